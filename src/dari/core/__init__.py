@@ -1,0 +1,1 @@
+"""The words both sides of the house say; imports nothing else of Dari."""

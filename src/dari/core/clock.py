@@ -1,0 +1,69 @@
+"""Time, handed in: nothing in Dari asks the machine for it on its own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Final, Protocol
+
+KST: Final = timezone(timedelta(hours=9), "KST")
+"""Korean time is a fixed +09:00: no daylight saving since 1988."""
+
+
+class Clock(Protocol):
+    """What the house needs of time."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware, in KST."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards, comparable within one process only."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(KST)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class ManualClock:
+    """A clock that moves only when told to, or when somebody sleeps on it: waiting costs no real time.
+
+    Sleepers are woken in the order of their times, so several tasks may wait on one clock.
+    """
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start.astimezone(KST)
+        self._elapsed = 0.0
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._elapsed
+
+    def advance(self, seconds: float) -> None:
+        """Move both clocks forward by `seconds`."""
+        self._now += timedelta(seconds=seconds)
+        self._elapsed += seconds
+
+    async def sleep(self, seconds: float) -> None:
+        until = self._elapsed + max(0.0, seconds)
+        await asyncio.sleep(0)
+        if self._elapsed < until:
+            self.advance(until - self._elapsed)
+        await asyncio.sleep(0)

@@ -1,0 +1,111 @@
+"""What flows between a tool and the network: Call ↓, Reply ↑, Answer →."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from dari.core.endpoint import Endpoint
+
+DEFAULT_PROFILE = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One question to one endpoint, in the upstream's own words (values are strings, as they travel).
+
+    `profile` names the key set and account; `mode` is "real" or "paper"; `cursor` continues a paged reply;
+    `fresh` asks past the caches.
+    """
+
+    endpoint: Endpoint
+    parameters: Mapping[str, str]
+    profile: str = DEFAULT_PROFILE
+    mode: str = "real"
+    cursor: str | None = None
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back, already judged to be a success by the dialect. `body` is data of a stranger."""
+
+    body: Mapping[str, Any]
+    fetched_at: datetime
+    cursor: str | None = None
+    attempts: int = 1
+    cached: str | None = None
+    """None, "l1", "l2", or "shared" (another caller's call in flight)."""
+    age_seconds: float = 0.0
+    simulated: bool = False
+
+    def aged(self, seconds: float, tier: str) -> Reply:
+        """This reply as taken from a cache tier, `seconds` after it was fetched."""
+        return replace(self, cached=tier, age_seconds=seconds, attempts=0)
+
+
+class Sender(Protocol):
+    """The one shape outward. A policy is a Sender around a Sender; the innermost is the provider's dialect."""
+
+    async def __call__(self, call: Call, /) -> Reply:
+        """Send, or raise a DariError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where numbers of an answer come from. `calls` replies of one endpoint are told in one line."""
+
+    provider: str
+    endpoint: str
+    mode: str
+    simulated: bool = False
+    venue: str | None = None
+    fetched_at: datetime
+    as_of: datetime | None = None
+    cached: str | None = None
+    age_seconds: float = 0.0
+    attempts: int = 1
+    calls: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A number we cannot give: null in the answer, and said here. `field` is a path such as `ranking[].per`."""
+
+    field: str
+    reason: str
+    filled_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a tool gives: `data` at the top level of the structured content, with its sources and gaps; `text` for reading."""
+
+    data: Mapping[str, Any]
+    sources: tuple[Provenance, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    text: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def merged(sources: Iterable[Provenance]) -> tuple[Provenance, ...]:
+    """One line per endpoint, mode and venue: the oldest `fetched_at` counts, calls and attempts add up."""
+    lines: dict[tuple[Any, ...], Provenance] = {}
+    for one in sources:
+        key = (one.provider, one.endpoint, one.mode, one.simulated, one.venue)
+        seen = lines.get(key)
+        if seen is None:
+            lines[key] = one
+            continue
+        oldest = min(seen, one, key=lambda source: source.fetched_at)
+        lines[key] = replace(
+            oldest,
+            calls=seen.calls + one.calls,
+            attempts=seen.attempts + one.attempts,
+            age_seconds=max(seen.age_seconds, one.age_seconds),
+            cached=seen.cached if seen.cached == one.cached else ("partly" if seen.cached or one.cached else None),
+        )
+    return tuple(lines.values())

@@ -1,0 +1,80 @@
+"""What one upstream brings to the house: its dialect, its spec and its tools."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from dari.core.endpoint import Endpoint
+from dari.core.exchange import Call, Reply
+from dari.core.tool import Tool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """One named key set of one mode. Its parts never print themselves.
+
+    `parts` are the upstream's own names (KIS: appkey, appsecret, account, product).
+    """
+
+    mode: str
+    profile: str = "default"
+    parts: Mapping[str, str] = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"Credential(mode={self.mode!r}, profile={self.profile!r}, parts=[{', '.join(self.parts)}])"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request as the dialect spells it and signing completes it."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    payload: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP response, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes = field(repr=False)
+
+
+class Spec(Protocol):
+    """A provider's endpoint sheets, loaded when first asked for."""
+
+    def endpoint(self, endpoint_id: str) -> Endpoint:
+        """The row of `endpoint_id`. Raises NotFound with the nearest ids."""
+        ...
+
+    def ids(self) -> tuple[str, ...]:
+        """Every endpoint id, in sheet order."""
+        ...
+
+
+class Dialect(Protocol):
+    """How one upstream spells a call, and what its replies mean."""
+
+    name: str
+
+    def lane(self, call: Call) -> str:
+        """Which pacing and breaker lane this call belongs to (key, mode and kind of limiter)."""
+        ...
+
+    async def __call__(self, call: Call, /) -> Reply:
+        """Spell, send, judge. Raises a DariError for whatever is not a success."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolbox:
+    """A named group of tools with the provider they ask."""
+
+    provider: str
+    tools: tuple[Tool, ...]

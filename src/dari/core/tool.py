@@ -1,0 +1,64 @@
+"""One operation we offer: an input model, an async function and this declaration, side by side in a provider's `tools/`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from dari.core.endpoint import Effect
+from dari.core.exchange import Answer, Provenance, Reply
+
+
+class Query(BaseModel):
+    """The base of every tool's input model: an unknown argument is refused, never dropped."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Upstream(Protocol):
+    """What a tool may do: ask endpoints of its provider, and know the time. It never sees keys, hosts or policies."""
+
+    @property
+    def sources(self) -> tuple[Provenance, ...]:
+        """The provenance of everything asked so far in this call of the tool."""
+        ...
+
+    def now(self) -> datetime:
+        """The time, in KST."""
+        ...
+
+    async def ask(
+        self,
+        endpoint: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        mode: str | None = None,
+        cursor: str | None = None,
+        venue: str | None = None,
+        fresh: bool = False,
+    ) -> Reply:
+        """Ask one endpoint by its id. Raises a DariError; records the provenance of the reply."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """One tool. `endpoints` are the ids it may ask: its effect is never below theirs (checked for every tool).
+
+    `output` is the model of the structured content, of which only the schema is used, or a schema as it is.
+    """
+
+    name: str
+    title: str
+    description: str
+    query: type[Query]
+    output: type[BaseModel] | Mapping[str, Any]
+    run: Callable[[Any, Any], Awaitable[Answer]]
+    effect: Effect = Effect.READ
+    toolset: str = "default"
+    endpoints: tuple[str, ...] = ()
+    open_world: bool = True
