@@ -1,4 +1,4 @@
-"""What the rooms tell each other in passing: a counter goes up, a breaker opens; whoever listens decides what it means."""
+"""What the rooms tell each other in passing: a breaker opens, an answer was kept; listeners decide what it means."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened, by name ("cache.hit", "breaker.opened"), with harmless facts about it: no values, no keys."""
+    """Something that happened, by name ("cache.hit", "breaker.opened"), with harmless facts: no values, no keys."""
 
     name: str
     facts: Mapping[str, Any] = field(default_factory=dict)

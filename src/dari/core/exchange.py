@@ -82,7 +82,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a tool gives: `data` at the top level of the structured content, with its sources and gaps; `text` for reading."""
+    """What a tool gives: `data` is the top level of the structured content; `text` is for reading."""
 
     data: Mapping[str, Any]
     sources: tuple[Provenance, ...] = ()

@@ -1,4 +1,4 @@
-"""One operation we offer: an input model, an async function and this declaration, side by side in a provider's `tools/`."""
+"""One operation we offer: input model, async function and this declaration, side by side in a provider's `tools/`."""
 
 from __future__ import annotations
 
