@@ -2,7 +2,7 @@
 
 DariError
 ├── CallerError     InvalidInput · NotFound · NotAllowed
-├── SetupError      MissingCredential · SignInRefused · WrongMode · MissingExtra
+├── SetupError      MissingCredential · SignInRefused (GrantStale) · WrongMode · MissingExtra
 └── UpstreamError   Unreachable* · RateLimited* · QuotaSpent · Refused · Malformed · CircuitOpen · OutcomeUnknown
 
 (* may be asked again, where the endpoint only reads.) Anything else that is raised is a bug of ours.
@@ -115,6 +115,12 @@ class SignInRefused(SetupError):
     """The upstream does not accept the key. Raised by grants."""
 
     code = "sign_in_refused"
+
+
+class GrantStale(SignInRefused):
+    """The upstream no longer knows the grant. Raised by dialects, mended by signing: one new grant, one more try."""
+
+    code = "grant_stale"
 
 
 class WrongMode(SetupError):

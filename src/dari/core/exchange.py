@@ -13,11 +13,20 @@ DEFAULT_PROFILE = "default"
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """The right to ask, for a while. Nothing of it is ever printed."""
+
+    token: str = field(repr=False)
+    ends: datetime
+    parts: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One question to one endpoint, in the upstream's own words (values are strings, as they travel).
 
     `profile` names the key set and account; `mode` is "real" or "paper"; `cursor` continues a paged reply;
-    `fresh` asks past the caches.
+    `fresh` asks past the caches. `grant` is put in by signing, last of all.
     """
 
     endpoint: Endpoint
@@ -26,6 +35,7 @@ class Call:
     mode: str = "real"
     cursor: str | None = None
     fresh: bool = False
+    grant: Grant | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +50,12 @@ class Reply:
     """None, "l1", "l2", or "shared" (another caller's call in flight)."""
     age_seconds: float = 0.0
     simulated: bool = False
+    keep_seconds: float = 0.0
+    """How much longer this reply may be told again without asking."""
 
-    def aged(self, seconds: float, tier: str) -> Reply:
-        """This reply as taken from a cache tier, `seconds` after it was fetched."""
-        return replace(self, cached=tier, age_seconds=seconds, attempts=0)
+    def kept(self, tier: str, *, age: float, keep: float) -> Reply:
+        """This reply as taken from a cache tier, `age` seconds after it was fetched, good for `keep` more."""
+        return replace(self, cached=tier, age_seconds=age, keep_seconds=keep, attempts=0)
 
 
 class Sender(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from dari.core.endpoint import Endpoint
-from dari.core.exchange import Call, Reply
+from dari.core.exchange import Call, Grant, Reply
 from dari.core.tool import Tool
 
 
@@ -24,6 +24,14 @@ class Credential:
 
     def __repr__(self) -> str:
         return f"Credential(mode={self.mode!r}, profile={self.profile!r}, parts=[{', '.join(self.parts)}])"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `limit` calls in any `seconds`, counted where they arrive."""
+
+    limit: int
+    seconds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,19 @@ class Dialect(Protocol):
     name: str
 
     def lane(self, call: Call) -> str:
-        """Which pacing and breaker lane this call belongs to (key, mode and kind of limiter)."""
+        """Which pacing and breaker lane this call belongs to: a hash of the key, the mode, the kind of limiter."""
+        ...
+
+    def rate(self, call: Call) -> Rate:
+        """What the upstream permits on that lane."""
+        ...
+
+    async def sign_in(self, profile: str, mode: str) -> Grant:
+        """Ask the upstream for a grant. Raises MissingCredential, SignInRefused, RateLimited or Unreachable."""
+        ...
+
+    def grant_name(self, profile: str, mode: str) -> str | None:
+        """The name the grant is shared under (a hash of the key), or None where this upstream needs none."""
         ...
 
     async def __call__(self, call: Call, /) -> Reply:

@@ -1,0 +1,1 @@
+"""How we ask others: one shape (Call → Reply), and policies that are Senders around a Sender."""

@@ -1,0 +1,89 @@
+"""The only room that touches the network: one pooled HTTP client, plain requests in, plain responses out."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx2
+
+from dari.core.errors import Hint, Unreachable
+from dari.core.provider import Request, Response
+
+CONNECT_SECONDS: Final = 5.0
+BODY_LIMIT: Final = 32 * 1024 * 1024
+"""No upstream of ours sends more in one reply; a larger one is not read to its end."""
+
+
+class Wire:
+    """An HTTP client that is made on first use and closed by the runtime.
+
+    Errors never carry the URL's query or headers: keys of some upstreams travel there.
+    """
+
+    def __init__(self, *, timeout: float = 10.0, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+        self._timeout = timeout
+        self._transport = transport
+        self._client: httpx2.AsyncClient | None = None
+
+    def _opened(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            self._client = httpx2.AsyncClient(
+                timeout=httpx2.Timeout(self._timeout, connect=min(CONNECT_SECONDS, self._timeout)),
+                limits=httpx2.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30.0),
+                transport=self._transport,
+                follow_redirects=False,
+                trust_env=self._transport is None,
+            )
+        return self._client
+
+    async def send(self, request: Request) -> Response:
+        """Send once, read to the end.
+
+        Raises Unreachable: `executed` False where the request surely never left, None where it may have arrived.
+        """
+        headers = dict(request.headers)
+        content: bytes | None = None
+        if request.payload is not None:
+            # A body of known length: KIS answers EGW00202 to a chunked one.
+            content = json.dumps(request.payload, ensure_ascii=False).encode()
+            headers.setdefault("content-type", "application/json; charset=utf-8")
+        host = urlsplit(request.url).hostname or "?"
+        try:
+            async with self._opened().stream(
+                request.method, request.url, params=dict(request.query) or None, headers=headers, content=content
+            ) as reply:
+                read = bytearray()
+                async for piece in reply.aiter_bytes():
+                    read += piece
+                    if len(read) > BODY_LIMIT:
+                        raise Unreachable(f"{host} sent more than {BODY_LIMIT} bytes", executed=None)
+                return Response(reply.status_code, dict(reply.headers), bytes(read))
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol) as error:
+            raise Unreachable(
+                f"no connection to {host} ({type(error).__name__})", executed=False, hint=_connect_hint(error)
+            ) from None
+        except httpx2.TimeoutException:
+            raise Unreachable(f"{host} did not answer within {self._timeout:g} s", executed=None) from None
+        except (httpx2.TransportError, httpx2.DecodingError, ssl.SSLError) as error:
+            raise Unreachable(f"the connection to {host} broke ({type(error).__name__})", executed=None) from None
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.aclose()
+
+
+def _connect_hint(error: Exception) -> Hint:
+    if "CERTIFICATE" in str(error).upper():
+        return Hint(
+            "시스템 인증서 저장소에 CA 인증서가 있는지 확인하세요 (Debian: apt install ca-certificates).",
+            "Check that the system trust store has CA certificates (Debian: apt install ca-certificates).",
+        )
+    return Hint(
+        "네트워크와 주소 설정을 확인하세요: dari doctor",
+        "Check the network and the address in the settings: dari doctor",
+    )
