@@ -71,12 +71,16 @@ class Dialect(Protocol):
 
     name: str
 
-    def lane(self, call: Call) -> str:
-        """Which pacing and breaker lane this call belongs to: a hash of the key, the mode, the kind of limiter."""
+    def check(self, call: Call) -> None:
+        """Refuse what can be refused before the network: no key, swapped keys, an endpoint this mode lacks."""
         ...
 
-    def rate(self, call: Call) -> Rate:
-        """What the upstream permits on that lane."""
+    def lane(self, call: Call) -> str:
+        """Which circuit this call belongs to: a hash of the key, the mode, the kind of endpoint."""
+        ...
+
+    def limits(self, call: Call) -> tuple[tuple[str, Rate], ...]:
+        """Every limit this call counts against at the upstream, by a name the holders of the key share."""
         ...
 
     async def sign_in(self, profile: str, mode: str) -> Grant:

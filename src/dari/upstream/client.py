@@ -56,7 +56,7 @@ class Client:
         self.default_mode = default_mode
         self.grants = Grants(dialect, state, clock)
         signing = Signing(dialect, self.grants)
-        pacing = Pacing(signing, ring, dialect.lane, dialect.rate, clock)
+        pacing = Pacing(signing, ring, dialect.limits, clock)
         self.breaker = Breaker(Renewal(pacing), dialect.lane, clock, events, rules.breaker)
         retry = Retry(self.breaker, clock, events, rules.retry)
         self.cache = Cache(retry, state, clock, events, rules.cache)
@@ -64,6 +64,7 @@ class Client:
 
     async def send(self, call: Call) -> Reply:
         """Send through every policy. A COMMIT whose outcome cannot be known raises OutcomeUnknown."""
+        self.dialect.check(call)
         try:
             return await self._first(call)
         except Unreachable as error:

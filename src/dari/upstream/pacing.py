@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -81,29 +82,25 @@ class FileRing:
         return times, oldest
 
 
-class Pacing:
-    """A Sender that waits for a ticket, in the order the calls came."""
+Limits = Callable[[Call], tuple[tuple[str, Rate], ...]]
 
-    def __init__(
-        self,
-        inner: Sender,
-        ring: Ring,
-        lane: Callable[[Call], str],
-        rate: Callable[[Call], Rate],
-        clock: Clock,
-    ) -> None:
+
+class Pacing:
+    """A Sender that waits for a ticket of every limit the call counts against, in the order the calls came."""
+
+    def __init__(self, inner: Sender, ring: Ring, limits: Limits, clock: Clock) -> None:
         self._inner = inner
         self._ring = ring
-        self._lane = lane
-        self._rate = rate
+        self._limits = limits
         self._clock = clock
         self._queues: dict[str, asyncio.Lock] = {}
 
     async def __call__(self, call: Call, /) -> Reply:
-        lane = self._lane(call)
-        async with self._queues.setdefault(lane, asyncio.Lock()):
-            while wait := await self._ring.try_take(lane, self._rate(call)):
-                await self._clock.sleep(wait)
+        async with AsyncExitStack() as queues:
+            for lane, rate in self._limits(call):
+                await queues.enter_async_context(self._queues.setdefault(lane, asyncio.Lock()))
+                while wait := await self._ring.try_take(lane, rate):
+                    await self._clock.sleep(wait)
             sending = asyncio.ensure_future(self._inner(call))
             try:
                 await self._clock.sleep(BREATH_SECONDS)
