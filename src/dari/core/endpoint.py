@@ -36,7 +36,7 @@ class Parameter:
     label: str = ""
     required: bool = True
     fixed: str | None = None
-    codes: Mapping[str, str] = NOTHING
+    codes: Mapping[str, str] = field(default_factory=lambda: NOTHING, hash=False)
     closed: bool = False
     length: int | None = None
     sample: str | None = None
@@ -83,7 +83,7 @@ class Endpoint:
     method: Literal["GET", "POST"] = "GET"
     path: str = ""
     place: Place = "query"
-    codes: Mapping[str, str | None] = NOTHING
+    codes: Mapping[str, str | None] = field(default_factory=lambda: NOTHING, hash=False)
     parameters: tuple[Parameter, ...] = ()
     blocks: tuple[Block, ...] = ()
     max_rows: int | None = None

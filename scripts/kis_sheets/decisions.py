@@ -1,0 +1,95 @@
+"""What we decide about an endpoint ourselves: effect, lane, cache lifetime, paging, units, corrections."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+CORRECTIONS: dict[str, Any] = json.loads((HERE / "corrections.json").read_text(encoding="utf-8"))
+
+DAY = 86400
+
+
+def effect(entry: dict[str, Any]) -> str:
+    """Orders cannot be taken back; issuing a token or key changes the upstream; all else looks only."""
+    if entry["access"] == "order":
+        return "COMMIT"
+    if entry["access"] == "auth" and entry["id"] != "auth.hashkey":
+        return "CHANGE"
+    return "READ"
+
+
+def lane(entry: dict[str, Any]) -> str:
+    """Which limiter of KIS counts it: the ledger has its own (EGW00215), so has the issue of tokens (EGW00133)."""
+    if entry["transport"] == "websocket":
+        return "stream"
+    if entry["access"] in {"account", "order"}:
+        return "ledger"
+    if entry["access"] == "auth" and entry["id"] != "auth.hashkey":
+        return "token"
+    return "quote"
+
+
+def cache_seconds(entry: dict[str, Any]) -> float | None:
+    """How long a reply may be kept while the market moves; None follows the settings (rankings)."""
+    if entry["access"] != "market" or entry["transport"] == "websocket":
+        return 0
+    told = CORRECTIONS["cache"].get(entry["id"])
+    if told is not None:
+        return None if told == "settings" else told
+    for pattern, seconds in CORRECTIONS["cache_by_path"]:
+        if re.search(pattern, entry["path"]):
+            return None if seconds == "settings" else seconds
+    raise KeyError(f"no cache lifetime for {entry['id']} {entry['path']}")
+
+
+def paging(entry: dict[str, Any]) -> dict[str, Any]:
+    """`tr_cont`: header and keys; `key`: a key of the reply goes into the next request; `none`: one page."""
+    told = dict(entry["paging"])
+    mode, keys = told["mode"], told["keys"]
+    names = {field["name"].lower() for block in entry["response"]["blocks"] for field in block["fields"]}
+    if mode == "none" and keys and all(key.lower() in names for key in keys):
+        mode = "key"
+    return {"mode": mode, "keys": keys} if keys else {"mode": mode}
+
+
+def closed(fact: dict[str, Any]) -> bool:
+    """A list of kinds is complete; a list of codes of issues, members or hours only gives examples."""
+    name = fact["name"].upper()
+    if "closed" in fact:
+        return bool(fact["closed"])
+    return not re.search(r"ISCD|PDNO|_HOUR|_DATE|_CNT$|PRICE|_DT$|QTY|SRS_CD|GROUP|AREA", name)
+
+
+def correction(endpoint_id: str, fact: dict[str, Any]) -> dict[str, Any]:
+    """The parameter as it should read, where the facts file took prose for codes or a sample for a rule."""
+    for rule in CORRECTIONS["parameters"]:
+        if re.fullmatch(rule["id"], endpoint_id) and re.fullmatch(rule["name"], fact["name"]):
+            fact = {**fact, **rule["set"]}
+            for gone in rule.get("drop", ()):
+                fact.pop(gone, None)
+    return fact
+
+
+def unit(entry: dict[str, Any], field: dict[str, Any]) -> str:
+    """The unit a value comes in, where the portal's notes and examples tell it."""
+    name = field["name"].lower()
+    for rule in CORRECTIONS["units"]:
+        if re.search(rule["id"], entry["id"]) and re.fullmatch(rule["name"], name):
+            return str(rule["unit"])
+    return ""
+
+
+def row_decisions(entry: dict[str, Any]) -> dict[str, Any]:
+    """Variants, retired codes, conflicts: what stands by hand in corrections.json for this endpoint."""
+    said: dict[str, Any] = {}
+    for key in ("variants", "retired", "conflicts"):
+        if entry["id"] in CORRECTIONS[key]:
+            said[key] = CORRECTIONS[key][entry["id"]]
+    aliases = {b["name_in_example"]: b["name"] for b in entry["response"]["blocks"] if "name_in_example" in b}
+    if aliases:
+        said["aliases"] = aliases
+    return said

@@ -1,0 +1,1 @@
+"""What one upstream is like, one package each; no provider imports another."""
