@@ -1,0 +1,1 @@
+"""What the two commands and the gates run; nothing here is shipped."""
