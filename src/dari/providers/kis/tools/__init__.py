@@ -1,0 +1,1 @@
+"""What we offer over KIS, by toolset."""

@@ -1,0 +1,208 @@
+"""거래대금 순위: the issues with the largest traded value (or volume) of a market, exactly, with its totals."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, Final, Literal
+
+from pydantic import Field
+
+from dari.core.exchange import Answer, Gap
+from dari.core.tool import Query, Tool, Upstream
+from dari.core.values import percent
+from dari.providers.kis.models import Fundamentals, Ranked, fundamentals, index_value, ranked, rows
+from dari.providers.kis.tools.slices import Slice, Top, top
+
+MAX_COUNT: Final = 50
+MARKETS: Final = {"ALL": ("KOSPI", "KOSDAQ"), "KOSPI": ("KOSPI",), "KOSDAQ": ("KOSDAQ",)}
+INDEX: Final = {"KOSPI": "0001", "KOSDAQ": "1001"}
+VENUE: Final = "KRX"
+BY_VALUE: Final = "3"  # FID_BLNG_CLS_CODE 거래금액순
+BY_VOLUME: Final = "0"  # FID_BLNG_CLS_CODE 평균거래량: of one day, which is its volume
+
+RANK: Final = "domestic_stock.volume_rank"
+PRICE: Final = "domestic_stock.inquire_price"
+INDEX_PRICE: Final = "domestic_stock.inquire_index_price"
+
+
+class VolumeRanking(Query):
+    """Arguments of get_volume_ranking."""
+
+    market: Literal["ALL", "KOSPI", "KOSDAQ"] = "ALL"
+    count: int = Field(default=20, ge=1, le=MAX_COUNT)
+    include_details: bool = True
+    sort_by: Literal["value", "volume"] = "value"
+
+
+OUTPUT: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "timestamp": {"type": "string"},
+        "market": {"type": "string"},
+        "ranking": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "rank": {"type": "integer"},
+                    "stock_code": {"type": "string"},
+                    "stock_name": {"type": "string"},
+                    "market_type": {"type": "string"},
+                    "current_price": {"type": "integer"},
+                    "change": {"type": "integer"},
+                    "change_rate": {"type": ["number", "null"]},
+                    "volume": {"type": "integer"},
+                    "trading_value": {"type": "integer"},
+                    "market_cap": {"type": ["integer", "null"]},
+                    "foreign_ratio": {"type": ["number", "null"]},
+                    "per": {"type": ["number", "null"]},
+                    "turnover_rate": {"type": ["number", "null"]},
+                },
+            },
+        },
+        "summary": {"type": "object"},
+    },
+}
+
+
+async def get_volume_ranking(query: VolumeRanking, upstream: Upstream) -> Answer:
+    """The ranking, the market totals and, with details, two figures asked stock by stock.
+
+    Costs one call a market (more only where 30 rows do not reach), one an index, and with details one a row.
+    Raises what the upstream's policies raise.
+    """
+    found, totals = await asyncio.gather(_top(query, upstream), _totals(upstream))
+    details = await _details(found, upstream) if query.include_details else {}
+    ranking = [
+        _row(place, market, row, details.get(row.code), detailed=query.include_details)
+        for place, (market, row) in enumerate(found.rows, start=1)
+    ]
+    asked = sum(totals[market] for market in MARKETS[query.market])
+    leaders = sorted((row.value for _, row in found.rows), reverse=True)[:5]
+    summary = {
+        "total_trading_value": sum(totals.values()),
+        "kospi_trading_value": totals["KOSPI"],
+        "kosdaq_trading_value": totals["KOSDAQ"],
+        "top5_concentration": percent(sum(leaders), asked) if query.sort_by == "value" and len(leaders) == 5 else None,  # noqa: PLR2004
+    }
+    data = {
+        "timestamp": upstream.now().isoformat(timespec="seconds"),
+        "market": query.market,
+        "ranking": ranking,
+        "summary": summary,
+    }
+    return Answer(data, upstream.sources, tuple(_gaps(query, found, ranking, summary)), _text(query, ranking, summary))
+
+
+async def _top(query: VolumeRanking, upstream: Upstream) -> Top:
+    by_value = query.sort_by == "value"
+
+    def key(row: Ranked) -> tuple[int, str]:
+        return (-(row.value if by_value else row.volume), row.code)
+
+    async def ask(band: Slice) -> list[Ranked]:
+        reply = await upstream.ask(RANK, _parameters(band, BY_VALUE if by_value else BY_VOLUME), venue=VENUE)
+        return [ranked(row) for row in rows(reply.body, "output", "Output")]
+
+    return await top(ask, MARKETS[query.market], query.count, key)
+
+
+def _parameters(band: Slice, order: str) -> dict[str, str]:
+    return {
+        "FID_COND_MRKT_DIV_CODE": "J",
+        "FID_COND_SCR_DIV_CODE": "20171",
+        "FID_INPUT_ISCD": INDEX[band.market],
+        "FID_DIV_CLS_CODE": "0",
+        "FID_BLNG_CLS_CODE": order,
+        "FID_TRGT_CLS_CODE": "111111111",
+        "FID_TRGT_EXLS_CLS_CODE": "0000000000",
+        "FID_INPUT_PRICE_1": "" if band.low is None else str(band.low),
+        "FID_INPUT_PRICE_2": "" if band.high is None else str(band.high),
+        "FID_VOL_CNT": "",
+        "FID_INPUT_DATE_1": "",
+    }
+
+
+async def _totals(upstream: Upstream) -> dict[str, int]:
+    async def total(code: str) -> int:
+        parameters = {"FID_COND_MRKT_DIV_CODE": "U", "FID_INPUT_ISCD": code}
+        reply = await upstream.ask(INDEX_PRICE, parameters, venue=VENUE)
+        return index_value(rows(reply.body, "output")[0])
+
+    return dict(zip(INDEX, await asyncio.gather(*map(total, INDEX.values())), strict=True))
+
+
+async def _details(found: Top, upstream: Upstream) -> dict[str, Fundamentals]:
+    async def one(code: str) -> Fundamentals:
+        reply = await upstream.ask(PRICE, {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": code}, venue=VENUE)
+        return fundamentals(rows(reply.body, "output")[0])
+
+    codes = [row.code for _, row in found.rows]
+    return dict(zip(codes, await asyncio.gather(*map(one, codes)), strict=True))
+
+
+def _row(place: int, market: str, row: Ranked, more: Fundamentals | None, *, detailed: bool) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "rank": place,
+        "stock_code": row.code,
+        "stock_name": row.name,
+        "market_type": market,
+        "current_price": row.price,
+        "change": row.change,
+        "change_rate": row.change_rate,
+        "volume": row.volume,
+        "trading_value": row.value,
+    }
+    if detailed:
+        told["market_cap"] = row.market_cap
+        told["foreign_ratio"] = more.foreign_ratio if more else None
+        told["per"] = more.per if more else None
+        told["turnover_rate"] = row.turnover
+    return told
+
+
+def _gaps(query: VolumeRanking, found: Top, ranking: list[dict[str, Any]], summary: dict[str, Any]) -> Iterable[Gap]:
+    for field in ("change_rate", "market_cap", "foreign_ratio", "per", "turnover_rate"):
+        missing = sum(1 for row in ranking if row.get(field, 0) is None)
+        if missing:
+            yield Gap(f"ranking[].{field}", f"KIS gives none for {missing} of {len(ranking)} issues")
+    if summary["top5_concentration"] is None:
+        yield Gap("summary.top5_concentration", "needs at least five rows, ranked by value")
+    for band in found.uncertain:
+        yield Gap("ranking", f"more than 30 issues of {band.market} cost {band.low} won: some may be missing")
+    if len(ranking) < query.count:
+        yield Gap("ranking", f"{len(ranking)} issues traded; {query.count} were asked for")
+
+
+def _text(query: VolumeRanking, ranking: list[dict[str, Any]], summary: dict[str, Any]) -> str:
+    """One line a row: rank, code, name, price, change, value in 억원. At most 2,500 characters for 50 rows."""
+    what = "거래대금" if query.sort_by == "value" else "거래량"
+    total = _eok(summary["total_trading_value"])
+    lines = [f"{what} 순위 {query.market} (KRX) · 시장 전체 {total}억원"]
+    for row in ranking:
+        rate = "" if row["change_rate"] is None else f" {row['change_rate']:+.2f}%"
+        amount = f"{_eok(row['trading_value'])}억" if query.sort_by == "value" else f"{row['volume']:,}주"
+        lines.append(
+            f"{row['rank']}. {row['stock_code']} {row['stock_name'][:12]} {row['current_price']:,}{rate} {amount}"
+        )
+    return "\n".join(lines)
+
+
+def _eok(won: int) -> str:
+    return f"{won / 100_000_000:,.0f}"
+
+
+TOOLS: Final = (
+    Tool(
+        name="get_volume_ranking",
+        title="거래대금 순위",
+        description="Top stocks by traded value 거래대금 (KRW) or volume 거래량 on KRX, today or the last session, "
+        "with market totals. Details add market cap, foreign holding %, PER, turnover.",
+        query=VolumeRanking,
+        output=OUTPUT,
+        run=get_volume_ranking,
+        toolset="ranking",
+        endpoints=(RANK, PRICE, INDEX_PRICE),
+    ),
+)

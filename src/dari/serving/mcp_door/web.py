@@ -1,0 +1,67 @@
+"""MCP over HTTP on FastMCP, whose tools/list and tools/call are answered by our dispatch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+os.environ.setdefault("FASTMCP_CHECK_FOR_UPDATES", "off")  # nothing leaves the machine unasked
+os.environ.setdefault("FASTMCP_SHOW_SERVER_BANNER", "false")
+os.environ.setdefault("FASTMCP_LOG_LEVEL", "WARNING")
+
+import uvicorn
+from fastmcp import FastMCP
+from fastmcp.server.event_store import EventStore
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+
+from dari.serving.callers import Caller
+from dari.serving.dispatch import Dispatch
+from dari.serving.mcp_door.answering import answer
+
+RETRY_MILLISECONDS = 500
+"""How soon a legacy client that lost its stream comes back for the events it missed."""
+
+
+def front(name: str, dispatch: Dispatch, caller: Caller, *, version: str, instructions: str) -> FastMCP:
+    """A FastMCP server that asks our dispatch."""
+    server: FastMCP = FastMCP(
+        name, version=version, instructions=instructions, mask_error_details=True, dereference_schemas=False
+    )
+    answer(server._mcp_server, dispatch, lambda _: caller)  # noqa: SLF001 -- FastMCP's own seam to the SDK's server
+    return server
+
+
+def web_app(servers: Mapping[str, FastMCP], *, single: bool) -> Starlette:
+    """One address for many servers: each under `/NAME/mcp`; a single one also under `/mcp`."""
+    apps = {
+        name: server.http_app(
+            path="/mcp", host_origin_protection=True, event_store=EventStore(), retry_interval=RETRY_MILLISECONDS
+        )
+        for name, server in servers.items()
+    }
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for app in apps.values():
+                await stack.enter_async_context(app.router.lifespan_context(app))
+            yield
+
+    async def health(_: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok", "servers": sorted(servers)})
+
+    routes: list[Route | Mount] = [Route("/health", health), Route("/healthz", health)]
+    routes += [Mount(f"/{name}", app) for name, app in apps.items()]
+    if single:
+        routes.append(Mount("/", next(iter(apps.values()))))
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+async def serve(app: Starlette, host: str, port: int) -> None:
+    """Serve until stopped."""
+    config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False)
+    await uvicorn.Server(config).serve()

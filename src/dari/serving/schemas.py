@@ -1,0 +1,75 @@
+"""Tool schemas as a model should pay for them: no titles, no definitions to follow, types only on the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+
+from dari.core.endpoint import Effect
+from dari.core.tool import Tool
+
+HINTS = {
+    Effect.READ: {"readOnlyHint": True},
+    Effect.CHANGE: {"readOnlyHint": False, "destructiveHint": False, "idempotentHint": True},
+    Effect.COMMIT: {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": False},
+}
+"""MCP annotations of each effect."""
+
+
+def _inlined(node: Any, definitions: Mapping[str, Any], drop: frozenset[str]) -> Any:
+    if isinstance(node, list):
+        return [_inlined(one, definitions, drop) for one in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _inlined(definitions[node["$ref"].rpartition("/")[2]], definitions, drop)
+    lean: dict[str, Any] = {}
+    for key, value in node.items():
+        if key == "properties":
+            lean[key] = {name: _inlined(one, definitions, drop) for name, one in value.items()}
+        elif key not in drop and not (key == "default" and value is None):
+            lean[key] = _inlined(value, definitions, drop)
+    options = lean.get("anyOf")
+    if options and all(set(one) == {"type"} for one in options):  # `int | None` in four words instead of ten
+        del lean["anyOf"]
+        lean["type"] = [one["type"] for one in options]
+    return lean
+
+
+_IN = frozenset({"title", "$defs"})
+_OUT = frozenset({"title", "$defs", "description", "required", "additionalProperties", "default", "examples"})
+
+
+@cache
+def input_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a tool's arguments; unknown arguments are refused by it."""
+    schema = model.model_json_schema()
+    lean: dict[str, Any] = _inlined(schema, schema.get("$defs", {}), _IN)
+    lean.pop("description", None)
+    return lean
+
+
+def output_schema(output: type[BaseModel] | Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of the structured content: types only, nothing required, so that an error passes it too."""
+    schema = dict(output) if isinstance(output, Mapping) else output.model_json_schema()
+    lean: dict[str, Any] = _inlined(schema, schema.get("$defs", {}), _OUT)
+    lean["properties"] = {
+        **lean.get("properties", {}),
+        "provenance": {"type": "array", "items": {"type": "object"}},
+        "gaps": {"type": "array", "items": {"type": "object"}},
+    }
+    return lean
+
+
+def listed(tool: Tool, name: str | None = None) -> dict[str, Any]:
+    """The tool as `tools/list` tells it."""
+    return {
+        "name": name or tool.name,
+        "description": tool.description,
+        "inputSchema": input_schema(tool.query),
+        "outputSchema": output_schema(tool.output),
+        "annotations": HINTS[tool.effect],
+    }
