@@ -45,13 +45,22 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One response field: the upstream's name, its Korean label, our short English name and the unit it comes in."""
+    """One response field: the upstream's name, its Korean label, our short English name and the unit it comes in.
+
+    `sign` says what a leading + or - means: the direction against the previous close (the value itself is positive),
+    or the value's own sign. `scale` multiplies what arrives ("0.01": the point is left out). `format` is a date shape
+    ("YYYYMMDD"), a number of decimals (".2") or a zero-padded width ("012"). `codes` maps values to meanings.
+    """
 
     name: str
     label: str = ""
     english: str = ""
     unit: str = ""
     sample: str | None = None
+    sign: Literal["", "direction", "value"] = ""
+    scale: str = ""
+    format: str = ""
+    codes: Mapping[str, str] = field(default_factory=lambda: NOTHING, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
