@@ -67,3 +67,24 @@ class ManualClock:
         if self._elapsed < until:
             self.advance(until - self._elapsed)
         await asyncio.sleep(0)
+
+
+class RunningClock:
+    """A wall clock that starts at `start` (None: the present) and runs `speed` times as fast; 0 stands still.
+
+    `monotonic` and `sleep` stay real seconds: waiting is about the network, not about the market told of.
+    """
+
+    def __init__(self, start: datetime | None = None, speed: float = 1.0) -> None:
+        self._began = time.monotonic()
+        self._start = (start or datetime.now(KST)).astimezone(KST)
+        self._speed = speed
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=(time.monotonic() - self._began) * self._speed)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)

@@ -2,7 +2,7 @@
 
 DariError
 ├── CallerError     InvalidInput · NotFound · NotAllowed
-├── SetupError      MissingCredential · SignInRefused (GrantStale) · WrongMode · MissingExtra
+├── SetupError      MissingCredential · SignInRefused (GrantStale) · WrongMode · BadSetting · MissingExtra
 └── UpstreamError   Unreachable* · RateLimited* · QuotaSpent · Refused · Malformed · CircuitOpen · OutcomeUnknown
 
 (* may be asked again, where the endpoint only reads.) Anything else that is raised is a bug of ours.
@@ -127,6 +127,12 @@ class WrongMode(SetupError):
     """The endpoint does not exist in this mode (real, paper), or key and host belong to different modes."""
 
     code = "wrong_mode"
+
+
+class BadSetting(SetupError):
+    """A setting has a value it cannot have. Raised at the start, before anything is asked."""
+
+    code = "bad_setting"
 
 
 class MissingExtra(SetupError):

@@ -69,7 +69,10 @@ class Spec(Protocol):
 class Dialect(Protocol):
     """How one upstream spells a call, and what its replies mean."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        ...
 
     def check(self, call: Call) -> None:
         """Refuse what can be refused before the network: no key, swapped keys, an endpoint this mode lacks."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx2
@@ -27,6 +27,11 @@ class Wire:
         self._timeout = timeout
         self._transport = transport
         self._client: httpx2.AsyncClient | None = None
+
+    @classmethod
+    def to_app(cls, app: Any) -> Wire:
+        """A wire to an ASGI app in this process: a simulator, asked without a socket."""
+        return cls(transport=httpx2.ASGITransport(app=app, raise_app_exceptions=False))
 
     def _opened(self) -> httpx2.AsyncClient:
         if self._client is None:

@@ -10,7 +10,6 @@ os.environ.setdefault("FASTMCP_CHECK_FOR_UPDATES", "off")  # nothing leaves the 
 os.environ.setdefault("FASTMCP_SHOW_SERVER_BANNER", "false")
 os.environ.setdefault("FASTMCP_LOG_LEVEL", "WARNING")
 
-import uvicorn
 from fastmcp import FastMCP
 from fastmcp.server.event_store import EventStore
 from starlette.applications import Starlette
@@ -59,9 +58,3 @@ def web_app(servers: Mapping[str, FastMCP], *, single: bool) -> Starlette:
     if single:
         routes.append(Mount("/", next(iter(apps.values()))))
     return Starlette(routes=routes, lifespan=lifespan)
-
-
-async def serve(app: Starlette, host: str, port: int) -> None:
-    """Serve until stopped."""
-    config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False)
-    await uvicorn.Server(config).serve()

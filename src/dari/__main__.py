@@ -1,0 +1,5 @@
+"""`python -m dari` is `dari`."""
+
+from dari.cli import main
+
+main()

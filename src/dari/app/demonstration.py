@@ -1,0 +1,36 @@
+"""What the demo shows: simulators with keys of their own, settings that point at them, one question a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from dari.app.places import Places
+from dari.app.simulators import SIMULATORS
+from dari.core.clock import RunningClock
+from dari.providers.kis.simulator.keys import PAPER, REAL
+from dari.settings import Settings, resolve
+
+QUESTIONS: Final[Mapping[str, tuple[str, str, dict[str, Any]]]] = MappingProxyType(
+    {"volume-ranking": ("오늘 거래대금 상위 20개", "get_volume_ranking", {"market": "ALL", "count": 20})}
+)
+
+
+def simulators(seed: int) -> dict[str, Any]:
+    """Every simulator over one world and one clock."""
+    clock = RunningClock()
+    return {name: make(clock=clock, seed=seed) for name, make in SIMULATORS.items()}
+
+
+def settings(addresses: Mapping[str, str]) -> Settings:
+    """Settings for the demo: the simulators' addresses and keys, and a place of their own for what is kept."""
+    flags = {
+        "DARI_HOME": str(Places.of("").cache / "demo"),
+        "DARI_KIS_URL": addresses["kis"],
+        "KOREA_INVESTMENT_APP_KEY": REAL.appkey,
+        "KOREA_INVESTMENT_APP_SECRET": REAL.appsecret,
+        "KOREA_INVESTMENT_PAPER_APP_KEY": PAPER.appkey,
+        "KOREA_INVESTMENT_PAPER_APP_SECRET": PAPER.appsecret,
+    }
+    return resolve(flags=flags)

@@ -1,0 +1,54 @@
+"""The named servers: what each offers, on which port it listens with --http, and what it tells a client at first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from dari.core.errors import Hint, NotFound
+from dari.core.tool import Tool
+
+GATEWAY_PORT: Final = 8010
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One named server. `tools` loads them when the server is first needed, as (provider, tool)."""
+
+    name: str
+    port: int
+    about: str
+    tools: Callable[[], tuple[tuple[str, Tool], ...]]
+
+
+def _volume_ranking() -> tuple[tuple[str, Tool], ...]:
+    from dari.providers.kis.tools import volume_ranking  # noqa: PLC0415 -- a server pays for its own tools only
+
+    return tuple(("kis", tool) for tool in volume_ranking.TOOLS)
+
+
+SERVERS: Final = MappingProxyType(
+    {
+        server.name: server
+        for server in (
+            Server(
+                name="volume-ranking",
+                port=8080,
+                about="거래대금 순위: rankings of Korean stocks (KOSPI, KOSDAQ) from the KIS Open API. Money is won. "
+                "A null figure is explained in gaps; provenance says where and when each number was got.",
+                tools=_volume_ranking,
+            ),
+        )
+    }
+)
+
+
+def server(name: str) -> Server:
+    """The server of that name. Raises NotFound with the names there are."""
+    found = SERVERS.get(name)
+    if found is None:
+        names = ", ".join(SERVERS)
+        raise NotFound(f"there is no server {name[:60]!r}", hint=Hint(f"서버: {names}", f"Servers: {names}"))
+    return found

@@ -1,0 +1,32 @@
+"""The simulators, ready to be served or to be asked in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from dari.core.clock import Clock, RunningClock
+from dari.core.errors import Hint, NotFound
+from dari.providers.kis.simulator import create_app as create_kis
+from dari.worlds.market import Market
+
+
+def kis_simulator(*, clock: Clock, seed: int) -> Any:
+    """The ASGI app of the KIS simulator over the market world of `seed`."""
+    return create_kis(Market(seed), clock=clock)
+
+
+SIMULATORS: Final[MappingProxyType[str, Callable[..., Any]]] = MappingProxyType({"kis": kis_simulator})
+
+
+def simulator(provider: str, *, seed: int, now: datetime | None, speed: float) -> Any:
+    """A provider's simulator from `now` (None: the present) on, its market's time running at `speed`."""
+    make = SIMULATORS.get(provider)
+    if make is None:
+        names = ", ".join(SIMULATORS)
+        raise NotFound(
+            f"there is no simulator {provider[:40]!r}", hint=Hint(f"있는 것: {names}", f"There are: {names}")
+        )
+    return make(clock=RunningClock(now, speed), seed=seed)

@@ -1,0 +1,104 @@
+"""The commands and what they have in common; what a command does stands in its own module, loaded when it is called."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Coroutine
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from dari import __version__
+from dari.cli.printing import fail
+from dari.core.errors import DariError
+
+app = App(
+    name="dari",
+    version=__version__,
+    help="Dari (다리): MCP servers for Korean brokers, public procurement and payment operations.",
+)
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="One JSON document on stdout and nothing else.")]
+Simulated = Annotated[
+    bool, Parameter(name="--simulated", negative="", help="Answer from the simulator; needs no key. Answers say so.")
+]
+Seed = Annotated[int, Parameter(help="Seed of the simulated world.")]
+
+
+@app.command
+def serve(
+    *names: str,
+    http: Annotated[bool, Parameter(negative="", help="Listen on HTTP instead of stdio.")] = False,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    simulated: Simulated = False,
+    seed: Seed = 1,
+) -> None:
+    """Serve named servers to MCP clients: one on stdio, or any number (`all`) on one HTTP address."""
+    from dari.cli import serving  # noqa: PLC0415 -- each command pays for its own imports
+
+    run(serving.serve(names, http=http, host=host, port=port, simulated=simulated, seed=seed))
+
+
+@app.command
+def tools(name: str, *, json: Json = False) -> None:
+    """Show the tools of a server: names, hints, schemas, and how many characters a client reads."""
+    from dari.cli import calling  # noqa: PLC0415
+
+    calling.tools(name, as_json=json)
+
+
+@app.command
+def call(
+    name: str, tool: str, *arguments: str, json: Json = False, simulated: Simulated = False, seed: Seed = 1
+) -> None:
+    """Call one tool with key=value arguments, on the same path as an MCP client."""
+    from dari.cli import calling  # noqa: PLC0415
+
+    run(calling.call(name, tool, arguments, as_json=json, simulated=simulated, seed=seed), as_json=json)
+
+
+@app.command
+def simulate(provider: str, *, port: int = 0, seed: Seed = 1, now: str | None = None, speed: float = 1.0) -> None:
+    """Serve the simulator of an upstream on loopback, over the world of --seed, from the time --now on."""
+    from dari.cli import serving  # noqa: PLC0415
+
+    run(serving.simulate(provider, port=port, seed=seed, now=now, speed=speed))
+
+
+@app.command
+def demo(*, once: Annotated[bool, Parameter(negative="", help="Stop after the tour.")] = False, seed: Seed = 1) -> None:
+    """Start simulators and gateway, ask one question of each server through a real MCP client, keep serving."""
+    from dari.cli import touring  # noqa: PLC0415
+
+    run(touring.demo(once=once, seed=seed))
+
+
+@app.command
+def bench(name: str, *, json: Json = False, long: Annotated[bool, Parameter(negative="")] = False) -> None:
+    """Measure one thing beside its floor in the same run: overhead, cold-start, pacing, single-flight."""
+    from dari.cli import measuring  # noqa: PLC0415
+
+    run(measuring.bench(name, as_json=json, long=long), as_json=json)
+
+
+def run(work: Coroutine[Any, Any, int | None], *, as_json: bool = False) -> None:
+    """Run a command to its end and leave with its exit code. Ctrl-C is a normal way to stop."""
+    try:
+        code = asyncio.run(work)
+    except DariError as error:
+        code = fail(error, as_json=as_json)
+    except KeyboardInterrupt:
+        code = 130
+    raise SystemExit(code or 0)
+
+
+def main() -> None:
+    """Parse the command line and run the command."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except DariError as error:
+        raise SystemExit(fail(error, as_json="--json" in sys.argv)) from None

@@ -1,0 +1,159 @@
+"""Every setting, with what it means and where its value came from. Read by `app` only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from dari.core.errors import BadSetting, Hint
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. `choices` closes the list; `whole`, `number` and `flag` are checked when it is read.
+
+    `devlp` is its name in kis_devlp.yaml, the file of KIS's own samples. A `secret` is never told, only its presence.
+    """
+
+    name: str
+    about: str
+    default: str = ""
+    choices: tuple[str, ...] = ()
+    kind: str = "text"
+    secret: bool = False
+    devlp: str = ""
+
+
+SETTINGS: Final[tuple[Setting, ...]] = (
+    Setting("DARI_REACH", "How far callers may reach", "read", ("read", "change", "commit")),
+    Setting("DARI_LANG", "Language of hints and text", "ko", ("ko", "en")),
+    Setting("DARI_HOME", "One folder for config, data, state and cache instead of the platform's"),
+    Setting("DARI_DEADLINE_SECONDS", "Longest a tool call may take", "20", kind="number"),
+    Setting("DARI_KIS_URL", "Another origin for KIS (a simulator, a proxy), serving /real, /paper and /master"),
+    Setting("KOREA_INVESTMENT_APP_KEY", "KIS real app key", secret=True, devlp="my_app"),
+    Setting("KOREA_INVESTMENT_APP_SECRET", "KIS real app secret", secret=True, devlp="my_sec"),
+    Setting("KOREA_INVESTMENT_PAPER_APP_KEY", "KIS paper (모의투자) app key", secret=True, devlp="paper_app"),
+    Setting("KOREA_INVESTMENT_PAPER_APP_SECRET", "KIS paper (모의투자) app secret", secret=True, devlp="paper_sec"),
+    Setting("KIS_MODE", "Mode of KIS account and order calls", "paper", ("paper", "real")),
+    Setting("KIS_REAL_PER_SECOND", "KIS calls a second with a real key (3 in a new customer's first 3 days)", "18",
+            kind="whole"),
+    Setting("CACHE_L1_TTL_SECONDS", "Longest a reply is told again from memory", "60", kind="number"),
+    Setting("CACHE_L2_TTL_SECONDS", "Longest a reply is told again from the shared cache", "300", kind="number"),
+    Setting("LOG_LEVEL", "What is logged", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+)  # fmt: skip
+
+DEVLP_FILE: Final = Path("KIS", "config", "kis_devlp.yaml")
+"""Where KIS's setup guide puts its file, below the home folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value and who gave it: "flag", "environment", ".env", "kis_devlp.yaml" or "default"."""
+
+    value: str = field(repr=False)
+    won: str
+
+
+class Settings:
+    """The settings as found: flag > environment > .env > kis_devlp.yaml > default."""
+
+    def __init__(self, found: Mapping[str, Found]) -> None:
+        self._found = found
+
+    def found(self, name: str) -> Found:
+        """The value with its origin."""
+        return self._found[name]
+
+    def text(self, name: str) -> str:
+        return self._found[name].value
+
+    def whole(self, name: str) -> int:
+        return self._read(name, int, "a whole number")
+
+    def number(self, name: str) -> float:
+        return self._read(name, float, "a number")
+
+    def _read(self, name: str, kind: Callable[[str], Any], what: str) -> Any:
+        try:
+            value = kind(self.text(name))
+        except ValueError:
+            raise BadSetting(f"{name} must be {what}", hint=_hint(name)) from None
+        if value < 0:
+            raise BadSetting(f"{name} must not be negative", hint=_hint(name))
+        return value
+
+    def __iter__(self) -> Iterator[tuple[Setting, Found]]:
+        for row in SETTINGS:
+            yield row, self._found[row.name]
+
+
+def resolve(
+    *, flags: Mapping[str, str] | None = None, environment: Mapping[str, str] | None = None, home: Path | None = None
+) -> Settings:
+    """Find every setting. Raises BadSetting for a value outside its list, naming the setting, never a secret."""
+    environment = os.environ if environment is None else environment
+    home = Path.home() if home is None else home
+    sources = (
+        ("flag", flags or {}),
+        ("environment", environment),
+        (".env", _dotenv(Path(environment.get("DARI_DOTENV", ".env")))),
+    )
+    devlp: Mapping[str, str] | None = None
+    found = {}
+    for row in SETTINGS:
+        for won, values in sources:
+            if values.get(row.name, "").strip():
+                found[row.name] = Found(values[row.name].strip(), won)
+                break
+        else:
+            if row.devlp and devlp is None:
+                devlp = _devlp(home / DEVLP_FILE)
+            if row.devlp and devlp and devlp.get(row.devlp):
+                found[row.name] = Found(devlp[row.devlp], DEVLP_FILE.name)
+            else:
+                found[row.name] = Found(row.default, "default")
+        _checked(row, found[row.name])
+    return Settings(found)
+
+
+def _checked(row: Setting, found: Found) -> None:
+    value = found.value
+    if row.choices and value.lower() not in {one.lower() for one in row.choices}:
+        raise BadSetting(f"{row.name}={value!r} ({found.won}) is not one of {', '.join(row.choices)}")
+    settings = Settings({row.name: found})
+    if row.kind == "whole":
+        settings.whole(row.name)
+    elif row.kind == "number":
+        settings.number(row.name)
+
+
+def _hint(name: str) -> Hint:
+    return Hint(f"{name} 값을 고치세요. 출처는 dari doctor가 보여 줍니다.", f"Correct {name}; dari doctor tells where.")
+
+
+def _dotenv(path: Path) -> Mapping[str, str]:
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values  # noqa: PLC0415 -- only who has a .env pays for reading it
+
+    return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
+
+
+def _devlp(path: Path) -> Mapping[str, str]:
+    if not path.is_file():
+        return {}
+    import yaml  # noqa: PLC0415 -- only who has the file pays for reading it
+
+    try:
+        told = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise BadSetting(
+            f"{path.name} cannot be read as UTF-8 YAML",
+            hint=Hint("파일을 UTF-8 YAML로 저장하세요.", "Save the file as UTF-8 YAML."),
+        ) from None
+    if not isinstance(told, Mapping):
+        return {}
+    return {str(name): str(value).strip() for name, value in told.items() if value is not None}
