@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from dari.core.errors import BadSetting, Hint
 
@@ -45,6 +45,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("LOG_LEVEL", "What is logged", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
 )  # fmt: skip
 
+Figure = TypeVar("Figure", int, float)
+
 DEVLP_FILE: Final = Path("KIS", "config", "kis_devlp.yaml")
 """Where KIS's setup guide puts its file, below the home folder."""
 
@@ -76,7 +78,7 @@ class Settings:
     def number(self, name: str) -> float:
         return self._read(name, float, "a number")
 
-    def _read(self, name: str, kind: Callable[[str], Any], what: str) -> Any:
+    def _read(self, name: str, kind: Callable[[str], Figure], what: str) -> Figure:
         try:
             value = kind(self.text(name))
         except ValueError:

@@ -43,7 +43,7 @@ async def serving(app: Any, host: str = "127.0.0.1", port: int = 0) -> AsyncIter
     server = _Beside(config)
     running = asyncio.create_task(server.serve(sockets=[sock]))
     try:
-        while not server.started and not running.done():
+        while not server.started and not running.done():  # noqa: ASYNC110 -- uvicorn tells by a flag, not an event
             await asyncio.sleep(0.01)
         yield f"http://{host}:{sock.getsockname()[1]}"
     finally:

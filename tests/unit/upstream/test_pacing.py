@@ -1,0 +1,144 @@
+"""Never more than the permitted number in any window, whoever holds the key; all of it, when there is work."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from pathlib import Path
+
+import pytest
+
+from dari.core.clock import ManualClock, SystemClock
+from dari.core.exchange import Call, Reply
+from dari.core.locks import take
+from dari.core.provider import Rate
+from dari.core.shared_state import file_name
+from dari.upstream.pacing import GUARD_SECONDS, FileRing, Pacing
+from tests.unit.upstream.doubles import NOON, Scripted, call
+
+WINDOW = 1.0 + GUARD_SECONDS
+
+
+async def take_all(ring: FileRing, clock: ManualClock, count: int, rate: Rate) -> list[float]:
+    times = []
+    for _ in range(count):
+        while wait := await ring.try_take("lane", rate):
+            clock.advance(wait)
+        times.append(clock.monotonic())
+    return times
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    clock = ManualClock(NOON)
+    clock.advance(1000)
+    return clock
+
+
+async def test_no_window_holds_more_than_the_limit_and_none_is_left_unused(clock: ManualClock, tmp_path: Path) -> None:
+    times = await take_all(FileRing(tmp_path, clock), clock, 90, Rate(18))
+    assert all(later - earlier >= WINDOW - 1e-9 for earlier, later in zip(times, times[18:], strict=False))
+    assert times[-1] - times[0] == pytest.approx(4 * WINDOW)
+
+
+async def test_processes_share_one_ring(clock: ManualClock, tmp_path: Path) -> None:
+    one, other = FileRing(tmp_path, clock), FileRing(tmp_path, clock)
+    await take_all(one, clock, 2, Rate(3))
+    await take_all(other, clock, 1, Rate(3))
+    assert await one.try_take("lane", Rate(3)) == pytest.approx(WINDOW)
+    assert await one.try_take("another lane", Rate(3)) == 0.0
+
+
+async def test_a_lock_held_elsewhere_is_polled_not_waited_for(clock: ManualClock, tmp_path: Path) -> None:
+    ring = FileRing(tmp_path, clock)
+    lock = take(tmp_path / f"{file_name('lane')}.lock")
+    assert 0.0 < await ring.try_take("lane", Rate(3)) <= 0.005
+    lock.release()
+    assert await ring.try_take("lane", Rate(3)) == 0.0
+
+
+async def test_a_smaller_limit_counts_the_newest_times(clock: ManualClock, tmp_path: Path) -> None:
+    ring = FileRing(tmp_path, clock)
+    await take_all(ring, clock, 18, Rate(18))
+    assert await ring.try_take("lane", Rate(3)) == pytest.approx(WINDOW)
+
+
+async def test_a_larger_limit_frees_the_difference_only(clock: ManualClock, tmp_path: Path) -> None:
+    ring = FileRing(tmp_path, clock)
+    await take_all(ring, clock, 2, Rate(2))
+    await take_all(ring, clock, 3, Rate(5))
+    assert await ring.try_take("lane", Rate(5)) > 1.0
+
+
+async def test_times_from_before_a_reboot_count_as_long_past(clock: ManualClock, tmp_path: Path) -> None:
+    later = ManualClock(NOON)
+    later.advance(90_000)
+    await take_all(FileRing(tmp_path, later), later, 3, Rate(3))
+    assert await FileRing(tmp_path, clock).try_take("lane", Rate(3)) == 0.0
+
+
+async def test_an_unreadable_ring_waits_a_window_rather_than_risk_a_refusal(clock: ManualClock, tmp_path: Path) -> None:
+    (tmp_path / f"{file_name('lane')}.ring").write_bytes(struct.pack("<I", 18))
+    assert await FileRing(tmp_path, clock).try_take("lane", Rate(18)) == pytest.approx(WINDOW)
+
+
+async def test_the_ring_is_private(clock: ManualClock, tmp_path: Path) -> None:
+    folder = tmp_path / "pacing"
+    await FileRing(folder, clock).try_take("lane", Rate(1))
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o077 for path in folder.iterdir()} == {0}
+
+
+async def test_calls_wait_for_every_limit_they_count_against(clock: ManualClock, tmp_path: Path) -> None:
+    sender = Scripted(clock)
+    limits = (("ledger", Rate(1)), ("all", Rate(18)))
+    pacing = Pacing(sender, FileRing(tmp_path, clock), lambda _: limits, clock)
+    await asyncio.gather(*(pacing(call(str(number))) for number in range(3)))
+    assert [b - a for a, b in zip(sender.times, sender.times[1:], strict=False)] == pytest.approx(
+        [WINDOW] * 2, abs=0.01
+    )
+
+
+async def test_calls_go_in_the_order_they_came(clock: ManualClock, tmp_path: Path) -> None:
+    sender = Scripted(clock)
+    pacing = Pacing(sender, FileRing(tmp_path, clock), lambda _: (("lane", Rate(2)),), clock)
+    await asyncio.gather(*(pacing(call(str(number))) for number in range(6)))
+    assert [one.parameters["code"] for one in sender.calls] == list("012345")
+
+
+async def test_who_gives_up_while_waiting_sends_nothing_and_blocks_nobody(tmp_path: Path) -> None:
+    clock = SystemClock()
+    sent: list[str] = []
+
+    async def inner(asked: Call, /) -> Reply:
+        sent.append(asked.parameters["code"])
+        await asyncio.sleep(0.05)
+        return Reply({}, clock.now())
+
+    pacing = Pacing(inner, FileRing(tmp_path, clock), lambda _: (("lane", Rate(1, 0.2)),), clock)
+    await pacing(call("first"))
+    impatient = asyncio.ensure_future(pacing(call("impatient")))
+    await asyncio.sleep(0.01)
+    impatient.cancel()
+    await pacing(call("patient"))
+    assert sent == ["first", "patient"]
+
+
+async def test_who_gives_up_while_sending_stops_the_send(tmp_path: Path) -> None:
+    clock, stopped = SystemClock(), []
+
+    async def inner(_: Call, /) -> Reply:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.append(True)
+        raise AssertionError
+
+    pacing = Pacing(inner, FileRing(tmp_path, clock), lambda _: (("lane", Rate(9)),), clock)
+    for moment in (0.0005, 0.05):  # during the breath after the ticket, and after it
+        sending = asyncio.ensure_future(pacing(call()))
+        await asyncio.sleep(moment)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        await asyncio.sleep(0)
+    assert stopped == [True, True]
