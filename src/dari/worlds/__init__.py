@@ -1,0 +1,1 @@
+"""Worlds: pure functions of (seed, thing, time) that the simulators tell as their own."""

@@ -1,0 +1,195 @@
+"""The market of one seed: asked for a moment, it always tells the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+from dari.core import krx
+from dari.core.clock import KST
+from dari.worlds.market import indices
+from dari.worlds.market.board import Bar, Quote, part_of_day, venue_run
+from dari.worlds.market.indices import IndexQuote
+from dari.worlds.market.issues import Issue, make_issues
+from dari.worlds.market.paths import DayPath, Paths, Run, price_at
+from dari.worlds.market.sectors import SECTORS, Board, Sector
+
+
+class Snapshot:
+    """Every issue of a venue at one moment. `quotes` is in code order."""
+
+    def __init__(self, board: krx.Board, venue: krx.Venue, quotes: Mapping[str, Quote]) -> None:
+        self.board = board
+        self.venue = venue
+        self.quotes = quotes
+
+    def of(self, market: str = "ALL") -> list[Quote]:
+        """The quotes of "KOSPI", "KOSDAQ" or "ALL", exchange-traded products included, in code order."""
+        return [quote for quote in self.quotes.values() if market in ("ALL", quote.issue.board)]
+
+
+class Market:
+    """A whole market as a pure function of (seed, issue, time).
+
+    `ties`: whether some issues move exactly alike (None: in every third seed). Moments are read to the second.
+    Everything is answered for the board that stands at the moment asked: see `dari.core.krx.board`.
+    """
+
+    def __init__(self, seed: int, *, ties: bool | None = None) -> None:
+        self.seed = seed
+        self.issues: tuple[Issue, ...] = make_issues(seed, ties=ties)
+        self.by_code: Mapping[str, Issue] = {issue.code: issue for issue in self.issues}
+        self.paths = Paths(seed, len(self.issues))
+        self.members = indices.memberships(self.issues)
+        self._first_caps = {code: sum(one.price * one.shares for one in rows) for code, rows in self.members.items()}
+        self._day_table = lru_cache(maxsize=6)(self._make_day_table)
+        self._snapshot = lru_cache(maxsize=6)(self._make_snapshot)
+        self._indices = lru_cache(maxsize=128)(self._make_index)
+        self._bar = lru_cache(maxsize=100_000)(self._make_bar)
+
+    # ── days ──
+
+    def _make_day_table(self, day: date) -> dict[str, DayPath]:
+        return {issue.code: self.paths.day(issue, day) for issue in self.issues}
+
+    def path(self, code: str, day: date) -> DayPath:
+        """The whole KRX day of one issue, past or to come."""
+        return self._day_table(day)[code]
+
+    def _make_bar(self, code: str, day: date, venue: krx.Venue) -> Bar:
+        issue, times = self.by_code[code], _session(day)
+        path = self.paths.day(issue, day)
+        run = venue_run(issue, path, times.nxt_closes, times, venue)
+        return _bar(day, path.base, run)
+
+    def daily(self, code: str, at: datetime, count: int, venue: krx.Venue = "KRX") -> list[Bar]:
+        """The last `count` days of an issue, newest first; the first is the board's day at `at`, as far as it is."""
+        at = _second(at)
+        board = krx.board(at, venue)
+        running = self.quote(code, at, venue)
+        today = Bar(
+            f"{board.day:%Y%m%d}",
+            running.base,
+            running.open,
+            running.high,
+            running.low,
+            running.price,
+            running.volume,
+            running.value,
+        )
+        before = krx.trading_days(krx.previous_trading_day(board.day), count - 1)
+        return [today, *(self._bar(code, day, venue) for day in before)]
+
+    def range(self, code: str, at: datetime, days: int = 365, since: date | None = None) -> tuple[int, str, int, str]:
+        """(high, its day, low, its day) of the last `days` calendar days, or since a date; the running day counts."""
+        board = krx.board(_second(at))
+        first = since or board.day - timedelta(days=days)
+        bars = self.daily(code, at, 262)
+        oldest = f"{first:%Y%m%d}"
+        kept = [bar for bar in bars if bar.day >= oldest and bar.volume] or bars[:1]
+        high = max(kept, key=lambda bar: (bar.high or bar.close, bar.day))
+        low = min(kept, key=lambda bar: (bar.low or bar.close, -int(bar.day)))
+        return high.high or high.close, high.day, low.low or low.close, low.day
+
+    # ── moments ──
+
+    def _quote_of(self, issue: Issue, board: krx.Board, venue: krx.Venue) -> Quote:
+        times, path = _session(board.day), self._day_table(board.day)[issue.code]
+        run = venue_run(issue, path, board.as_of, times, venue)
+        before = krx.previous_trading_day(board.day)
+        earlier, earlier_times = self._day_table(before)[issue.code], _session(before)
+        yesterday = venue_run(issue, earlier, earlier_times.nxt_closes, earlier_times, venue)
+        return Quote(
+            issue,
+            venue,
+            board.as_of,
+            path.base,
+            path.low_limit,
+            path.high_limit,
+            run.price,
+            run.open,
+            run.high,
+            run.low,
+            run.volume,
+            run.value,
+            yesterday.volume,
+            yesterday.value,
+        )
+
+    def _make_snapshot(self, at: datetime, venue: krx.Venue) -> Snapshot:
+        board = krx.board(at, venue)
+        return Snapshot(board, venue, {issue.code: self._quote_of(issue, board, venue) for issue in self.issues})
+
+    def snapshot(self, at: datetime, venue: krx.Venue = "KRX") -> Snapshot:
+        """Every issue at `at` on `venue`. Kept by the moment the board speaks of, so a closed market costs once."""
+        board = krx.board(_second(at), venue)
+        return self._snapshot(board.as_of, venue)
+
+    def quote(self, code: str, at: datetime, venue: krx.Venue = "KRX") -> Quote:
+        """One issue at `at` on `venue`. Raises KeyError for a code that is not listed."""
+        return self._quote_of(self.by_code[code], krx.board(_second(at), venue), venue)
+
+    # ── indices ──
+
+    def _make_index(self, code: str, at: datetime) -> IndexQuote:
+        board, snapshot, rows = krx.board(at), self.snapshot(at), self.members[code]
+        quotes = [snapshot.quotes[one.code] for one in rows]
+        first, level = self._first_caps[code], indices.start_level(self.seed, code)
+        cap = sum(quote.market_cap for quote in quotes)
+        base = indices.scaled(level, sum(quote.base * quote.issue.shares for quote in quotes), first)
+        now = indices.scaled(level, cap, first)
+        times = _session(board.day)
+        part, _ = part_of_day(board.as_of, times)
+        table = self._day_table(board.day)
+        marks = [
+            indices.scaled(
+                level, sum(price_at(table[one.code], step * part, etp=False) * one.shares for one in rows), first
+            )
+            for step in (0.0, 0.2, 0.4, 0.6, 0.8)
+        ]
+        limit_up, up, flat, down, limit_down = indices.directions(quotes)
+        return IndexQuote(
+            sector=SECTORS[code],
+            level=now,
+            base=base,
+            open=marks[0],
+            high=max(*marks, now),
+            low=min(*marks, now),
+            volume=sum(quote.volume for quote in quotes),
+            value=sum(quote.value for quote in quotes),
+            previous_volume=sum(quote.previous_volume for quote in quotes),
+            previous_value=sum(quote.previous_value for quote in quotes),
+            market_cap=cap,
+            issues=len(rows),
+            limit_up=limit_up,
+            up=up,
+            flat=flat,
+            down=down,
+            limit_down=limit_down,
+        )
+
+    def index(self, code: str, at: datetime) -> IndexQuote:
+        """An index of the KRX board by its 업종코드. Raises KeyError for a code that does not exist."""
+        if code not in self.members:
+            raise KeyError(code)
+        return self._indices(code, krx.board(_second(at)).as_of)
+
+    def sectors(self, market: Board | None = None) -> tuple[Sector, ...]:
+        """The index codes of a market (all without one), in code order."""
+        return tuple(row for row in SECTORS.values() if market in (None, row.board))
+
+
+def _second(at: datetime) -> datetime:
+    return at.astimezone(KST).replace(microsecond=0)
+
+
+def _session(day: date) -> krx.Session:
+    times = krx.session(day)
+    if times is None:
+        raise ValueError(f"{day} is not a trading day")
+    return times
+
+
+def _bar(day: date, base: int, run: Run) -> Bar:
+    return Bar(f"{day:%Y%m%d}", base, run.open, run.high, run.low, run.price, run.volume, run.value)
