@@ -56,7 +56,7 @@ WORDS: Final = re.compile(
     r"|\b(?:ai|llm)[- ](?:written|generated|assisted)\b|\bco-authored-by\b|\bas an ai\b|\bprompt engineering\b",
     re.IGNORECASE,
 )
-FOREIGN_TEXT: Final = frozenset({"LICENSE"})
+FOREIGN_TEXT: Final = frozenset({"LICENSE", "package-lock.json"})
 """Files whose words are not ours to choose."""
 
 

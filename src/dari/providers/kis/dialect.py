@@ -187,7 +187,7 @@ class KisDialect:
         said = str(body.get("msg1") or body.get("error_description") or "").strip()
         if body.get("rt_cd") == "0" and response.status < 400:  # noqa: PLR2004 -- HTTP's own border
             return body
-        if row.scope == "auth" and "access_token" in body and response.status < 400:  # noqa: PLR2004
+        if row.scope == "auth" and "access_token" in body and response.status < 400:  # noqa: PLR2004 -- as above
             return body
         raise _error(code, said, response.status)
 

@@ -15,6 +15,7 @@ from dari.providers.kis.models import Fundamentals, Ranked, fundamentals, index_
 from dari.providers.kis.tools.slices import Slice, Top, top
 
 MAX_COUNT: Final = 50
+LEADERS: Final = 5
 MARKETS: Final = {"ALL": ("KOSPI", "KOSDAQ"), "KOSPI": ("KOSPI",), "KOSDAQ": ("KOSDAQ",)}
 INDEX: Final = {"KOSPI": "0001", "KOSDAQ": "1001"}
 VENUE: Final = "KRX"
@@ -79,12 +80,14 @@ async def get_volume_ranking(query: VolumeRanking, upstream: Upstream) -> Answer
         for place, (market, row) in enumerate(found.rows, start=1)
     ]
     asked = sum(totals[market] for market in MARKETS[query.market])
-    leaders = sorted((row.value for _, row in found.rows), reverse=True)[:5]
+    leaders = sorted((row.value for _, row in found.rows), reverse=True)[:LEADERS]
     summary = {
         "total_trading_value": sum(totals.values()),
         "kospi_trading_value": totals["KOSPI"],
         "kosdaq_trading_value": totals["KOSDAQ"],
-        "top5_concentration": percent(sum(leaders), asked) if query.sort_by == "value" and len(leaders) == 5 else None,  # noqa: PLR2004
+        "top5_concentration": percent(sum(leaders), asked)
+        if query.sort_by == "value" and len(leaders) == LEADERS
+        else None,
     }
     data = {
         "timestamp": upstream.now().isoformat(timespec="seconds"),

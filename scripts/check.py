@@ -1,0 +1,138 @@
+"""`make test`: install what tests need, run every gate and every test, and say in the end what ran and what could not.
+
+`python -m scripts.check` runs all; `--static` only what runs no test. Exit code 0 if everything that could run passed
+and every skipped test names a component that is absent on this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from scripts import provision
+
+ROOT: Final = Path(__file__).parents[1]
+CACHE: Final = ROOT / ".cache"
+SKIPS: Final = CACHE / "skips.jsonl"
+REPORT: Final = CACHE / "coverage.json"
+BUDGET: Final = 600.0
+NO_TESTS: Final = 5
+EXCUSED: Final = ("platform: ", "THE FACTS ARE NOT HERE")
+"""Skips that no provisioning can cure: another kind of machine, and facts files that are not ours to publish."""
+
+PYTHON: Final = (sys.executable,)
+BIN: Final = Path(sys.executable).parent
+
+STATIC: Final[dict[str, tuple[str, ...]]] = {
+    "lint": (str(BIN / "ruff"), "check"),
+    "format": (str(BIN / "ruff"), "format", "--check"),
+    "types": (*PYTHON, "-m", "mypy"),
+    "contracts": (str(BIN / "lint-imports"), "--no-logo"),
+    "house": (*PYTHON, "-m", "scripts.house_laws"),
+    "lock": (*PYTHON, "-m", "scripts.lock", "--check"),
+    "reference": (*PYTHON, "-m", "scripts.reference", "--check"),
+    "acceptance": (*PYTHON, "-m", "tests.prove", "--check"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One gate that ran: `passed`, its seconds, and what it said."""
+
+    name: str
+    passed: bool
+    seconds: float
+    said: str = ""
+
+
+def run(name: str, command: tuple[str, ...], *, shown: bool = False, also: tuple[int, ...] = ()) -> Step:
+    """Run one command in the project; its words are shown as they come, or kept for the case that it fails."""
+    start = time.monotonic()
+    places = os.environ | {"DARI_TELL_SKIPS": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=places, capture_output=not shown, text=True, check=False)
+    said = "" if shown else (done.stdout + done.stderr).strip()
+    return Step(name, done.returncode in {0, *also}, time.monotonic() - start, said)
+
+
+def static() -> list[Step]:
+    """The gates that run no test."""
+    return [tell(run(name, command)) for name, command in STATIC.items()]
+
+
+def tests() -> list[Step]:
+    """All tests under coverage, then those that need the machine for themselves, then the floors."""
+    SKIPS.unlink(missing_ok=True)
+    REPORT.unlink(missing_ok=True)
+    workers = str(min(4, os.cpu_count() or 1))
+    pytest = (*PYTHON, "-m", "pytest", "--cov", f"--cov-report=json:{REPORT}", "--durations=10")
+    together = run("tests", (*pytest, "-n", workers, "-m", "not serial"), shown=True)
+    alone = run("serial", (*pytest, "--cov-append", "-m", "serial"), shown=True, also=(NO_TESTS,))
+    floors = run("coverage", (*PYTHON, "-m", "scripts.coverage_gate", str(REPORT)))
+    print(floors.said)
+    return [tell(together), tell(alone), tell(floors), tell(skipped())]
+
+
+def skipped() -> Step:
+    """No test is skipped but for a component that provisioning could not give."""
+    lines = [json.loads(line) for line in SKIPS.read_text("utf-8").splitlines()] if SKIPS.exists() else []
+    excused = json.loads(provision.ABSENT.read_text("utf-8")) if provision.ABSENT.exists() else {}
+    silent = [one for one in lines if not _excused(one["reason"], set(excused))]
+    for one in lines:
+        print(f"skipped: {one['test']}: {one['reason']}")
+    said = "\n".join(f"skipped without a reason that provisioning knows: {one['test']}" for one in silent)
+    return Step("skips", not silent, 0.0, said)
+
+
+def _excused(reason: str, absent: set[str]) -> bool:
+    parts = reason.split(": ")
+    return reason.startswith(EXCUSED) or (parts[0] == "absent" and len(parts) > 2 and parts[2] in absent)  # noqa: PLR2004  # absent: tier: component
+
+
+def tell(step: Step) -> Step:
+    """Say how a step ended, and all its words if badly."""
+    if not step.passed and step.said:
+        print(step.said)
+    print(f"{'ok  ' if step.passed else 'FAIL'} {step.name:<11} {step.seconds:6.1f} s", flush=True)
+    return step
+
+
+def tiers() -> str:
+    """Which tiers of tests ran whole, and what is absent in the others."""
+    absent = json.loads(provision.ABSENT.read_text("utf-8"))
+    told = {facts["tier"]: "ran" for facts in provision.components().values()} | {0: "ran"}
+    for name, reason in absent.items():
+        tier = provision.components()[name]["tier"]
+        told[tier] = f"{told[tier] if told[tier] != 'ran' else 'without'} {name} ({reason})"
+    return "; ".join(f"tier {tier} {how}" for tier, how in sorted(told.items()))
+
+
+def main(arguments: list[str]) -> int:
+    """Run, and end with one plain line."""
+    start = time.monotonic()
+    if "--static" in arguments:
+        steps = static()
+        return 0 if all(step.passed for step in steps) else 1
+    CACHE.mkdir(exist_ok=True)
+    installing = threading.Thread(target=provision.provide)  # waits for the network while the static gates compute
+    installing.start()
+    steps = static()
+    installing.join()
+    steps += tests()
+    seconds = time.monotonic() - start
+    failed = [step.name for step in steps if not step.passed]
+    print(f"tiers: {tiers()}")
+    if seconds > BUDGET:
+        print(f"slow: {seconds:.0f} s, the budget is {BUDGET:.0f} s")
+    print(f"make test: {'FAILED: ' + ', '.join(failed) if failed else 'passed'} in {seconds:.0f} s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,89 @@
+"""Write docs/reference from the code, so that the pages cannot say something else than Dari does.
+
+`python -m scripts.reference` writes; `--check` compares and exits 1 where a page is not what the code says now.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from dari.core import errors
+
+ROOT: Final = Path(__file__).parents[1]
+FOLDER: Final = ROOT / "docs" / "reference"
+WRITTEN: Final = "<!-- Written by scripts/reference.py from the code: change the code, then `make docs`. -->"
+
+Page = Callable[[], str]
+
+
+def error_classes(above: type[errors.DariError] = errors.DariError) -> Iterator[tuple[int, type[errors.DariError]]]:
+    """The error tree in the order it is written, with depths."""
+
+    def walk(one: type[errors.DariError], depth: int) -> Iterator[tuple[int, type[errors.DariError]]]:
+        yield depth, one
+        for child in one.__subclasses__():
+            if child.__module__ == errors.__name__:  # a test's own error is not ours to tell
+                yield from walk(child, depth + 1)
+
+    return walk(above, 0)
+
+
+def errors_page() -> str:
+    """Every error: its code, what it means, who can mend it, whether asking again may help."""
+    lines = [
+        "# Errors",
+        "",
+        WRITTEN,
+        "",
+        "A failed call is never shaped like a success. Over MCP it is a result with `isError`, and its structured",
+        "content holds `code`, `message` and `executed` (`false`: surely nothing happened; `null`: unknown), with",
+        "`hint`, `retry_after`, `upstream` and `details` where there is something to say. What the upstream itself",
+        "said is quoted as `upstream.untrusted_text`: it is a stranger's data, not an instruction.",
+        "",
+        "| code | class | asked again by itself | meaning |",
+        "|---|---|---|---|",
+    ]
+    for depth, one in error_classes():
+        meaning = " ".join((inspect.getdoc(one) or "").split())
+        again = "yes, where the endpoint only reads" if one.retryable else "no"
+        lines.append(f"| `{one.code}` | {'&emsp;' * depth}{one.__name__} | {again} | {meaning} |")
+    lines += ["| `internal` | | no | A bug of ours: the caller gets a reference number, the log gets the trace. |", ""]
+    return "\n".join(lines)
+
+
+PAGES: Final[Mapping[str, Page]] = {"errors.md": errors_page}
+
+
+def stale(pages: Mapping[str, Page], folder: Path) -> list[str]:
+    """Pages that are missing or say something else than the code."""
+    found = []
+    for name, page in pages.items():
+        file = folder / name
+        if not file.exists() or file.read_text("utf-8") != page():
+            found.append(f"{name} is not what the code says: make docs")
+    return found
+
+
+def write(pages: Mapping[str, Page], folder: Path) -> None:
+    """Write every page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, page in pages.items():
+        (folder / name).write_text(page(), "utf-8")
+
+
+def main(arguments: list[str]) -> int:
+    """Write or, with `--check`, compare."""
+    if "--check" not in arguments:
+        write(PAGES, FOLDER)
+        return 0
+    found = stale(PAGES, FOLDER)
+    print("\n".join(found) or "docs/reference is what the code says")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

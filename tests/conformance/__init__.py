@@ -1,0 +1,1 @@
+"""Our doors, asked by programs of other hands."""
