@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from dari.app.runtime import Runtime
+from dari.app.parts import Parts
 from dari.core.provider import Credential
 from dari.providers.kis.dialect import Hosts, KisDialect
 from dari.providers.kis.spec import SPEC
@@ -21,17 +21,17 @@ PAIRS = MappingProxyType(
 )
 
 
-def assemble(runtime: Runtime) -> Client:
+def assemble(parts: Parts) -> Client:
     """The client of KIS. Market reads use the real pair when there is one; KIS_MODE governs account calls."""
-    settings = runtime.settings
-    if runtime.simulated:
-        origin, credentials, wire = SIMULATOR_ORIGIN, _simulator_keys(), _simulator_wire(runtime)
+    settings = parts.settings
+    if parts.simulated:
+        origin, credentials, wire = SIMULATOR_ORIGIN, _simulator_keys(), _simulator_wire(parts)
     else:
         origin, credentials = settings.text("DARI_KIS_URL"), _keys(settings)
-        wire = runtime.wire()
+        wire = parts.wire()
     dialect = KisDialect(
         send=wire.send,
-        clock=runtime.clock,
+        clock=parts.clock,
         credentials=MappingProxyType({(one.profile, one.mode): one for one in credentials}),
         hosts=Hosts.of(origin),
         per_second=MappingProxyType({"real": settings.whole("KIS_REAL_PER_SECOND"), "paper": 1}),
@@ -43,7 +43,7 @@ def assemble(runtime: Runtime) -> Client:
             return "real" if has_real else "paper"
         return settings.text("KIS_MODE").lower()
 
-    return runtime.client(SPEC, dialect, origin=origin, default_mode=default_mode)
+    return parts.client(SPEC, dialect, origin=origin, default_mode=default_mode)
 
 
 def _keys(settings: Settings) -> list[Credential]:
@@ -64,7 +64,7 @@ def _simulator_keys() -> list[Credential]:
     ]
 
 
-def _simulator_wire(runtime: Runtime) -> Wire:
+def _simulator_wire(parts: Parts) -> Wire:
     from dari.app.simulators import kis_simulator  # noqa: PLC0415 -- only who asks for it pays for it
 
-    return runtime.wire(app=kis_simulator(clock=runtime.clock, seed=runtime.seed))
+    return parts.wire(app=kis_simulator(clock=parts.clock, seed=parts.seed))

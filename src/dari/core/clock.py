@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from datetime import datetime, timedelta, timezone
 from typing import Final, Protocol
 
 KST: Final = timezone(timedelta(hours=9), "KST")
 """Korean time is a fixed +09:00: no daylight saving since 1988."""
+
+
+PASSES: Final = 3
+"""Turns of the event loop a manual clock grants to whoever was just woken, before it moves on to the next sleeper."""
 
 
 class Clock(Protocol):
@@ -49,6 +54,8 @@ class ManualClock:
     def __init__(self, start: datetime) -> None:
         self._now = start.astimezone(KST)
         self._elapsed = 0.0
+        self._sleepers: set[tuple[float, int]] = set()
+        self._arrivals = itertools.count()
 
     def now(self) -> datetime:
         return self._now
@@ -62,11 +69,17 @@ class ManualClock:
         self._elapsed += seconds
 
     async def sleep(self, seconds: float) -> None:
-        until = self._elapsed + max(0.0, seconds)
-        await asyncio.sleep(0)
-        if self._elapsed < until:
-            self.advance(until - self._elapsed)
-        await asyncio.sleep(0)
+        me = (self._elapsed + max(0.0, seconds), next(self._arrivals))
+        self._sleepers.add(me)
+        patience = PASSES
+        try:
+            while self._elapsed < me[0]:
+                await asyncio.sleep(0)
+                patience = patience - 1 if min(self._sleepers) == me else PASSES
+                if not patience:
+                    self.advance(max(0.0, me[0] - self._elapsed))
+        finally:
+            self._sleepers.discard(me)
 
 
 class RunningClock:

@@ -1,0 +1,59 @@
+"""What an assembly of a provider is given to build its client from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from dari.app.places import Places
+from dari.core.clock import Clock
+from dari.core.events import Events
+from dari.core.provider import Dialect, Spec
+from dari.core.shared_state import FileState
+from dari.settings import Settings
+from dari.upstream.cache import CacheRules
+from dari.upstream.client import Client, Rules
+from dari.upstream.pacing import FileRing
+from dari.upstream.wire import Wire
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Settings, clock, places, and makers of wires and clients. `simulated` asks for the simulator in this process."""
+
+    settings: Settings
+    clock: Clock
+    places: Places
+    events: Events
+    simulated: bool
+    seed: int
+    closing: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    def wire(self, *, app: Any = None) -> Wire:
+        """A wire that is closed with the runtime; to the network, or to an ASGI app in this process."""
+        wire = Wire.to_app(app) if app is not None else Wire()
+        self.closing.push_async_callback(wire.close)
+        return wire
+
+    def client(self, spec: Spec, dialect: Dialect, *, origin: str, default_mode: Callable[[str], str]) -> Client:
+        """A client with the settings' rules. What it keeps is told apart by origin: a simulator's stays its own."""
+        name = f"{dialect.name}-{hashlib.sha256(origin.encode()).hexdigest()[:8]}" if origin else dialect.name
+        state = FileState(self.places.state / "shared" / name, self.clock)
+        state.sweep()
+        rules = CacheRules(
+            l1_seconds=self.settings.number("CACHE_L1_TTL_SECONDS"),
+            l2_seconds=self.settings.number("CACHE_L2_TTL_SECONDS"),
+        )
+        return Client(
+            spec=spec,
+            dialect=dialect,
+            state=state,
+            ring=FileRing(self.places.state / "pacing" / name, self.clock),
+            clock=self.clock,
+            events=self.events,
+            rules=Rules(cache=rules),
+            default_mode=default_mode,
+        )
