@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import Final
 
 from dari.core import krx
 from dari.core.clock import KST
@@ -14,6 +15,8 @@ from dari.worlds.market.indices import IndexQuote
 from dari.worlds.market.issues import Issue, make_issues
 from dari.worlds.market.paths import DayPath, Paths, Run, price_at
 from dari.worlds.market.sectors import SECTORS, Board, Sector
+
+_YEAR: Final = 262
 
 
 class Snapshot:
@@ -46,6 +49,7 @@ class Market:
         self._day_table = lru_cache(maxsize=6)(self._make_day_table)
         self._snapshot = lru_cache(maxsize=6)(self._make_snapshot)
         self._indices = lru_cache(maxsize=128)(self._make_index)
+        self._year = lru_cache(maxsize=6_000)(self._make_year)
         self._bar = lru_cache(maxsize=100_000)(self._make_bar)
 
     # ── days ──
@@ -81,16 +85,26 @@ class Market:
         before = krx.trading_days(krx.previous_trading_day(board.day), count - 1)
         return [today, *(self._bar(code, day, venue) for day in before)]
 
+    def _make_year(self, code: str, before: date) -> tuple[tuple[str, int, int], ...]:
+        """(day, high, low) of the last 262 trading days before `before`, newest first; halted issues stand still."""
+        issue = self.by_code[code]
+        days = krx.trading_days(krx.previous_trading_day(before), _YEAR)
+        ranges = ((day, self.paths.day(issue, day).prices) for day in days)
+        return tuple((f"{day:%Y%m%d}", max(prices), min(prices)) for day, prices in ranges)
+
     def range(self, code: str, at: datetime, days: int = 365, since: date | None = None) -> tuple[int, str, int, str]:
-        """(high, its day, low, its day) of the last `days` calendar days, or since a date; the running day counts."""
+        """(high, its day, low, its day) of the last `days` calendar days, or since a date; the running day counts.
+
+        Of equal extremes the latest day is told.
+        """
         board = krx.board(_second(at))
-        first = since or board.day - timedelta(days=days)
-        bars = self.daily(code, at, 262)
-        oldest = f"{first:%Y%m%d}"
-        kept = [bar for bar in bars if bar.day >= oldest and bar.volume] or bars[:1]
-        high = max(kept, key=lambda bar: (bar.high or bar.close, bar.day))
-        low = min(kept, key=lambda bar: (bar.low or bar.close, -int(bar.day)))
-        return high.high or high.close, high.day, low.low or low.close, low.day
+        oldest = f"{since or board.day - timedelta(days=days):%Y%m%d}"
+        now = self.quote(code, at)
+        today = (f"{board.day:%Y%m%d}", now.high or now.price, now.low or now.price)
+        kept = [today, *(row for row in self._year(code, board.day) if row[0] >= oldest)]
+        high = max(kept, key=lambda row: row[1])
+        low = min(kept, key=lambda row: row[2])
+        return high[1], high[0], low[2], low[0]
 
     # ── moments ──
 

@@ -1,0 +1,130 @@
+"""The master files (종목 마스터): zips of cp949 lines of fixed width, laid out as the sheets say."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from dari.core import krx
+from dari.providers.kis.spec import master_files
+from dari.worlds.market import SECTORS, Issue, Market
+
+_TEXT: Final = frozenset({"단축코드", "표준코드", "한글명", "업종명"})
+_STAMP: Final = (2020, 1, 1, 0, 0, 0)
+"""A zip's own time stamps would make equal files differ."""
+
+
+def _flag(value: object) -> str:
+    return "Y" if value else "N"
+
+
+def _facts(issue: Issue, market: Market, at: datetime) -> dict[str, object]:
+    """What a master file says of an issue. The file is made before the opening: its figures are yesterday's."""
+    day = krx.board(at).day
+    morning = krx.session(day)
+    assert morning is not None  # a board's day is a trading day
+    quote = market.quote(issue.code, morning.opens)
+    size = {"0002": 1, "0003": 2, "0004": 3, "1002": 1, "1003": 2, "1004": 3}
+    place = next((size[code] for code in size if issue in market.members[code]), 0)
+    home = SECTORS[issue.sector]
+    large, middle = (
+        (home.parent or home.code, home.code if home.parent else "0000") if issue.counted else ("0000", "0000")
+    )
+    return {
+        "단축코드": issue.code,
+        "표준코드": issue.isin,
+        "한글명": issue.name,
+        "증권그룹구분": {"etf": "EF", "reit": "RT"}.get(issue.kind, "ST"),
+        "시가총액규모": place,
+        "지수업종대분류": large,
+        "지수업종중분류": middle,
+        "지수업종소분류": "0000",
+        "제조업": _flag(home.parent == "0027"),
+        "저유동성": "N",
+        "ETP상품구분": 1 if issue.kind == "etf" else 0,
+        "SPAC": _flag(issue.kind == "spac"),
+        "단기과열": 1 if issue.overheated else 0,
+        "기준가": quote.base,
+        "매매수량단위": 1,
+        "시간외수량단위": 1,
+        "거래정지": _flag(issue.halted),
+        "정리매매": _flag(issue.liquidation),
+        "관리종목": _flag(issue.administered),
+        "시장경고": issue.warning,
+        "경고예고": "N",
+        "불성실공시": _flag(issue.unfaithful),
+        "우회상장": "N",
+        "증거금비율": issue.margin,
+        "신용가능": _flag(issue.credit),
+        "신용기간": 90 if issue.credit else 0,
+        "전일거래량": quote.previous_volume,
+        "액면가": issue.face_value,
+        "상장일자": issue.listed_on,
+        "상장주수(천)": issue.shares // 1_000,
+        "자본금": issue.face_value * issue.shares,
+        "결산월": issue.settles_in,
+        "우선주": 1 if issue.kind == "preferred" else 0,
+        "KOSPI": _flag(issue.board == "KOSPI"),
+        "전일시가총액(억)": quote.base * issue.shares // 100_000_000,
+    }
+
+
+def _cell(name: str, width: int | None, value: object) -> str:
+    """A value in its place: text to the left, figures to the right with zeros before, the absent as blanks."""
+    text = "" if value is None else str(value)
+    if width is None or name in _TEXT or not text.isdigit():
+        return text if width is None else text.ljust(width)[:width]
+    return text.rjust(width, "0")[-width:]
+
+
+def fixed_width(layout: Mapping[str, list[list[object]]], facts: Mapping[str, object]) -> str:
+    """One line: head, then tail. The name takes what it takes, padded to the 40 bytes KIS gives it."""
+    cells = []
+    for part in ("head", "tail"):
+        for korean, _, width in layout[part]:
+            name = str(korean)
+            size = width if isinstance(width, int) else None
+            cell = _cell(name, size, facts.get(name))
+            cells.append(cell if size is not None else cell + " " * max(0, 40 - len(cell.encode("cp949"))))
+    return "".join(cells)
+
+
+def _issues(market: Market, at: datetime, board: str, *, nxt: bool) -> str:
+    layout = master_files()["layouts"][board.lower()]
+    chosen = (one for one in market.issues if one.board == board and (one.nxt_share > 0 or not nxt))
+    return "".join(fixed_width(layout, _facts(one, market, at)) + "\n" for one in chosen)
+
+
+def _sectors(market: Market, _: datetime) -> str:
+    rows = []
+    for sector in market.sectors():
+        name = sector.name
+        rows.append(
+            ("1" if sector.board == "KOSDAQ" else "0") + sector.code + name + " " * (40 - len(name.encode("cp949")))
+        )
+    return "".join(line + "\n" for line in rows)
+
+
+_FILES: Final[Mapping[str, Callable[[Market, datetime], str]]] = {
+    "kospi_code.mst": lambda market, at: _issues(market, at, "KOSPI", nxt=False),
+    "kosdaq_code.mst": lambda market, at: _issues(market, at, "KOSDAQ", nxt=False),
+    "nxt_kospi_code.mst": lambda market, at: _issues(market, at, "KOSPI", nxt=True),
+    "nxt_kosdaq_code.mst": lambda market, at: _issues(market, at, "KOSDAQ", nxt=True),
+    "konex_code.mst": lambda _market, _at: "",
+    "idxcode.mst": _sectors,
+}
+
+
+def master_file(name: str, market: Market, at: datetime) -> bytes | None:
+    """The zip of a master file by its published name (`kospi_code.mst.zip`); None for one this world lacks."""
+    plain = name.removesuffix(".zip")
+    make = _FILES.get(plain)
+    if make is None or plain == name:
+        return None
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo(plain, _STAMP), make(market, at).encode("cp949"), zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
