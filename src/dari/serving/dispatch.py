@@ -26,6 +26,7 @@ from dari.serving.metrics import Metrics
 log = logging.getLogger(__name__)
 
 KEPT_ANSWERS: Final = 512
+SIMULATED: Final = "[모의 데이터 simulated: 실제 시세가 아닙니다]"
 ARGUMENT_LIMIT: Final = 200
 """How much of a wrong argument is told back."""
 
@@ -197,9 +198,10 @@ def shaped(answer: Answer) -> tuple[Outcome, tuple[dict[str, Any], ...]]:
     sources = tuple(source(one) for one in answer.sources)
     structured: dict[str, Any] = {**answer.data, "provenance": list(sources)}
     structured["gaps"] = [{k: v for k, v in asdict(gap).items() if v} for gap in answer.gaps]
-    if any(one.simulated for one in answer.sources):
-        structured["simulated"] = True
-    return Outcome(structured, answer.text), sources
+    if not any(one.simulated for one in answer.sources):
+        return Outcome(structured, answer.text), sources
+    structured["simulated"] = True
+    return Outcome(structured, f"{SIMULATED}\n{answer.text}"), sources
 
 
 def source(one: Provenance) -> dict[str, Any]:

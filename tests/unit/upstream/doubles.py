@@ -19,7 +19,7 @@ def endpoint(effect: Effect = Effect.READ, *, scope: str = "market", cache: floa
         provider="test",
         title="현재가",
         effect=effect,
-        scope=scope,  # type: ignore[arg-type] -- the test names all three
+        scope=scope,  # type: ignore[arg-type]  # the test names all three
         cache_seconds=cache,
         codes=MappingProxyType({"real": "T1"}),
     )

@@ -122,7 +122,7 @@ async def test_what_must_not_be_kept_is_asked_each_time(clock: ManualClock, tmp_
     sender = Scripted(clock)
     cache = kept_by(clock, tmp_path, sender)
     for _ in range(2):
-        assert (await cache(call(row=row))).cached is None  # type: ignore[arg-type] -- rows of the list above
+        assert (await cache(call(row=row))).cached is None  # type: ignore[arg-type]  # rows of the list above
     assert len(sender.calls) == 2
     assert await FileState(tmp_path, clock).names() == {}
 

@@ -94,7 +94,8 @@ async def test_an_answer_remembers_where_it_came_from_and_how_long_it_is_good(
     assert (source.endpoint, source.mode, source.venue, source.calls, source.attempts) == (
         "test.price", "real", "KRX", 2, 1,
     )  # fmt: skip
-    assert (source.cached, source.age_seconds) == ("partly", pytest.approx(3, abs=0.01))
+    assert source.cached == "partly"
+    assert source.age_seconds == pytest.approx(3, abs=0.01)
     assert asking.keep_seconds == pytest.approx(4, abs=0.01)
     assert asking.now() == clock.now()
 

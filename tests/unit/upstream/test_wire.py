@@ -21,7 +21,7 @@ SECRET = Request("GET", "http://upstream.test/price", query={"serviceKey": "very
 
 
 def answering(handler: object) -> Wire:
-    return Wire(timeout=0.5, transport=httpx2.MockTransport(handler))  # type: ignore[arg-type] -- a handler
+    return Wire(timeout=0.5, transport=httpx2.MockTransport(handler))  # type: ignore[arg-type]  # a handler
 
 
 async def test_a_body_goes_out_whole_with_its_length() -> None:

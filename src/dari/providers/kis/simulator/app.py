@@ -30,6 +30,8 @@ _HTML_502: Final = Outcome(
     502, b"<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>", kind="text/html"
 )
 _KEPT_STAMPS: Final = 100_000
+SIMULATOR_HEADER: Final = "x-dari-simulator"
+"""Every reply says that it is not KIS's: who shows it can say so."""
 
 
 class Simulator:
@@ -118,7 +120,7 @@ class Simulator:
 
     def _date(self) -> Mapping[str, str]:
         now = self.wall.now() + timedelta(seconds=self.faults.clock_offset)
-        return {"date": format_datetime(now.astimezone(KST))}
+        return {"date": format_datetime(now.astimezone(KST)), SIMULATOR_HEADER: "kis"}
 
     def _master(self, name: str) -> Outcome:
         content = master_file(name, self.market, self.clock.now())

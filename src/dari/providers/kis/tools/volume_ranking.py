@@ -19,8 +19,8 @@ LEADERS: Final = 5
 MARKETS: Final = {"ALL": ("KOSPI", "KOSDAQ"), "KOSPI": ("KOSPI",), "KOSDAQ": ("KOSDAQ",)}
 INDEX: Final = {"KOSPI": "0001", "KOSDAQ": "1001"}
 VENUE: Final = "KRX"
-BY_VALUE: Final = "3"  # FID_BLNG_CLS_CODE 거래금액순
-BY_VOLUME: Final = "0"  # FID_BLNG_CLS_CODE 평균거래량: of one day, which is its volume
+ORDERS: Final = {"value": "3", "volume": "0"}
+"""FID_BLNG_CLS_CODE: 3 거래금액순; 0 평균거래량, which of one day is its volume."""
 
 RANK: Final = "domestic_stock.volume_rank"
 PRICE: Final = "domestic_stock.inquire_price"
@@ -73,42 +73,41 @@ async def get_volume_ranking(query: VolumeRanking, upstream: Upstream) -> Answer
     Costs one call a market (more only where 30 rows do not reach), one an index, and with details one a row.
     Raises what the upstream's policies raise.
     """
-    found, totals = await asyncio.gather(_top(query, upstream), _totals(upstream))
-    details = await _details(found, upstream) if query.include_details else {}
+    orders = (query.sort_by,) if query.sort_by == "value" else (query.sort_by, "value")
+    totals, found, *by_value = await asyncio.gather(
+        _totals(upstream), *(_top(query.market, max(query.count, LEADERS), order, upstream) for order in orders)
+    )
+    shown = found.rows[: query.count]
+    details = await _details(shown, upstream) if query.include_details else {}
     ranking = [
         _row(place, market, row, details.get(row.code), detailed=query.include_details)
-        for place, (market, row) in enumerate(found.rows, start=1)
+        for place, (market, row) in enumerate(shown, start=1)
     ]
-    asked = sum(totals[market] for market in MARKETS[query.market])
-    leaders = sorted((row.value for _, row in found.rows), reverse=True)[:LEADERS]
-    summary = {
-        "total_trading_value": sum(totals.values()),
-        "kospi_trading_value": totals["KOSPI"],
-        "kosdaq_trading_value": totals["KOSDAQ"],
-        "top5_concentration": percent(sum(leaders), asked)
-        if query.sort_by == "value" and len(leaders) == LEADERS
-        else None,
-    }
+    total = sum(totals[market] for market in MARKETS[query.market])
+    leaders = [row.value for _, row in (by_value or [found])[0].rows[:LEADERS]]
     data = {
         "timestamp": upstream.now().isoformat(timespec="seconds"),
         "market": query.market,
         "ranking": ranking,
-        "summary": summary,
+        "summary": {
+            "total_trading_value": total,
+            "kospi_trading_value": totals["KOSPI"],
+            "kosdaq_trading_value": totals["KOSDAQ"],
+            "top5_concentration": percent(sum(leaders), total),
+        },
     }
-    return Answer(data, upstream.sources, tuple(_gaps(query, found, ranking, summary)), _text(query, ranking, summary))
+    return Answer(data, upstream.sources, tuple(_gaps(query, found, data)), _text(query, ranking, total))
 
 
-async def _top(query: VolumeRanking, upstream: Upstream) -> Top:
-    by_value = query.sort_by == "value"
-
+async def _top(market: str, count: int, order: str, upstream: Upstream) -> Top:
     def key(row: Ranked) -> tuple[int, str]:
-        return (-(row.value if by_value else row.volume), row.code)
+        return (-(row.value if order == "value" else row.volume), row.code)
 
     async def ask(band: Slice) -> list[Ranked]:
-        reply = await upstream.ask(RANK, _parameters(band, BY_VALUE if by_value else BY_VOLUME), venue=VENUE)
+        reply = await upstream.ask(RANK, _parameters(band, ORDERS[order]), venue=VENUE)
         return [ranked(row) for row in rows(reply.body, "output", "Output")]
 
-    return await top(ask, MARKETS[query.market], query.count, key)
+    return await top(ask, MARKETS[market], count, key)
 
 
 def _parameters(band: Slice, order: str) -> dict[str, str]:
@@ -136,12 +135,12 @@ async def _totals(upstream: Upstream) -> dict[str, int]:
     return dict(zip(INDEX, await asyncio.gather(*map(total, INDEX.values())), strict=True))
 
 
-async def _details(found: Top, upstream: Upstream) -> dict[str, Fundamentals]:
+async def _details(shown: Iterable[tuple[str, Ranked]], upstream: Upstream) -> dict[str, Fundamentals]:
     async def one(code: str) -> Fundamentals:
         reply = await upstream.ask(PRICE, {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": code}, venue=VENUE)
         return fundamentals(rows(reply.body, "output")[0])
 
-    codes = [row.code for _, row in found.rows]
+    codes = [row.code for _, row in shown]
     return dict(zip(codes, await asyncio.gather(*map(one, codes)), strict=True))
 
 
@@ -165,24 +164,24 @@ def _row(place: int, market: str, row: Ranked, more: Fundamentals | None, *, det
     return told
 
 
-def _gaps(query: VolumeRanking, found: Top, ranking: list[dict[str, Any]], summary: dict[str, Any]) -> Iterable[Gap]:
+def _gaps(query: VolumeRanking, found: Top, data: dict[str, Any]) -> Iterable[Gap]:
+    ranking = data["ranking"]
     for field in ("change_rate", "market_cap", "foreign_ratio", "per", "turnover_rate"):
         missing = sum(1 for row in ranking if row.get(field, 0) is None)
         if missing:
             yield Gap(f"ranking[].{field}", f"KIS gives none for {missing} of {len(ranking)} issues")
-    if summary["top5_concentration"] is None:
-        yield Gap("summary.top5_concentration", "needs at least five rows, ranked by value")
+    if data["summary"]["top5_concentration"] is None:
+        yield Gap("summary.top5_concentration", "nothing has traded yet")
     for band in found.uncertain:
         yield Gap("ranking", f"more than 30 issues of {band.market} cost {band.low} won: some may be missing")
     if len(ranking) < query.count:
         yield Gap("ranking", f"{len(ranking)} issues traded; {query.count} were asked for")
 
 
-def _text(query: VolumeRanking, ranking: list[dict[str, Any]], summary: dict[str, Any]) -> str:
+def _text(query: VolumeRanking, ranking: list[dict[str, Any]], total: int) -> str:
     """One line a row: rank, code, name, price, change, value in 억원. At most 2,500 characters for 50 rows."""
     what = "거래대금" if query.sort_by == "value" else "거래량"
-    total = _eok(summary["total_trading_value"])
-    lines = [f"{what} 순위 {query.market} (KRX) · 시장 전체 {total}억원"]
+    lines = [f"{what} 순위 {query.market} (KRX) · 시장 전체 {_eok(total)}억원"]
     for row in ranking:
         rate = "" if row["change_rate"] is None else f" {row['change_rate']:+.2f}%"
         amount = f"{_eok(row['trading_value'])}억" if query.sort_by == "value" else f"{row['volume']:,}주"
