@@ -79,7 +79,7 @@ def fundamentals(row: Mapping[str, Any]) -> Fundamentals:
     """From inquire-price. hts_frgn_ehrt is 소진율 (of the permitted limit), not what is held: it is not used."""
     held, shares = whole(row, "frgn_hldn_qty"), whole(row, "lstn_stcn")
     return Fundamentals(
-        per=rate(row, "per"),
+        per=rate(row, "per") or None,  # 0.00 stands for none: a loss, a fund, a new listing
         foreign_ratio=None if held is None or not shares else percent(held, shares),
     )
 

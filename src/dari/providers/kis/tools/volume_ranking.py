@@ -74,9 +74,11 @@ async def get_volume_ranking(query: VolumeRanking, upstream: Upstream) -> Answer
     Raises what the upstream's policies raise.
     """
     orders = (query.sort_by,) if query.sort_by == "value" else (query.sort_by, "value")
-    totals, found, *by_value = await asyncio.gather(
-        _totals(upstream), *(_top(query.market, max(query.count, LEADERS), order, upstream) for order in orders)
+    count = max(query.count, LEADERS)
+    totals, tops = await asyncio.gather(
+        _totals(upstream), asyncio.gather(*(_top(query.market, count, order, upstream) for order in orders))
     )
+    found, by_value = tops[0], tops[-1]
     shown = found.rows[: query.count]
     details = await _details(shown, upstream) if query.include_details else {}
     ranking = [
@@ -84,7 +86,7 @@ async def get_volume_ranking(query: VolumeRanking, upstream: Upstream) -> Answer
         for place, (market, row) in enumerate(shown, start=1)
     ]
     total = sum(totals[market] for market in MARKETS[query.market])
-    leaders = [row.value for _, row in (by_value or [found])[0].rows[:LEADERS]]
+    leaders = [row.value for _, row in by_value.rows[:LEADERS]]
     data = {
         "timestamp": upstream.now().isoformat(timespec="seconds"),
         "market": query.market,
