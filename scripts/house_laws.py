@@ -44,7 +44,7 @@ NETWORK_CALLS: Final = frozenset(
     }
 )
 
-VAGUE_NAMES: Final = frozenset({"base", "common", "helper", "helpers", "misc", "stuff", "util", "utils"})
+VAGUE_NAMES: Final = frozenset({"helper", "helpers", "misc", "stuff", "util", "utils"})
 
 PLACES: Final = re.compile(
     r"(?<![\w.])/(?:work|root|Users)/|/home/\w|[A-Z]:\\Users\\"
