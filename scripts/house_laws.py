@@ -44,7 +44,7 @@ NETWORK_CALLS: Final = frozenset(
     }
 )
 
-VAGUE_NAMES: Final = frozenset({"base", "common", "helper", "helpers", "misc", "stuff", "util", "utils"})
+VAGUE_NAMES: Final = frozenset({"helper", "helpers", "misc", "stuff", "util", "utils"})
 
 PLACES: Final = re.compile(
     r"(?<![\w.])/(?:work|root|Users)/|/home/\w|[A-Z]:\\Users\\"
@@ -56,6 +56,8 @@ WORDS: Final = re.compile(
     r"|\b(?:ai|llm)[- ](?:written|generated|assisted)\b|\bco-authored-by\b|\bas an ai\b|\bprompt engineering\b",
     re.IGNORECASE,
 )
+LEAST_REASON: Final = 8  # characters; "as above" is the shortest one that says something
+
 FOREIGN_TEXT: Final = frozenset({"LICENSE", "package-lock.json"})
 """Files whose words are not ours to choose."""
 
@@ -175,18 +177,22 @@ def _network_of(node: ast.AST) -> Iterator[str]:
 
 
 def bare_silencers(root: Path, files: Iterable[Path]) -> Iterator[str]:
-    """A silenced check names its rule and has its reason beside it."""
-    silencer = re.compile(r"#\s*(noqa|type:\s*ignore|pragma:\s*no cover|fmt:\s*off)(?P<rest>.*)")
-    reason = re.compile(r"(?::\s*[A-Z0-9, ]+|\[[\w, -]+\])?\s*#?\s*(?P<why>.*)")
+    """A silenced check names its rule and has its reason beside it, once in a file for each rule."""
+    silencer = re.compile(
+        r"#\s*(?P<rule>(?:noqa|type:\s*ignore|pragma:\s*no cover|fmt:\s*off)"
+        r"(?::\s*[A-Z]+\d+(?:, *[A-Z]+\d+)*|\[[\w, -]+\])?)(?P<why>.*)"
+    )
     for file in files:
         name = file.relative_to(root).as_posix()
         if file.suffix != ".py" or name == Path(__file__).relative_to(ROOT).as_posix():
             continue
+        told: set[str] = set()
         for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
-            if found := silencer.search(line):
-                why = reason.match(found["rest"])
-                if not why or len(why["why"].strip(" -:·")) < 8:  # noqa: PLR2004  # shorter says nothing
-                    yield f"{name}:{number}: {found[1]} without its reason"
+            for found in silencer.finditer(line):
+                if len(found["why"].strip(" -#:·")) >= LEAST_REASON:
+                    told.add(found["rule"])
+                elif found["rule"] not in told:
+                    yield f"{name}:{number}: {found['rule']} without its reason"
 
 
 def _sources(root: Path, files: Iterable[Path]) -> Iterator[tuple[str, ast.Module]]:

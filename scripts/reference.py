@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from dari.app.servers import SERVERS
 from dari.core import errors
+from dari.serving.schemas import listed
+from dari.settings import SETTINGS
 
 ROOT: Final = Path(__file__).parents[1]
 FOLDER: Final = ROOT / "docs" / "reference"
@@ -55,7 +59,64 @@ def errors_page() -> str:
     return "\n".join(lines)
 
 
-PAGES: Final[Mapping[str, Page]] = {"errors.md": errors_page}
+def tools_page() -> str:
+    """Every named server with its tools: arguments, hints, and what they weigh in a client's context."""
+    lines = ["# Servers and tools", "", WRITTEN, ""]
+    for name, server in sorted(SERVERS.items()):
+        told = [listed(tool) for _, tool in server.tools()]
+        answers = [one.pop("outputSchema") for one in told]
+        weight, shapes = sum(map(_weight, told)), sum(map(_weight, answers))
+        lines += [f"## {name}", "", server.about, ""]
+        lines += [
+            f"Port {server.port} with `--http`; tools: {len(told)}, {weight} characters in `tools/list` and {shapes}",
+            "for the shapes of their answers.",
+            "",
+        ]
+        for one in told:
+            hints = ", ".join(hint for hint, on in one["annotations"].items() if on) or "none"
+            lines += [f"### {one['name']}", "", one["description"], "", f"Hints: {hints}.", ""]
+            lines += _arguments(one["inputSchema"])
+    return "\n".join(lines)
+
+
+def _arguments(schema: Mapping[str, Any]) -> list[str]:
+    fields = schema.get("properties", {})
+    if not fields:
+        return ["No arguments.", ""]
+    rows = ["| argument | needed | what |", "|---|---|---|"]
+    for name, field in fields.items():
+        about = field.get("description", "")
+        rest = {key: value for key, value in field.items() if key != "description"}
+        needed = "yes" if name in schema.get("required", ()) else "no"
+        rows.append(f"| `{name}` | {needed} | {about} `{json.dumps(rest, ensure_ascii=False)}` |".replace("  ", " "))
+    return [*rows, ""]
+
+
+def _weight(told: Mapping[str, Any]) -> int:
+    return len(json.dumps(told, ensure_ascii=False, separators=(",", ":")))
+
+
+def settings_page() -> str:
+    """Every setting: what it means, its default, what it may be. A secret is marked; its value is never shown."""
+    lines = [
+        "# Settings",
+        "",
+        WRITTEN,
+        "",
+        "A flag wins over the environment, the environment over `.env`, that over `kis_devlp.yaml`, and that over the",
+        "default. A value that cannot be stops the start.",
+        "",
+        "| setting | meaning | default | values |",
+        "|---|---|---|---|",
+    ]
+    for row in SETTINGS:
+        values = ", ".join(f"`{one}`" for one in row.choices) or ("secret" if row.secret else row.kind)
+        devlp = f" (`{row.devlp}` in kis_devlp.yaml)" if row.devlp else ""
+        lines.append(f"| `{row.name}` | {row.about}{devlp} | {f'`{row.default}`' if row.default else ''} | {values} |")
+    return "\n".join([*lines, ""])
+
+
+PAGES: Final[Mapping[str, Page]] = {"errors.md": errors_page, "settings.md": settings_page, "tools.md": tools_page}
 
 
 def stale(pages: Mapping[str, Page], folder: Path) -> list[str]:

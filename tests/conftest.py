@@ -27,6 +27,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     """A user folder of its own for every test; made by whoever first writes to it."""
     place = tmp_path_factory.getbasetemp() / f"home{next(_homes)}"
     monkeypatch.setenv("DARI_HOME", str(place))
+    monkeypatch.setenv("HOME", str(place))  # where kis_devlp.yaml would lie
+    monkeypatch.setenv("DARI_DOTENV", str(place / ".env"))
     return place
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import struct
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 import mcp_types as types
@@ -52,7 +52,7 @@ def beside(server: FastMCP, ours: frozenset[str]) -> None:
         native = await server._on_list_tools(ctx, params)
         schemas.update({one.name: one.input_schema for one in native.tools})
         more = native.model_dump(by_alias=True, mode="json", exclude_none=True)["tools"]
-        return {"tools": told["tools"] + more}
+        return {**told, "tools": told["tools"] + more}
 
     async def call_tool(ctx: Any, params: types.CallToolRequestParams) -> Any:
         if params.name in ours:
@@ -126,7 +126,7 @@ class Person(BaseModel):
     email: str
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     active = "active"
     inactive = "inactive"
     pending = "pending"

@@ -1,8 +1,8 @@
 """A server on our own doors with the tools that the programs of other hands expect to find.
 
-`python -m tests.conformance.fixture_server stdio` or `... http PORT`. Everything our door answers in earnest goes
-through `dispatch`; what the conformance suite wants beyond it (pictures, prompts, sampling) lies beside it on the same
-FastMCP server, in `extras`, so that the address, its protection, its streams and its two eras are the real ones.
+`python -m tests.conformance.fixture_server stdio` or `... http`, which prints its address. What our door answers in
+earnest goes through `dispatch`; what the conformance suite wants beyond it (pictures, prompts, sampling) lies beside it
+on the same FastMCP server, in `extras`, so that address, protection, streams and both eras are the real ones.
 """
 
 from __future__ import annotations
@@ -117,15 +117,16 @@ def dispatch(folder: Path) -> Dispatch:
     return Dispatch(offered, clock=SystemClock(), audit=Audit(folder), metrics=Metrics())
 
 
-async def over_http(folder: Path, port: int) -> None:
+async def over_http(folder: Path) -> None:
     """Our HTTP front, with the extras beside our tools."""
-    from dari.serving.mcp_door import web  # noqa: PLC0415 -- FastMCP is imported only where HTTP is spoken
+    from dari.serving.mcp_door import listening, web  # noqa: PLC0415 -- FastMCP is imported only where HTTP is spoken
     from tests.conformance import extras  # noqa: PLC0415 -- the same
 
     ours = dispatch(folder)
     server = web.front(NAME, ours, Caller(language="en"), **ABOUT)
     extras.beside(server, frozenset(ours.offered))
-    await web.serve(web.web_app({NAME: server}, single=True), "127.0.0.1", port)
+    app = web.web_app({NAME: server}, single=True)
+    await listening.serve(app, "127.0.0.1", 0, told=lambda address: print(address, flush=True))  # noqa: T201 -- told to whoever started us
 
 
 def main(arguments: list[str]) -> None:
@@ -134,7 +135,7 @@ def main(arguments: list[str]) -> None:
         if arguments[0] == "stdio":
             asyncio.run(stdio.serve(NAME, dispatch(Path(folder)), Caller(language="en"), **ABOUT))
         else:
-            asyncio.run(over_http(Path(folder), int(arguments[1])))
+            asyncio.run(over_http(Path(folder)))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,12 @@ def said(ctx: Context, key: str, field: str) -> str:
 
 def questions(server: FastMCP) -> None:
     """Every shape of question the suite knows."""
+    for shape in (one_answer, several_answers, checked_answers):
+        shape(server)
+
+
+def one_answer(server: FastMCP) -> None:
+    """One question, one answer."""
 
     @server.tool(description=ABOUT)
     def test_input_required_result_elicitation(ctx: Context) -> Reply:
@@ -53,6 +59,10 @@ def questions(server: FastMCP) -> None:
         if not ctx.input_responses:
             return need(client_roots=ROOTS)
         return f"Roots: {ctx.input_responses['client_roots']}"
+
+
+def several_answers(server: FastMCP) -> None:
+    """Several questions, at once or in rounds."""
 
     @server.tool(description=ABOUT)
     def test_input_required_result_request_state(ctx: Context) -> Reply:
@@ -75,6 +85,10 @@ def questions(server: FastMCP) -> None:
         if "step1" in given:
             return need("r2:" + said(ctx, "step1", "name"), step2=ask("Step 2: colour?", "color"))
         return f"{(ctx.request_state or ':').split(':', 1)[1]} likes {said(ctx, 'step2', 'color')}"
+
+
+def checked_answers(server: FastMCP) -> None:
+    """Answers and clients that must be looked at, and the question of a prompt."""
 
     @server.tool(description=ABOUT)
     def test_input_required_result_tampered_state(ctx: Context) -> Reply:

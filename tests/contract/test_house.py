@@ -61,6 +61,7 @@ BREACHES: list[tuple[Law, dict[str, str]]] = [
     (house_laws.bare_silencers, {"src/dari/core/a.py": "x = 1  # no" + "qa: S101"}),
     (house_laws.bare_silencers, {"src/dari/core/a.py": "x = 1  # ty" + "pe: ignore[misc]"}),
     (house_laws.bare_silencers, {"tests/unit/test_a.py": "x = 1  # pragma: no" + " cover"}),
+    (house_laws.bare_silencers, {"src/dari/core/a.py": "# no" + "qa: S101  # the reason\n# no" + "qa: S102"}),
 ]
 
 HARMLESS: list[tuple[Law, dict[str, str]]] = [
@@ -78,6 +79,7 @@ HARMLESS: list[tuple[Law, dict[str, str]]] = [
     (house_laws.hidden_network, {"src/dari/upstream/wire.py": "import urllib.request"}),
     (house_laws.hidden_network, {"src/dari/services/payments/adapters/sql.py": "import http.client"}),
     (house_laws.bare_silencers, {"src/dari/core/a.py": "x = 1  # no" + "qa: S101  # the upstream promises it"}),
+    (house_laws.bare_silencers, {"src/dari/core/a.py": "# no" + "qa: S101 -- the reason\n# no" + "qa: S101"}),
     (house_laws.bare_silencers, {"src/dari/core/a.py": "x = 1  # ty" + "pe: ignore[misc]  # the stubs are wrong"}),
 ]
 

@@ -29,6 +29,11 @@ def test_every_error_stands_on_its_page() -> None:
     assert "| `rate_limited` | &emsp;&emsp;RateLimited | yes" in page
 
 
+def test_every_tool_and_setting_stands_on_its_page() -> None:
+    assert "### get_volume_ranking" in reference.tools_page()
+    assert "| `KOREA_INVESTMENT_APP_SECRET` |" in reference.settings_page()
+
+
 def planted_lock(root: Path) -> Path:
     (root / "requirements").mkdir()
     (root / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())

@@ -76,4 +76,4 @@ async def simulate(provider: str, *, port: int, seed: int, now: str | None, spee
             raise InvalidInput(f"--now is an ISO time such as 2026-11-20T10:30:00+09:00, not {now[:40]!r}") from None
         start = start if start.tzinfo else start.replace(tzinfo=KST)
     app = simulator(provider, seed=seed, now=start, speed=speed)
-    await listening.serve(app, "127.0.0.1", port, told=lambda address: print(address, flush=True))  # noqa: T201
+    await listening.serve(app, "127.0.0.1", port, told=lambda address: print(address, flush=True))  # noqa: T201 -- the answer

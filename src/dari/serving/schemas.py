@@ -32,10 +32,6 @@ def _inlined(node: Any, definitions: Mapping[str, Any], drop: frozenset[str]) ->
             lean[key] = {name: _inlined(one, definitions, drop) for name, one in value.items()}
         elif key not in drop and not (key == "default" and value is None):
             lean[key] = _inlined(value, definitions, drop)
-    options = lean.get("anyOf")
-    if options and all(set(one) == {"type"} for one in options):  # `int | None` in four words instead of ten
-        del lean["anyOf"]
-        lean["type"] = [one["type"] for one in options]
     return lean
 
 

@@ -13,6 +13,9 @@ from dari.serving.callers import Caller
 from dari.serving.dispatch import Dispatch, Outcome
 from dari.serving.schemas import input_schema, listed
 
+LIST_KEEPS_MILLISECONDS = 300_000
+"""How long a client may keep the list of tools; it does not change while the process lives."""
+
 Who = Callable[[ServerRequestContext[Any, Any]], Caller]
 """From a request to the caller behind it."""
 
@@ -20,6 +23,7 @@ Who = Callable[[ServerRequestContext[Any, Any]], Caller]
 def as_result(outcome: Outcome) -> dict[str, Any]:
     """A CallToolResult on the wire. An error is `isError`, never shaped like a success."""
     result: dict[str, Any] = {
+        "resultType": "complete",  # asked for since 2026-07-28; the SDK leaves it out for older clients
         "content": [{"type": "text", "text": outcome.text}],
         "structuredContent": outcome.structured,
     }
@@ -30,7 +34,12 @@ def as_result(outcome: Outcome) -> dict[str, Any]:
 
 def answer(server: Server[Any], dispatch: Dispatch, who: Who) -> None:
     """Let `server` answer tools/list and tools/call from `dispatch`."""
-    listing = {"tools": [listed(offered.tool, name) for name, offered in dispatch.offered.items()]}
+    listing = {
+        "resultType": "complete",
+        "ttlMs": LIST_KEEPS_MILLISECONDS,
+        "cacheScope": "private",  # what is listed may depend on who asks
+        "tools": [listed(offered.tool, name) for name, offered in dispatch.offered.items()],
+    }
     schemas = {name: input_schema(offered.tool.query) for name, offered in dispatch.offered.items()}
 
     async def list_tools(_: ServerRequestContext[Any, Any], __: types.PaginatedRequestParams) -> dict[str, Any]:
