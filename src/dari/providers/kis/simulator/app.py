@@ -13,10 +13,9 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from dari.core.clock import KST, Clock
+from dari.core.clock import KST, Clock, SystemClock
 from dari.providers.kis.simulator import oauth
 from dari.providers.kis.simulator.answers import HANDLERS
-from dari.providers.kis.simulator.clocks import RunningClock
 from dari.providers.kis.simulator.exchange import SPACE, Ask, Outcome, Refusal, as_json, meaning
 from dari.providers.kis.simulator.faults import Faults, Trouble
 from dari.providers.kis.simulator.files import master_file
@@ -37,13 +36,13 @@ SIMULATOR_HEADER: Final = "x-dari-simulator"
 class Simulator:
     """A KIS that is not there. Call it as an ASGI app; `faults`, `keyring` and `stats` are open to tests."""
 
-    def __init__(self, market: Market, clock: Clock, wall: Clock, keys: Iterable[Key]) -> None:
+    def __init__(self, market: Market, clock: Clock, world: Clock, keys: Iterable[Key]) -> None:
         self.market = market
         self.clock = clock
-        self.wall = wall
+        self.world = world
         self.faults = Faults()
-        self.keyring = Keyring(keys, wall)
-        self.gateway = Gateway(self.keyring, Windows(), clock, market)
+        self.keyring = Keyring(keys, clock)
+        self.gateway = Gateway(self.keyring, Windows(), world, market)
         self.calls: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
         self.stamps: list[tuple[str, float, str]] = []
@@ -119,11 +118,11 @@ class Simulator:
     # ── beside KIS ──
 
     def _date(self) -> Mapping[str, str]:
-        now = self.wall.now() + timedelta(seconds=self.faults.clock_offset)
+        now = self.clock.now() + timedelta(seconds=self.faults.clock_offset)
         return {"date": format_datetime(now.astimezone(KST)), SIMULATOR_HEADER: "kis"}
 
     def _master(self, name: str) -> Outcome:
-        content = master_file(name, self.market, self.clock.now())
+        content = master_file(name, self.market, self.world.now())
         self.calls[f"master/{name}"] += 1
         if content is None:
             return Outcome(404, b"<html>404 Not Found</html>", kind="text/html")
@@ -133,7 +132,7 @@ class Simulator:
         teller = TELLERS.get(name)
         if teller is None:
             return as_json({"error": f"no such truth; there are: {', '.join(TELLERS)}"}, 404)
-        at = datetime.fromisoformat(query["at"]) if "at" in query else self.clock.now()
+        at = datetime.fromisoformat(query["at"]) if "at" in query else self.world.now()
         try:
             return as_json(teller(self.market, at, query))
         except ValueError as error:
@@ -146,7 +145,7 @@ class Simulator:
             "refusals": dict(self.refusals),
             "tokens_issued": {key[-8:]: count for key, count in self.keyring.issued.items() if count},
             "arrivals": [{"key": key, "at": stamp, "what": what} for key, stamp, what in self.stamps],
-            "now": self.clock.now().isoformat(),
+            "now": self.world.now().isoformat(),
         }
 
     async def _switchboard(self, name: str, request: Request) -> Outcome:
@@ -219,14 +218,15 @@ def create_app(
     market: Market,
     *,
     clock: Clock | None = None,
-    wall: Clock | None = None,
+    world: Clock | None = None,
     keys: Iterable[Key] = STANDARD_KEYS,
 ) -> Simulator:
     """The simulator of a world.
 
-    `clock` tells the market's time and the limits' seconds (default: now, real speed); `wall` the time tokens live by
-    and the Date header shows (default: `clock`). Real mode is served under `/real`, paper under `/paper`, master
-    files under `/master/<file name>`, switches under `/__sim__`, right answers under `/__truth__`.
+    `clock` is the machine's: limits count its seconds, tokens live by it, the Date header shows it (default: the
+    system's). `world` tells the market's time and may start elsewhere, run faster or stand still (default: `clock`).
+    Real mode is served under `/real`, paper under `/paper`, master files under `/master/<file name>`, switches under
+    `/__sim__`, right answers under `/__truth__`.
     """
-    running = clock or RunningClock()
-    return Simulator(market, running, wall or running, keys)
+    running = clock or SystemClock()
+    return Simulator(market, running, world or running, keys)

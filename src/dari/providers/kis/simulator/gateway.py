@@ -59,10 +59,10 @@ def payload(arrival: Arrival) -> Mapping[str, str]:
 class Gateway:
     """Lets a request through as an Ask, or refuses it as KIS does."""
 
-    def __init__(self, keyring: Keyring, windows: Windows, clock: Clock, market: Market) -> None:
+    def __init__(self, keyring: Keyring, windows: Windows, world: Clock, market: Market) -> None:
         self.keyring = keyring
         self.windows = windows
-        self.clock = clock
+        self.world = world
         self.market = market
 
     def admit(self, arrival: Arrival) -> Ask:
@@ -87,7 +87,7 @@ class Gateway:
             tr_id,
             arrival.headers.get("tr_cont", "").strip(),
             self.market,
-            self.clock.now(),
+            self.world.now(),
         )
 
     def _key(self, arrival: Arrival) -> Key:

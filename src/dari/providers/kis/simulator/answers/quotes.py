@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from dari.core import krx
-from dari.providers.kis.simulator.answers.common import (
+from dari.providers.kis.simulator.answers.figures import (
     VENUES,
     figures,
     issue_of,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from dari.providers.kis.simulator.answers.common import MARKETS, figures, venue_of
+from dari.providers.kis.simulator.answers.figures import MARKETS, figures, venue_of
 from dari.providers.kis.simulator.exchange import Ask, wrong
 from dari.providers.kis.simulator.writing import Value, block_of, known
 from dari.worlds.market import Issue, Quote, percent

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from dari.providers.kis.simulator.truth.common import MARKETS, best, chosen, head, number, published, universe
+from dari.providers.kis.simulator.truth.universe import MARKETS, best, chosen, head, number, published, universe
 from dari.worlds.market import Market, Quote, percent
 
 
