@@ -81,9 +81,13 @@ def _max_rows(rows: Mapping[str, int] | None) -> int | None:
 def _wire(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """KIS's own further facts.
 
-    `group` (portal section) · `paging` {mode: tr_cont|key|none, keys} · `variants` [{label, real, paper, when}] ·
-    `retired` {old tr_id: its successor} · `rows` {all|real|paper: n} · `screen` (HTS) · `api_id` · `encrypted` ·
-    `field_codes` {"block.field": {value: meaning}} · `aliases` {block name: other spelling} · `conflicts`.
+    `group` (portal section) · `paging` {mode: tr_cont|key|none, keys?}: `tr_cont` goes by the header and carries the
+    keys, if any; `key` only carries the keys; keys beside `none` stay as they are · `variants` [{label, real, paper,
+    when}]: `when` names side, action, market, session, venue or period, and the request `parameters` that go with it ·
+    `retired` {old tr_id: its successor} · `rows` {all|real|paper: n} · `screen` (HTS) · `api_id` · `encrypted` (AES
+    notice) · `field_codes` {"block.field": {value: meaning}} · `aliases` {block name: other spelling in use} ·
+    `twins` {parameter: the one it repeats} · `rest` (how a listed stream is asked over REST) · `conflicts` [{what,
+    portal, repo, taken, reason}].
     """
     wire: dict[str, Any] = {
         "group": row["group"],
@@ -96,6 +100,8 @@ def _wire(row: Mapping[str, Any]) -> Mapping[str, Any]:
         "encrypted": row.get("encrypted", False),
         "field_codes": row.get("field_codes", {}),
         "aliases": row.get("aliases", {}),
+        "twins": row.get("twins", {}),
+        "rest": row.get("rest"),
         "conflicts": row.get("conflicts", ()),
     }
     return MappingProxyType(wire)
