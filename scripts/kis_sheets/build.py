@@ -1,4 +1,4 @@
-"""Writes the KIS endpoint sheets from a facts file: `python scripts/kis_sheets/build.py FACTS.json [OUT_DIR]`.
+"""Writes the KIS endpoint sheets from a facts file: `python -m scripts.kis_sheets.build FACTS.json [OUT_DIR]`.
 
 One endpoint a line, one file a category, so that a new portal workbook shows as one changed line per endpoint.
 What we decide ourselves (English, effects, lanes, cache lifetimes, corrections) stands in the tables beside this file.
@@ -11,9 +11,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from decisions import cache_seconds, closed, correction, effect, field_codes, lane, paging, row_decisions, unit
-from english import table, unique
-from shapes import expanded, merged
+from scripts.kis_sheets.decisions import (
+    cache_seconds,
+    closed,
+    correction,
+    effect,
+    field_codes,
+    lane,
+    paging,
+    row_decisions,
+    unit,
+)
+from scripts.kis_sheets.english import table, unique
+from scripts.kis_sheets.shapes import expanded, merged
 
 HERE = Path(__file__).parent
 OUT = HERE.parents[1] / "src/dari/providers/kis/spec"

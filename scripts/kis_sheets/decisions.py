@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from notes import told
+from scripts.kis_sheets.notes import told
 
 HERE = Path(__file__).parent
 CORRECTIONS: dict[str, Any] = json.loads((HERE / "corrections.json").read_text(encoding="utf-8"))
@@ -95,7 +95,7 @@ def unit(entry: dict[str, Any], field: dict[str, Any]) -> str:
     """The unit a value comes in, where the portal's notes and examples tell it."""
     noted = re.search(r"단위 ?: ?([^\s()]+)", field.get("note", ""))
     if noted:
-        return noted[1]
+        return str(CORRECTIONS["unit_words"][noted[1]])
     name = field["name"].lower()
     for rule in CORRECTIONS["units"]:
         if re.search(rule["id"], entry["id"]) and re.fullmatch(rule["name"], name):

@@ -13,21 +13,25 @@ CONSTANT = re.compile(
 SAMPLE = re.compile(r"(?:[eE]x|예|EX)[\s.:)]*\(?\s*([A-Z0-9][A-Za-z0-9]*(?: C\d+)?)")
 SHOWN = re.compile(r"\((\d{4,8})\)$|^(\d+) \(\w+\)$|^([A-Z]) : 기본값$")
 BARE = re.compile(r"^[0-9A-Z]{6}$")
-ALL = re.compile(r"(공백|공란|입력값 없을 ?때|입력 ?시, 전체|\"\"공란)[^~]*전체|전체[:(]? ?공백|공백시 전체|공백 ?[:(] ?전체|공란 : 전체")
+ALL = re.compile(
+    r"(공백|공란|입력값 없을 ?때|입력 ?시, 전체|\"\"공란)[^~]*전체|전체[:(]? ?공백|공백시 전체"
+    r"|공백 ?[:(] ?전체|공란 : 전체"
+)
 FORMATS = ("YYYYMMDD", "HHMMSS")
 SAID_BY_LABEL = re.compile(
-    r"^(종목코드|업종구분코드|상품유형코드|종목번호|주식종목코드입력|주식단축종목코드|해외종목코드|HTS ?ID|HTS_ID 입력|입력시간|영업일|결제일자"
-    r"|주문주식수|주문시 .*|정정 혹은 .*|고객의 .*|조회 ?(시작|종료)일자?|주식(선물|옵션) 종목코드|야간(선물|옵션) 종목코드|채권종목코드|조회 시작 번호 입력"
-    r"|원주문이 .*|관심그룹 .*|종합계좌번호|계좌번호 8자리 입력|상품코드 2자리|계좌상품코드|입력한 코드 개수|조회일자|시작일자|종료일자|주문일자|기준일자"
-    r"|소수점 포함, 1주당 가격|가격구분|ELW 종목코드|보유종목 코드|%+|정렬\d|from|to|입력 날짜|날짜|회계[연년]도|기준일|채권 종목번호|선물최근월물)$"
+    r"^(종목코드|업종구분코드|상품유형코드|종목번호|주식종목코드입력|주식단축종목코드|해외종목코드|HTS ?ID|입력시간"
+    r"|영업일|결제일자|주문주식수|주문시 .*|정정 혹은 .*|고객의 .*|조회 ?(시작|종료)일자?|주식(선물|옵션) 종목코드"
+    r"|야간(선물|옵션) 종목코드|채권종목코드|관심그룹 .*|종합계좌번호|계좌상품코드|입력한 코드 개수|조회일자|시작일자"
+    r"|종료일자|주문일자|기준일자|소수점 포함, 1주당 가격|가격구분|ELW 종목코드|보유종목 코드|%+|정렬\d|from|to"
+    r"|입력 날짜|날짜|회계[연년]도|기준일|채권 종목번호|선물최근월물)$"
 )
 KEPT = {
     "계좌번호 체계(8-2)의 앞 8자리": "계좌번호 앞 8자리",
     "계좌번호 체계(8-2)의 뒤 2자리": "계좌번호 뒤 2자리",
     "해당조건 사용시(1), 미사용시 필수항목아님": "1 사용",
-    "주문단가 시장가 등 주문시, \"0\"으로 입력": "시장가는 0",
+    '주문단가 시장가 등 주문시, "0"으로 입력': "시장가는 0",
     "시장가나 최유리 지정가인 경우 0으로 입력": "시장가·최유리는 0",
-    "취소주문 시, \"0\" 입력": "취소는 0",
+    '취소주문 시, "0" 입력': "취소는 0",
     "빈칸 (hedge청산만 이용)": "hedge 청산만, 그 밖은 빈 값",
     "0 (hedge청산만 이용)": "hedge 청산만, 그 밖은 0",
     "OTFM3002U(해외선물옵션주문정정)만 사용": "정정만",
@@ -73,7 +77,7 @@ KEPT = {
 
 def told(fact: dict[str, Any]) -> dict[str, Any]:
     """The parameter with its remark read: `fixed`, `ex` and a short `note` in our own words."""
-    note = whole = str(fact.get("note", "")).strip()
+    note = str(fact.get("note", "")).strip()
     fact = {key: value for key, value in fact.items() if key != "note"}
     if note in KEPT:
         return {**fact, "note": KEPT[note]}
@@ -85,21 +89,30 @@ def told(fact: dict[str, Any]) -> dict[str, Any]:
             return {**fact, "fixed": value}
     if BARE.match(note):
         return {**fact, "ex": fact.get("ex", note)}
+    return _with_sample(fact, note)
+
+
+def _with_sample(fact: dict[str, Any], note: str) -> dict[str, Any]:
+    whole = note
     if sample := SAMPLE.search(note):
         fact = {"ex": sample[1], **fact}
         note = note[: sample.start()].strip(" (")
-    if most := re.search(r"최대 (\d+)", str(note) + whole):
-        return {**fact, "note": f"최대 {most[1]}"}
-    for wanted in FORMATS:
-        if wanted in note:
-            return {**fact, "note": wanted}
-    if bound := re.search(r"(이상|이하)\)?$|(?<=일)(from|to)$", note):
-        return {**fact, "note": {"from": "부터", "to": "까지"}.get(bound[0], bound[1])}
-    if shown := SHOWN.search(note):
+    elif shown := SHOWN.search(note):
         fact = {"ex": next(part for part in shown.groups() if part), **fact}
         note = SHOWN.sub("", note).strip()
-    short = _range(note)
+    short = _shape(whole, note)
     return {**fact, "note": short} if short else fact
+
+
+def _shape(whole: str, note: str) -> str:
+    if most := re.search(r"최대 (\d+)", whole):
+        return f"최대 {most[1]}"
+    for wanted in FORMATS:
+        if wanted in note:
+            return wanted
+    if bound := re.search(r"(이상|이하)\)?$|(?<=일)(from|to)$", note):
+        return {"from": "부터", "to": "까지"}.get(bound[0], bound[1])
+    return _range(note)
 
 
 def _range(note: str) -> str:

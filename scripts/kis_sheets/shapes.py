@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from decisions import CORRECTIONS
+from scripts.kis_sheets.decisions import CORRECTIONS
 
 
 def expanded(entry: dict[str, Any]) -> list[dict[str, Any]]:
