@@ -11,8 +11,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from scripts.kis_sheets.decisions import cache_seconds, closed, correction, effect, lane, paging, row_decisions, unit
+from scripts.kis_sheets.decisions import (
+    cache_seconds,
+    closed,
+    correction,
+    effect,
+    field_codes,
+    lane,
+    paging,
+    row_decisions,
+    unit,
+)
 from scripts.kis_sheets.english import table, unique
+from scripts.kis_sheets.shapes import expanded, merged
 
 HERE = Path(__file__).parent
 OUT = HERE.parents[1] / "src/dari/providers/kis/spec"
@@ -27,13 +38,13 @@ def parameter(entry: dict[str, Any], fact: dict[str, Any]) -> dict[str, Any]:
         row["optional"] = True
     if "fixed" in fact:
         row["fixed"] = fact["fixed"]
-    if fact.get("codes"):
+    elif fact.get("codes"):
         row["codes"] = fact["codes"]
         if closed(fact):
             row["closed"] = True
     if fact.get("len"):
         row["length"] = fact["len"]
-    if fact.get("ex") is not None and fact.get("ex") != fact.get("fixed"):
+    if fact.get("ex") is not None and "fixed" not in fact:
         row["sample"] = fact["ex"]
     if fact.get("note"):
         row["note"] = fact["note"]
@@ -91,9 +102,11 @@ def sheet(entry: dict[str, Any]) -> dict[str, Any]:
         row["api_id"] = entry["api_id"]
     if entry.get("encrypted_payload"):
         row["encrypted"] = True
-    row["parameters"] = [parameter(entry, fact) for fact in entry["request"]["params"]]
-    row["blocks"] = [block(entry, fact) for fact in entry["response"]["blocks"]]
-    row.update(row_decisions(entry))
+    row["parameters"] = [parameter(entry, fact) for fact in expanded(entry)]
+    row["blocks"] = [block(entry, fact) for fact in merged(entry)]
+    if codes := field_codes(entry):
+        row["field_codes"] = codes
+    row.update(row_decisions(entry, row))
     row["source"] = "portal+repo" if "repo_dir" in entry else "portal"
     return row
 

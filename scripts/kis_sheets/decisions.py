@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from scripts.kis_sheets.notes import told
+
 HERE = Path(__file__).parent
 CORRECTIONS: dict[str, Any] = json.loads((HERE / "corrections.json").read_text(encoding="utf-8"))
 
@@ -57,25 +59,43 @@ def paging(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def closed(fact: dict[str, Any]) -> bool:
-    """A list of kinds is complete; a list of codes of issues, members or hours only gives examples."""
+    """A list of kinds is complete; one of issues, members or hours only gives examples."""
     name = fact["name"].upper()
     if "closed" in fact:
         return bool(fact["closed"])
+    if len(fact["codes"]) == 1:
+        return False  # what else there is, the portal does not tell
     return not re.search(r"ISCD|PDNO|_HOUR|_DATE|_CNT$|PRICE|_DT$|QTY|SRS_CD|GROUP|AREA", name)
 
 
 def correction(endpoint_id: str, fact: dict[str, Any]) -> dict[str, Any]:
     """The parameter as it should read, where the facts file took prose for codes or a sample for a rule."""
+    fact = told(fact)
     for rule in CORRECTIONS["parameters"]:
         if re.fullmatch(rule["id"], endpoint_id) and re.fullmatch(rule["name"], fact["name"]):
-            fact = {**fact, **rule["set"]}
+            fact = {**fact, **rule.get("set", {})}
             for gone in rule.get("drop", ()):
                 fact.pop(gone, None)
     return fact
 
 
+def field_codes(entry: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Code lists of response fields, by `block.field`; those that were prose are left out."""
+    dropped = CORRECTIONS["field_codes_dropped"].get(entry["id"], ())
+    told_here = {
+        f"{block['name'] or ''}.{field['name']}": field["codes"]
+        for block in entry["response"]["blocks"]
+        for field in block["fields"]
+        if field.get("codes") and field["name"] not in dropped
+    }
+    return {**told_here, **CORRECTIONS["field_codes"].get(entry["id"], {})}
+
+
 def unit(entry: dict[str, Any], field: dict[str, Any]) -> str:
     """The unit a value comes in, where the portal's notes and examples tell it."""
+    noted = re.search(r"단위 ?: ?([^\s()]+)", field.get("note", ""))
+    if noted:
+        return str(CORRECTIONS["unit_words"][noted[1]])
     name = field["name"].lower()
     for rule in CORRECTIONS["units"]:
         if re.search(rule["id"], entry["id"]) and re.fullmatch(rule["name"], name):
@@ -83,13 +103,23 @@ def unit(entry: dict[str, Any], field: dict[str, Any]) -> str:
     return ""
 
 
-def row_decisions(entry: dict[str, Any]) -> dict[str, Any]:
+def row_decisions(entry: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     """Variants, retired codes, conflicts: what stands by hand in corrections.json for this endpoint."""
     said: dict[str, Any] = {}
-    for key in ("variants", "retired", "conflicts"):
+    for key in ("variants", "retired", "conflicts", "twins"):
         if entry["id"] in CORRECTIONS[key]:
             said[key] = CORRECTIONS[key][entry["id"]]
     aliases = {b["name_in_example"]: b["name"] for b in entry["response"]["blocks"] if "name_in_example" in b}
     if aliases:
         said["aliases"] = aliases
+    if entry["id"] in CORRECTIONS["rest"]:
+        how = CORRECTIONS["rest"][entry["id"]]
+        fields = row["blocks"][0]["fields"]
+        said["rest"] = {
+            **how,
+            "blocks": [
+                {"name": name, "kind": kind, "fields": [field[0] for field in fields[start:end]]}
+                for name, (kind, start, end) in how["blocks"].items()
+            ],
+        }
     return said

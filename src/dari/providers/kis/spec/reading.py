@@ -25,6 +25,7 @@ def endpoint_of(line: bytes | str) -> Endpoint:
     """The Endpoint that one JSON line describes. Raises KeyError or ValueError on a line that is not a sheet."""
     row = json.loads(line)
     source, checked = SOURCES[row["source"]]
+    codes = row.get("field_codes", {})
     return Endpoint(
         id=row["id"],
         provider="kis",
@@ -39,7 +40,7 @@ def endpoint_of(line: bytes | str) -> Endpoint:
         place=row["place"],
         codes=MappingProxyType(row["tr"]),
         parameters=tuple(map(_parameter, row["parameters"])),
-        blocks=tuple(map(_block, row["blocks"])),
+        blocks=tuple(_block(one, codes) for one in row["blocks"]),
         max_rows=_max_rows(row.get("rows")),
         cache_seconds=row.get("cache"),
         lane=row["lane"],
@@ -63,12 +64,16 @@ def _parameter(row: Mapping[str, Any]) -> Parameter:
     )
 
 
-def _block(row: Mapping[str, Any]) -> Block:
-    return Block(name=row["name"], kind=row["kind"], fields=tuple(_field(*one) for one in row["fields"]))
+def _block(row: Mapping[str, Any], codes: Mapping[str, Mapping[str, str]]) -> Block:
+    block = row["name"] or ""
+    fields = tuple(_field(*one, codes=codes.get(f"{block}.{one[0]}", NOTHING)) for one in row["fields"])
+    return Block(name=row["name"], kind=row["kind"], fields=fields)
 
 
-def _field(name: str, label: str, english: str, unit: str = "", sample: str | None = None) -> Field:
-    return Field(name=name, label=label, english=english, unit=unit, sample=sample)
+def _field(
+    name: str, label: str, english: str, unit: str = "", sample: str | None = None, *, codes: Mapping[str, str]
+) -> Field:
+    return Field(name=name, label=label, english=english, unit=unit, sample=sample, codes=codes)
 
 
 def _max_rows(rows: Mapping[str, int] | None) -> int | None:
@@ -81,9 +86,13 @@ def _max_rows(rows: Mapping[str, int] | None) -> int | None:
 def _wire(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """KIS's own further facts.
 
-    `group` (portal section) · `paging` {mode: tr_cont|key|none, keys} · `variants` [{label, real, paper, when}] ·
-    `retired` {old tr_id: its successor} · `rows` {all|real|paper: n} · `screen` (HTS) · `api_id` · `encrypted` ·
-    `field_codes` {"block.field": {value: meaning}} · `aliases` {block name: other spelling} · `conflicts`.
+    `group` (portal section) · `paging` {mode: tr_cont|key|none, keys?}: `tr_cont` goes by the header and carries the
+    keys, if any; `key` only carries the keys; keys beside `none` stay as they are · `variants` [{label, real, paper,
+    when}]: `when` names side, action, market, session, venue or period, and the request `parameters` that go with it ·
+    `retired` {old tr_id: its successor} · `rows` {all|real|paper: n} · `screen` (HTS) · `api_id` · `encrypted` (AES
+    notice) · `aliases` {block name: other spelling in use} ·
+    `twins` {parameter: the one it repeats} · `rest` (how a listed stream is asked over REST) · `conflicts` [{what,
+    portal, repo, taken, reason}].
     """
     wire: dict[str, Any] = {
         "group": row["group"],
@@ -94,8 +103,9 @@ def _wire(row: Mapping[str, Any]) -> Mapping[str, Any]:
         "screen": row.get("screen"),
         "api_id": row.get("api_id"),
         "encrypted": row.get("encrypted", False),
-        "field_codes": row.get("field_codes", {}),
         "aliases": row.get("aliases", {}),
+        "twins": row.get("twins", {}),
+        "rest": row.get("rest"),
         "conflicts": row.get("conflicts", ()),
     }
     return MappingProxyType(wire)
