@@ -26,7 +26,8 @@ def create_app(platform: PaymentPlatform) -> FastAPI:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, _: Exception) -> JSONResponse:
-        platform.metrics.http.labels("POST", request.url.path, "400").observe(0.0)
+        uri = getattr(request.scope.get("route"), "path", "UNKNOWN").replace("{payment_id}", "{paymentId}")
+        platform.metrics.http.labels("POST", uri, "400").observe(0.0)
         at = instant(platform.clock.now())
         return JSONResponse({"timestamp": at, "status": 400, "error": "Bad Request", "path": request.url.path}, 400)
 

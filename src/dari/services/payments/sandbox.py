@@ -10,13 +10,17 @@ from datetime import datetime
 from types import TracebackType
 from typing import Final, Self
 
+from fastapi import FastAPI
+
 from dari.core.clock import KST
 from dari.services.payments.adapters.sql import Database
+from dari.services.payments.api import create_app
 from dari.services.payments.assembly import PaymentPlatform
 from dari.services.payments.gateway import GatewayConfig, RuleGateway
 from dari.services.payments.memory_keys import MemoryKeys
 from dari.services.payments.memory_log import MemoryLog
 from dari.services.payments.names import CONSUMER_GROUP, REFUND_GROUP, SETTLEMENT_GROUP
+from dari.services.payments.probe import create_probe
 from dari.services.payments.replies import AuthorizeRequest, RefundRequest, Reply
 from dari.services.payments.settings import PlatformSettings
 from dari.services.payments.virtual import Schedule, SkewedClock, VirtualClock
@@ -70,6 +74,12 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.platform.close()
+
+    def app(self) -> FastAPI:
+        """The platform's HTTP face, with `/__probe__` for its in-process parts."""
+        app = create_app(self.platform)
+        app.mount("/__probe__", create_probe(self.database, self.keys, self.log, self.world_clock))
+        return app
 
     async def run(self, seconds: float) -> None:
         """Let virtual time pass."""

@@ -95,6 +95,16 @@ class Database:
             result = await connection.execute(sa.text(statement), parameters or {})
             return [dict(row) for row in result.mappings()]
 
+    async def read_only(self, statement: str, parameters: dict[str, Any], limit: int) -> list[dict[str, Any]]:
+        """As `rows`, at most `limit` of them, where SQLite itself refuses to write (MariaDB has users for that)."""
+        async with self.transaction() as connection:
+            await connection.exec_driver_sql("PRAGMA query_only=ON")
+            try:
+                result = await connection.execute(sa.text(statement), parameters)
+                return [dict(row) for row in result.mappings().fetchmany(limit)]
+            finally:
+                await connection.exec_driver_sql("PRAGMA query_only=OFF")
+
     @staticmethod
     async def run(connection: AsyncConnection, statements: Sequence[str]) -> None:
         """Run plain statements in order."""
