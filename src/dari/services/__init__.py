@@ -1,0 +1,1 @@
+"""Programs of our own that others ask over the network."""

@@ -1,0 +1,1 @@
+"""The drivers: the only rooms of the platform that open a connection."""

@@ -1,0 +1,99 @@
+"""A payment's status change, its history row and its outbox event: written together or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dari.services.payments.ledger import instant
+from dari.services.payments.names import EVENT_OF, LEGAL_MOVES, EventType, Status
+from dari.services.payments.tables import outbox_event, payment, payment_history
+
+
+class IllegalMove(Exception):
+    """The status machine does not know this move: a bug of ours, never written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One payment goes from one status to another at a moment; `facts` are the event's own fields."""
+
+    payment_id: int
+    source: Status
+    target: Status
+    amount: int
+    at: datetime
+    facts: Mapping[str, Any]
+
+
+def spelled(body: Mapping[str, Any]) -> str:
+    """JSON in one spelling: compact, keys in the given order, Korean as it is."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def event_row(payment_id: int, event_type: EventType, payload: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """An outbox row of one payment."""
+    return {
+        "aggregate_type": "payment",
+        "aggregate_id": payment_id,
+        "event_type": event_type.value,
+        "payload": spelled(payload),
+        "created_at": at,
+    }
+
+
+def _payload(move: Move) -> dict[str, Any]:
+    common = {"paymentId": move.payment_id, "status": move.target.value, "amount": move.amount}
+    return {**common, **move.facts, "occurredAt": instant(move.at)}
+
+
+_SET_STATUS = (
+    payment.update()
+    .where(payment.c.payment_id == sa.bindparam("b_id"))
+    .values(status=sa.bindparam("b_status"), updated_at=sa.bindparam("b_at"))
+)
+
+
+async def record(connection: AsyncConnection, moves: Sequence[Move]) -> None:
+    """Write history and outbox of the moves, in order, without touching the payment rows (they are new)."""
+    for move in moves:
+        if (move.source, move.target) not in LEGAL_MOVES:
+            raise IllegalMove(f"{move.source} → {move.target} of payment {move.payment_id}")
+    history = [
+        {
+            "payment_id": move.payment_id,
+            "from_status": move.source.value,
+            "to_status": move.target.value,
+            "event_type": EVENT_OF[move.target].value,
+            "occurred_at": move.at,
+        }
+        for move in moves
+    ]
+    events = [event_row(move.payment_id, EVENT_OF[move.target], _payload(move), move.at) for move in moves]
+    if history:
+        await connection.execute(payment_history.insert(), history)
+        await connection.execute(outbox_event.insert(), events)
+
+
+async def apply(connection: AsyncConnection, moves: Sequence[Move]) -> None:
+    """Write the moves: status, history and outbox. The caller holds the rows (`locked`)."""
+    if moves:
+        await record(connection, moves)
+        rows = [{"b_id": move.payment_id, "b_status": move.target.value, "b_at": move.at} for move in moves]
+        await connection.execute(_SET_STATUS, rows)
+
+
+async def locked(connection: AsyncConnection, ids: Iterable[int], *, update: bool = True) -> dict[int, Any]:
+    """The payment rows by id, held until the transaction ends (in order of id, so that nobody waits in a circle)."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return {}
+    query = sa.select(payment).where(payment.c.payment_id.in_(wanted)).order_by(payment.c.payment_id)
+    rows = await connection.execute(query.with_for_update() if update else query)
+    return {row.payment_id: row for row in rows}

@@ -1,0 +1,180 @@
+"""The outbox poller: what was committed is sent, in order per payment, until it is acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dari.core.clock import Clock
+from dari.services.payments.adapters.sql import Database
+from dari.services.payments.breaker import Breaker
+from dari.services.payments.metrics import Metrics
+from dari.services.payments.names import POLLER_LOCK, topic_of
+from dari.services.payments.ports import Delivery, Message, MessageLog, StoreError
+from dari.services.payments.settings import PlatformSettings
+from dari.services.payments.tables import outbox_event, shedlock
+
+MOST_DOUBLINGS: Final = 5
+_SENT = (
+    outbox_event.update()
+    .where(outbox_event.c.event_id == sa.bindparam("b_id"))
+    .values(published=1, published_at=sa.bindparam("b_at"))
+)
+_FAILED = (
+    outbox_event.update()
+    .where(outbox_event.c.event_id == sa.bindparam("b_id"))
+    .values(
+        retry_count=outbox_event.c.retry_count + 1,
+        last_retry_at=sa.bindparam("b_at"),
+        last_error=sa.bindparam("b_error"),
+    )
+)
+
+
+class OutboxPoller:
+    """One poller; several may run, the lease in `shedlock` lets one work."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        log: MessageLog,
+        breaker: Breaker,
+        clock: Clock,
+        metrics: Metrics,
+        settings: PlatformSettings,
+    ) -> None:
+        self._database = database
+        self._log = log
+        self._breaker = breaker
+        self._clock = clock
+        self._metrics = metrics
+        self._settings = settings
+
+    async def step(self) -> int:
+        """One poll: how many events were acknowledged."""
+        try:
+            async with self._database.transaction() as connection:
+                if not await self._lease(connection):
+                    return 0
+                waiting = await self._waiting(connection)
+            self._metrics.poller_run.set(self._clock.now().timestamp())
+            taken = self._permitted(self._in_order(waiting))
+            if not taken:
+                return 0
+            return await self._send(taken)
+        except StoreError:
+            return 0  # the events are still there
+
+    async def _lease(self, connection: AsyncConnection) -> bool:
+        """Take or renew the lease; locked_at is the heartbeat."""
+        now, name = self._clock.now(), self._settings.instance
+        until = now + timedelta(seconds=self._settings.poll_lease)
+        free = sa.or_(shedlock.c.locked_by == name, shedlock.c.lock_at < now)
+        taken = await connection.execute(
+            shedlock.update()
+            .where(shedlock.c.name == POLLER_LOCK, free)
+            .values(lock_at=until, locked_at=now, locked_by=name),
+        )
+        if taken.rowcount:
+            return True
+        query = sa.select(shedlock.c.name).where(shedlock.c.name == POLLER_LOCK)
+        if (await connection.execute(query)).first() is not None:
+            return False
+        row = {
+            "name": POLLER_LOCK,
+            "lock_at": until,
+            "locked_at": now,
+            "locked_by": name,
+            "description": "outbox poller",
+        }
+        await connection.execute(shedlock.insert(), row)
+        return True
+
+    async def _waiting(self, connection: AsyncConnection) -> Sequence[Any]:
+        query = (
+            sa.select(outbox_event)
+            .where(outbox_event.c.published == 0)
+            .order_by(outbox_event.c.event_id)
+            .limit(self._settings.poll_batch)
+        )
+        return (await connection.execute(query)).all()
+
+    def _in_order(self, waiting: Sequence[Any]) -> list[Any]:
+        """The events whose time has come; one that must wait holds back its payment's later ones."""
+        now, held, ready = self._clock.now(), set(), []
+        for event in waiting:
+            doublings = min(event.retry_count - 1, MOST_DOUBLINGS)
+            pause = min(self._settings.publish_backoff * 2.0**doublings, self._settings.publish_backoff_most)
+            resting = event.last_retry_at is not None and now < event.last_retry_at + timedelta(seconds=pause)
+            if resting or event.aggregate_id in held:
+                held.add(event.aggregate_id)
+            else:
+                ready.append(event)
+        return ready
+
+    def _permitted(self, events: Sequence[Any]) -> list[Any]:
+        """The events the breaker lets go; it is asked no further after its first no."""
+        taken: list[Any] = []
+        for event in events:
+            if not self._breaker.permit():
+                self._metrics.published.labels(topic_of(event.event_type), "skipped", "CIRCUIT_OPEN").inc()
+                break
+            taken.append(event)
+        return taken
+
+    async def _send(self, events: Sequence[Any]) -> int:
+        """Send in rounds: one event of a payment goes only when the one before it was acknowledged."""
+        sent = 0
+        pending, blocked = list(events), set[int]()
+        while pending:
+            round_of, later, seen = [], [], set[int]()
+            for event in pending:
+                if event.aggregate_id in blocked:
+                    self._breaker.give_back()
+                elif event.aggregate_id in seen:
+                    later.append(event)
+                else:
+                    seen.add(event.aggregate_id)
+                    round_of.append(event)
+            sent += await self._send_round(round_of, blocked)
+            pending = later
+        return sent
+
+    async def _send_round(self, events: Sequence[Any], blocked: set[int]) -> int:
+        messages = [
+            Message(
+                topic_of(event.event_type), event.payload, str(event.aggregate_id), {"eventId": str(event.event_id)}
+            )
+            for event in events
+        ]
+        deliveries = await self._log.publish(messages) if messages else []
+        now = self._clock.now()
+        good, bad = [], []
+        for event, message, delivery in zip(events, messages, deliveries, strict=True):
+            self._judge(message.topic, delivery)
+            if delivery.error is None:
+                good.append({"b_id": event.event_id, "b_at": now})
+            else:
+                blocked.add(event.aggregate_id)
+                bad.append({"b_id": event.event_id, "b_at": now, "b_error": delivery.error[:64]})
+        async with self._database.transaction() as connection:
+            if good:
+                await connection.execute(_SENT, good)
+            if bad:
+                await connection.execute(_FAILED, bad)
+        return len(good)
+
+    def _judge(self, topic: str, delivery: Delivery) -> None:
+        error = delivery.error
+        if error is None:
+            self._breaker.succeeded(delivery.seconds)
+            self._metrics.published.labels(topic, "ok", "").inc()
+        else:
+            self._breaker.failed(delivery.seconds, error)
+            self._metrics.published.labels(topic, "error", error).inc()
+        self._metrics.publish_seconds.labels(topic).observe(delivery.seconds)
