@@ -20,7 +20,7 @@ QUESTIONS: Final[Mapping[str, tuple[str, str, dict[str, Any]]]] = MappingProxyTy
 def simulators(seed: int) -> dict[str, Any]:
     """Every simulator over one world and one clock."""
     clock = RunningClock()
-    return {name: make(clock=clock, seed=seed) for name, make in SIMULATORS.items()}
+    return {name: make(world=clock, seed=seed) for name, make in SIMULATORS.items()}
 
 
 def settings(addresses: Mapping[str, str]) -> Settings:

@@ -67,4 +67,4 @@ def _simulator_keys() -> list[Credential]:
 def _simulator_wire(parts: Parts) -> Wire:
     from dari.app.simulators import kis_simulator  # noqa: PLC0415 -- only who asks for it pays for it
 
-    return parts.wire(app=kis_simulator(clock=parts.clock, seed=parts.seed))
+    return parts.wire(app=kis_simulator(world=parts.clock, seed=parts.seed, clock=parts.clock))

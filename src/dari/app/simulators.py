@@ -13,9 +13,9 @@ from dari.providers.kis.simulator import create_app as create_kis
 from dari.worlds.market import Market
 
 
-def kis_simulator(*, clock: Clock, seed: int) -> Any:
-    """The ASGI app of the KIS simulator over the market world of `seed`."""
-    return create_kis(Market(seed), clock=clock)
+def kis_simulator(*, world: Clock, seed: int, clock: Clock | None = None) -> Any:
+    """The ASGI app of the KIS simulator: the market of `seed` at the time `world` tells, limits counted by `clock`."""
+    return create_kis(Market(seed), clock=clock, world=world)
 
 
 SIMULATORS: Final[MappingProxyType[str, Callable[..., Any]]] = MappingProxyType({"kis": kis_simulator})
@@ -29,4 +29,4 @@ def simulator(provider: str, *, seed: int, now: datetime | None, speed: float) -
         raise NotFound(
             f"there is no simulator {provider[:40]!r}", hint=Hint(f"있는 것: {names}", f"There are: {names}")
         )
-    return make(clock=RunningClock(now, speed), seed=seed)
+    return make(world=RunningClock(now, speed), seed=seed)

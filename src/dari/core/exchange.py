@@ -26,7 +26,9 @@ class Call:
     """One question to one endpoint, in the upstream's own words (values are strings, as they travel).
 
     `profile` names the key set and account; `mode` is "real" or "paper"; `cursor` continues a paged reply;
-    `fresh` asks past the caches. `grant` is put in by signing, last of all.
+    `fresh` asks past the caches; `max_age` takes a kept reply of up to so many seconds, whatever its row says: for a
+    reader of what moves slowly (PER) in a reply that is kept for what moves fast (a price). `grant` is put in by
+    signing, last of all.
     """
 
     endpoint: Endpoint
@@ -35,6 +37,7 @@ class Call:
     mode: str = "real"
     cursor: str | None = None
     fresh: bool = False
+    max_age: float | None = None
     grant: Grant | None = field(default=None, repr=False, compare=False)
 
 

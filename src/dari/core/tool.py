@@ -40,6 +40,7 @@ class Upstream(Protocol):
         cursor: str | None = None,
         venue: str | None = None,
         fresh: bool = False,
+        max_age: float | None = None,
     ) -> Reply:
         """Ask one endpoint by its id. Raises a DariError; records the provenance of the reply."""
         ...

@@ -24,10 +24,11 @@ L1_ENTRIES: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class CacheRules:
-    """Lifetimes in seconds. An endpoint row may ask for less (`cache_seconds`) while the market moves.
+    """Lifetimes in seconds: `l1_seconds` in memory, `l2_seconds` shared. A row's `cache_seconds` is its own lifetime.
 
-    `moving` tells whether prices move at a time: a reply fetched or asked for while they do follows the row's own
-    lifetime, so a price is never as old as L2 would allow in trading hours.
+    `moving` tells whether prices move at a time. A reply fetched or asked for while they do lives as long as its row
+    says, or as L1 where the row says nothing: L2 lengthens lives only while nothing moves, so that a price is never
+    five minutes old in trading hours.
     """
 
     l1_seconds: float = 60.0
@@ -82,15 +83,14 @@ class Cache:
 
     def _life(self, call: Call, fetched_at: datetime) -> float:
         """How many seconds after `fetched_at` a reply may still be told."""
-        own = call.endpoint.cache_seconds
-        if own is None:
-            return self._rules.l2_seconds
+        own = call.endpoint.cache_seconds if call.max_age is None else call.max_age
         if self._rules.moving(fetched_at) or self._rules.moving(self._clock.now()):
-            return own
-        return max(own, self._rules.l2_seconds)
+            return self._rules.l1_seconds if own is None else own
+        return max(own or 0.0, self._rules.l2_seconds)
 
     async def __call__(self, call: Call, /) -> Reply:
-        if call.endpoint.effect is not Effect.READ or call.endpoint.scope != "market":
+        row = call.endpoint
+        if row.effect is not Effect.READ or row.scope != "market" or row.cache_seconds == 0:
             return await self._inner(call)
         key = self.key(call)
         if not call.fresh:
@@ -127,7 +127,6 @@ class Cache:
         age = (self._clock.now() - entry.reply.fetched_at).total_seconds()
         keep = min(entry.l1_ends - self._clock.monotonic(), self._life(call, entry.reply.fetched_at) - age)
         if keep <= 0.0:
-            del self._l1[key]
             return None
         self._l1.move_to_end(key)
         self._hit("l1", call)
@@ -144,10 +143,8 @@ class Cache:
             self._events.tell("cache.miss", endpoint=call.endpoint.id)
             reply = await self._inner(call)
             life = self._life(call, reply.fetched_at)
-            if life <= 0.0:
-                return reply
             keep = self._keep_in_l1(key, reply, life)
-            await self._state.put(f"reply {key}", _packed(reply), seconds=life)
+            await self._state.put(f"reply {key}", _packed(reply), seconds=max(life, self._rules.l2_seconds))
             return replace(reply, keep_seconds=keep)
 
     async def _from_l2(self, key: str, call: Call) -> Reply | None:
@@ -164,12 +161,11 @@ class Cache:
         return reply.kept("l2", age=age, keep=keep)
 
     def _keep_in_l1(self, key: str, reply: Reply, left: float) -> float:
-        keep = min(self._rules.l1_seconds, left)
-        self._l1[key] = _Entry(key, reply, self._clock.monotonic() + keep)
+        self._l1[key] = _Entry(key, reply, self._clock.monotonic() + self._rules.l1_seconds)
         self._l1.move_to_end(key)
         while len(self._l1) > L1_ENTRIES:
             self._l1.popitem(last=False)
-        return keep
+        return min(self._rules.l1_seconds, left)
 
     def _hit(self, tier: str, call: Call) -> None:
         self.counts.hits += 1

@@ -103,10 +103,11 @@ class Asking:
         cursor: str | None = None,
         venue: str | None = None,
         fresh: bool = False,
+        max_age: float | None = None,
     ) -> Reply:
         row = self._client.spec.endpoint(endpoint)
         asked = mode or self._client.default_mode(row.scope)
-        reply = await self._client.send(Call(row, parameters or {}, self._profile, asked, cursor, fresh))
+        reply = await self._client.send(Call(row, parameters or {}, self._profile, asked, cursor, fresh, max_age))
         self.keep_seconds = min(self.keep_seconds, reply.keep_seconds)
         self._sources.append(
             Provenance(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -40,9 +42,12 @@ async def test_a_kept_reply_costs_nothing_and_says_its_age(clock: ManualClock, t
     assert again.body == first.body
 
 
+RESTING = CacheRules(moving=lambda _: False)
+
+
 async def test_l1_ends_at_60_l2_at_300_seconds(clock: ManualClock, tmp_path: Path) -> None:
     sender = Scripted(clock)
-    cache = kept_by(clock, tmp_path, sender)
+    cache = kept_by(clock, tmp_path, sender, RESTING)
     await cache(call())
     clock.advance(61)
     promoted = await cache(call())
@@ -55,9 +60,30 @@ async def test_l1_ends_at_60_l2_at_300_seconds(clock: ManualClock, tmp_path: Pat
     assert (cache.counts.hits, cache.counts.l1_hits, cache.counts.l2_hits, cache.counts.misses) == (2, 1, 1, 2)
 
 
-async def test_a_promoted_reply_never_outlives_l2(clock: ManualClock, tmp_path: Path) -> None:
+async def test_while_prices_move_nothing_is_older_than_l1(clock: ManualClock, tmp_path: Path) -> None:
     sender = Scripted(clock)
     cache = kept_by(clock, tmp_path, sender)
+    await cache(call())
+    clock.advance(61)
+    assert (await cache(call())).cached is None
+
+
+async def test_a_reader_of_what_moves_slowly_may_take_an_older_reply(clock: ManualClock, tmp_path: Path) -> None:
+    sender = Scripted(clock)
+    cache, price = kept_by(clock, tmp_path, sender), endpoint(cache=2)
+    await cache(call(row=price))
+    clock.advance(30)
+    patient = replace(call(row=price), max_age=300)
+    assert (await cache(patient)).age_seconds == 30
+    clock.advance(45)
+    reply = await cache(patient)  # L1 is over; the shared cache holds it yet
+    assert (reply.cached, reply.age_seconds) == ("l2", 75)
+    assert (await cache(call(row=price))).cached is None
+
+
+async def test_a_promoted_reply_never_outlives_l2(clock: ManualClock, tmp_path: Path) -> None:
+    sender = Scripted(clock)
+    cache = kept_by(clock, tmp_path, sender, RESTING)
     await cache(call())
     clock.advance(290)
     assert (await cache(call())).keep_seconds == pytest.approx(10)
@@ -69,15 +95,13 @@ async def test_a_price_is_not_kept_longer_than_its_row_says_while_prices_move(
     clock: ManualClock, tmp_path: Path
 ) -> None:
     sender = Scripted(clock)
-    moving = True
-    cache = kept_by(clock, tmp_path, sender, CacheRules(moving=lambda _: moving))
+    cache = kept_by(clock, tmp_path, sender, CacheRules(moving=lambda at: at < NOON + timedelta(seconds=3)))
     price = endpoint(cache=2)
     await cache(call(row=price))
     clock.advance(1.9)
     assert (await cache(call(row=price))).cached == "l1"
     clock.advance(0.2)
     assert (await cache(call(row=price))).cached is None
-    moving = False
     clock.advance(3)
     assert (await cache(call(row=price))).cached is None  # fetched while prices moved: not the last price yet
     clock.advance(200)

@@ -15,6 +15,8 @@ from dari.providers.kis.models import Fundamentals, Ranked, fundamentals, index_
 from dari.providers.kis.tools.slices import Slice, Top, top
 
 MAX_COUNT: Final = 50
+SLOW_SECONDS: Final = 300.0
+"""How old PER and foreign holdings may be: they move once a day."""
 LEADERS: Final = 5
 MARKETS: Final = {"ALL": ("KOSPI", "KOSDAQ"), "KOSPI": ("KOSPI",), "KOSDAQ": ("KOSDAQ",)}
 INDEX: Final = {"KOSPI": "0001", "KOSDAQ": "1001"}
@@ -139,7 +141,9 @@ async def _totals(upstream: Upstream) -> dict[str, int]:
 
 async def _details(shown: Iterable[tuple[str, Ranked]], upstream: Upstream) -> dict[str, Fundamentals]:
     async def one(code: str) -> Fundamentals:
-        reply = await upstream.ask(PRICE, {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": code}, venue=VENUE)
+        reply = await upstream.ask(
+            PRICE, {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": code}, venue=VENUE, max_age=SLOW_SECONDS
+        )
         return fundamentals(rows(reply.body, "output")[0])
 
     codes = [row.code for _, row in shown]
