@@ -23,9 +23,9 @@ def simulators(seed: int) -> dict[str, Any]:
     return {name: make(world=clock, seed=seed) for name, make in SIMULATORS.items()}
 
 
-def settings(addresses: Mapping[str, str]) -> Settings:
-    """Settings for the demo: the simulators' addresses and keys, and a place of their own for what is kept."""
-    flags = {
+def flags(addresses: Mapping[str, str]) -> dict[str, str]:
+    """Settings by name: the simulators' addresses and keys, and a place of their own for what is kept."""
+    return {
         "DARI_HOME": str(Places.of("").cache / "demo"),
         "DARI_KIS_URL": addresses["kis"],
         "KOREA_INVESTMENT_APP_KEY": REAL.appkey,
@@ -33,4 +33,8 @@ def settings(addresses: Mapping[str, str]) -> Settings:
         "KOREA_INVESTMENT_PAPER_APP_KEY": PAPER.appkey,
         "KOREA_INVESTMENT_PAPER_APP_SECRET": PAPER.appsecret,
     }
-    return resolve(flags=flags)
+
+
+def settings(addresses: Mapping[str, str]) -> Settings:
+    """The settings of the demo."""
+    return resolve(flags=flags(addresses))

@@ -20,7 +20,7 @@ def bare_server(tool: dict[str, Any], structured: dict[str, Any], text: str) -> 
         return types.ListToolsResult(tools=[declared])
 
     async def call_tool(_: ServerRequestContext[Any, Any], __: types.CallToolRequestParams) -> types.CallToolResult:
-        content = [types.TextContent(type="text", text=text)]
+        content: list[types.ContentBlock] = [types.TextContent(type="text", text=text)]
         return types.CallToolResult(content=content, structured_content=structured)
 
     def schema(name: str) -> dict[str, Any] | None:

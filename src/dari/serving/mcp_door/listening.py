@@ -13,7 +13,19 @@ STOP_SECONDS = 2
 """How long open requests may take to end after a stop."""
 
 
-class _Beside(uvicorn.Server):
+class _Telling(uvicorn.Server):
+    """A server that tells when it can be reached, not when it has only a number."""
+
+    def __init__(self, config: uvicorn.Config, told: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._told = told
+
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        await super().startup(sockets)
+        self._told()
+
+
+class _Beside(_Telling):
     """A server that leaves signals to whoever started it: it runs beside other work of the process."""
 
     @contextmanager
@@ -28,11 +40,11 @@ def _config(app: Any, host: str, port: int) -> uvicorn.Config:
 
 
 async def serve(app: Any, host: str, port: int, *, told: Callable[[str], object]) -> None:
-    """Serve until stopped (Ctrl-C, SIGTERM); `told` hears the address."""
+    """Serve until stopped (Ctrl-C, SIGTERM); `told` hears the address once it answers."""
     config = _config(app, host, port)
     sock = config.bind_socket()
-    told(f"http://{host}:{sock.getsockname()[1]}")
-    await uvicorn.Server(config).serve(sockets=[sock])
+    address = f"http://{host}:{sock.getsockname()[1]}"
+    await _Telling(config, lambda: told(address)).serve(sockets=[sock])
 
 
 @asynccontextmanager
@@ -40,11 +52,12 @@ async def serving(app: Any, host: str = "127.0.0.1", port: int = 0) -> AsyncIter
     """Serve while the block runs; yields the address."""
     config = _config(app, host, port)
     sock = config.bind_socket()
-    server = _Beside(config)
+    ready = asyncio.Event()
+    server = _Beside(config, ready.set)
     running = asyncio.create_task(server.serve(sockets=[sock]))
+    running.add_done_callback(lambda _: ready.set())
     try:
-        while not server.started and not running.done():  # noqa: ASYNC110 -- uvicorn tells by a flag, not an event
-            await asyncio.sleep(0.01)
+        await ready.wait()
         yield f"http://{host}:{sock.getsockname()[1]}"
     finally:
         server.should_exit = True

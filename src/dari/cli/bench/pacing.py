@@ -1,0 +1,161 @@
+"""Four processes with one key against a strict one-second window: how much of the permitted rate, how many refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from dari.cli.bench.shared import Connection, Measured, child
+from dari.core.clock import SystemClock
+from dari.core.endpoint import Endpoint
+from dari.core.events import Events
+from dari.core.exchange import Call, Grant, Reply
+from dari.core.provider import Rate, Request
+from dari.core.shared_state import FileState
+from dari.upstream.client import Client, Rules
+from dari.upstream.pacing import FileRing
+from dari.upstream.retry import RetryRules
+from dari.upstream.wire import Wire
+
+LIMIT = 18
+PROCESSES = 4
+HOGS = 3
+AT_LEAST = 0.97
+STALL_MILLISECONDS = 20.0
+ROW = Endpoint(id="bench.price", provider="bench", title="현재가", cache_seconds=0)
+
+
+class Plain:
+    """A dialect with nothing of its own: one lane of 18 a second, no sign-in."""
+
+    name = "bench"
+
+    def __init__(self, wire: Wire, address: str, clock: SystemClock) -> None:
+        self._wire = wire
+        self._address = address
+        self._clock = clock
+
+    def check(self, _: Call) -> None:
+        return
+
+    def lane(self, _: Call) -> str:
+        return "bench"
+
+    def limits(self, _: Call) -> tuple[tuple[str, Rate], ...]:
+        return (("bench", Rate(LIMIT)),)
+
+    def grant_name(self, _: str, __: str) -> str | None:
+        return None
+
+    async def sign_in(self, _: str, __: str) -> Grant:
+        raise NotImplementedError  # grant_name says that there is none
+
+    async def __call__(self, _: Call, /) -> Reply:
+        response = await self._wire.send(Request("GET", f"{self._address}/price"))
+        return Reply(json.loads(response.content), self._clock.now())
+
+
+class Rows:
+    """A spec of one row."""
+
+    def endpoint(self, _: str) -> Endpoint:
+        return ROW
+
+    def ids(self) -> tuple[str, ...]:
+        return (ROW.id,)
+
+
+class Timed:
+    """The ring, with the longest time one look at it held the event loop."""
+
+    def __init__(self, ring: FileRing) -> None:
+        self._ring = ring
+        self.longest_cpu = 0.0
+        self.longest_wall = 0.0
+
+    async def try_take(self, lane: str, rate: Rate) -> float:
+        wall, cpu = time.perf_counter(), time.thread_time()
+        wait = await self._ring.try_take(lane, rate)
+        self.longest_cpu = max(self.longest_cpu, time.thread_time() - cpu)
+        self.longest_wall = max(self.longest_wall, time.perf_counter() - wall)
+        return wait
+
+
+async def work(address: str, seconds: float) -> dict[str, float]:
+    """Call through the whole chain from eight tasks for `seconds`."""
+    clock, wire = SystemClock(), Wire()
+    folder = Path(os.environ["DARI_HOME"])
+    ring = Timed(FileRing(folder, clock))
+    client = Client(
+        spec=Rows(), dialect=Plain(wire, address, clock), state=FileState(folder, clock), ring=ring, clock=clock,
+        events=Events(), rules=Rules(retry=RetryRules(attempts=1)),
+    )  # fmt: skip
+    until = clock.monotonic() + seconds
+
+    async def asking() -> None:
+        while clock.monotonic() < until:
+            await client.asking().ask(ROW.id)
+
+    await asyncio.gather(*(asking() for _ in range(8)))
+    await wire.close()
+    return {"cpu_ms": ring.longest_cpu * 1000, "wall_ms": ring.longest_wall * 1000}
+
+
+async def _run(seconds: float, hogs: int) -> dict[str, Any]:
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        role = "dari.cli.bench.children"
+        address = await stack.enter_async_context(child(role, "window", str(LIMIT)))
+        for _ in range(hogs):
+            await stack.enter_async_context(child(role, "hog"))
+        workers = [
+            await asyncio.create_subprocess_exec(
+                sys.executable, "-m", role, "worker", address, str(seconds + 4),
+                stdout=asyncio.subprocess.PIPE, env={**os.environ, "DARI_HOME": folder},
+            )
+            for _ in range(PROCESSES)
+        ]  # fmt: skip
+        stalls = [json.loads((await worker.communicate())[0]) for worker in workers]
+        client = await Connection.to(address)
+        _, body = await client.request("GET", "/told", {})
+        client.close()
+    told = json.loads(body)
+    first = told["arrivals"][0]
+    inside = sum(1 for at in told["arrivals"] if at - first < seconds)
+    return {
+        "share": inside / (LIMIT * seconds),
+        "refused": told["refused"],
+        "short_by_ms": told["short_by_ms"][:5],
+        "loop_held_cpu_ms": round(max(one["cpu_ms"] for one in stalls), 2),
+        "loop_held_wall_ms": round(max(one["wall_ms"] for one in stalls), 2),
+    }
+
+
+async def measure(*, long: bool) -> list[Measured]:
+    """Idle and with three CPU hogs; the worse counts."""
+    seconds = 60.0 if long else 10.0
+    found = []
+    for name, hogs in (("pacing-idle", 0), ("pacing-hogs", HOGS)):
+        told = await _run(seconds, hogs)
+        held = told["loop_held_wall_ms"] if not hogs else told["loop_held_cpu_ms"]
+        found.append(
+            Measured(
+                name=name,
+                figure=round(told["share"] * LIMIT, 2),
+                unit="calls/s",
+                floor=float(LIMIT),
+                ratio=round(told["share"], 4),
+                limit=AT_LEAST,
+                within=told["share"] >= AT_LEAST and not told["refused"] and held <= STALL_MILLISECONDS,
+                more=dict(MappingProxyType(told)) | {"seconds": seconds, "processes": PROCESSES, "hogs": hogs},
+            )
+        )
+    return found
