@@ -308,6 +308,23 @@ def conflicts_are_resolved(rows: Rows) -> list[str]:
     return complaints
 
 
+def wide_tables_name_their_columns(rows: Rows) -> list[str]:
+    complaints = []
+    for one, row in rows.items():
+        wide = {
+            b["name"]: [f[0] for f in b["fields"]]
+            for b in row["blocks"]
+            if b["kind"] == "array" and len(b["fields"]) > 14
+        }
+        if set(wide) != set(row.get("columns", {})):
+            complaints.append(f"{one}: {sorted(wide)}")
+            continue
+        for name, shown in row.get("columns", {}).items():
+            if len(set(shown)) != len(shown) or len(shown) > 14 or not set(shown) <= set(wide[name]):
+                complaints.append(f"{one}: {name} {shown}")
+    return complaints
+
+
 def source_is_told(rows: Rows) -> list[str]:
     return [one for one, row in rows.items() if row.get("source") not in {"portal", "portal+repo"}]
 
@@ -369,6 +386,11 @@ RULES: list[tuple[Rule, Mutate]] = [
     (encrypted_are_the_notices, lambda rows: rows["domestic_stock.ccnl_notice"].pop("encrypted")),
     (conflicts_are_resolved, lambda rows: rows["overseas_stock.order"]["conflicts"][0].update(reason="")),
     (conflicts_are_resolved, lambda rows: rows["overseas_stock.order"].pop("conflicts")),
+    (wide_tables_name_their_columns, lambda rows: rows["domestic_stock.volume_rank"].pop("columns")),
+    (
+        wide_tables_name_their_columns,
+        lambda rows: rows["domestic_stock.volume_rank"]["columns"]["output"].append("stck_prpr"),
+    ),
     (source_is_told, lambda rows: rows["auth.hashkey"].pop("source")),
 ]
 
