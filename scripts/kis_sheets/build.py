@@ -23,6 +23,7 @@ from scripts.kis_sheets.decisions import (
     unit,
 )
 from scripts.kis_sheets.english import table, unique
+from scripts.kis_sheets.examples import COLUMNS, Samples, columns
 from scripts.kis_sheets.shapes import expanded, merged
 
 HERE = Path(__file__).parent
@@ -30,7 +31,7 @@ OUT = HERE.parents[1] / "src/dari/providers/kis/spec"
 TITLES = table("titles.tsv")
 
 
-def parameter(entry: dict[str, Any], fact: dict[str, Any]) -> dict[str, Any]:
+def parameter(entry: dict[str, Any], fact: dict[str, Any], samples: Samples) -> dict[str, Any]:
     """One request parameter: only what differs from the usual (required, open, no codes) is written."""
     fact = correction(entry["id"], fact)
     row: dict[str, Any] = {"name": fact["name"], "label": " ".join(fact["label"].split())}
@@ -44,8 +45,12 @@ def parameter(entry: dict[str, Any], fact: dict[str, Any]) -> dict[str, Any]:
             row["closed"] = True
     if fact.get("len"):
         row["length"] = fact["len"]
-    if fact.get("ex") is not None and "fixed" not in fact:
-        row["sample"] = fact["ex"]
+    if "fixed" not in fact:
+        sample = fact.get("ex")
+        if sample is None and fact["required"] and not fact.get("codes"):
+            sample = samples.of(entry, fact)
+        if sample is not None:
+            row["sample"] = sample
     if fact.get("note"):
         row["note"] = fact["note"]
     return row
@@ -71,7 +76,7 @@ def block(entry: dict[str, Any], fact: dict[str, Any]) -> dict[str, Any]:
     return {"name": fact.get("name_in_example") or fact["name"], "kind": kind, "fields": fields}
 
 
-def sheet(entry: dict[str, Any]) -> dict[str, Any]:
+def sheet(entry: dict[str, Any], samples: Samples) -> dict[str, Any]:
     """The line of one endpoint, as spec/reading.py reads it."""
     websocket = entry["transport"] == "websocket"
     row: dict[str, Any] = {
@@ -102,8 +107,11 @@ def sheet(entry: dict[str, Any]) -> dict[str, Any]:
         row["api_id"] = entry["api_id"]
     if entry.get("encrypted_payload"):
         row["encrypted"] = True
-    row["parameters"] = [parameter(entry, fact) for fact in expanded(entry)]
+    row["parameters"] = [parameter(entry, fact, samples) for fact in expanded(entry)]
     row["blocks"] = [block(entry, fact) for fact in merged(entry)]
+    wide = [one for one in row["blocks"] if one["kind"] == "array" and len(one["fields"]) > COLUMNS]
+    if wide:
+        row["columns"] = {one["name"]: columns(one["fields"]) for one in wide}
     if codes := field_codes(entry):
         row["field_codes"] = codes
     row.update(row_decisions(entry, row))
@@ -114,10 +122,11 @@ def sheet(entry: dict[str, Any]) -> dict[str, Any]:
 def main(facts_path: str, out_dir: str = str(OUT), *only: str) -> None:
     """Write `<category>.jsonl` for every category of the facts file (`only`: ids to keep, for a partial set)."""
     facts = json.loads(Path(facts_path).read_text(encoding="utf-8"))
+    samples = Samples(facts["entries"], correction)
     files: dict[str, list[str]] = {}
     for entry in facts["entries"]:
         if not only or entry["id"] in only:
-            line = json.dumps(sheet(entry), ensure_ascii=False, separators=(",", ":"))
+            line = json.dumps(sheet(entry, samples), ensure_ascii=False, separators=(",", ":"))
             files.setdefault(entry["category"], []).append(line)
     for category, lines in files.items():
         Path(out_dir, f"{category}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

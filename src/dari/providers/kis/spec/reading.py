@@ -90,9 +90,9 @@ def _wire(row: Mapping[str, Any]) -> Mapping[str, Any]:
     keys, if any; `key` only carries the keys; keys beside `none` stay as they are · `variants` [{label, real, paper,
     when}]: `when` names side, action, market, session, venue or period, and the request `parameters` that go with it ·
     `retired` {old tr_id: its successor} · `rows` {all|real|paper: n} · `screen` (HTS) · `api_id` · `encrypted` (AES
-    notice) · `aliases` {block name: other spelling in use} ·
-    `twins` {parameter: the one it repeats} · `rest` (how a listed stream is asked over REST) · `conflicts` [{what,
-    portal, repo, taken, reason}].
+    notice) · `aliases` {block name: other spelling in use} · `columns` {wide array block: the ≤ 14 fields to show when
+    nobody names any} · `twins` {parameter: the one it repeats} · `rest` (how a listed stream is asked over REST) ·
+    `conflicts` [{what, portal, repo, taken, reason}].
     """
     wire: dict[str, Any] = {
         "group": row["group"],
@@ -104,6 +104,7 @@ def _wire(row: Mapping[str, Any]) -> Mapping[str, Any]:
         "api_id": row.get("api_id"),
         "encrypted": row.get("encrypted", False),
         "aliases": row.get("aliases", {}),
+        "columns": row.get("columns", {}),
         "twins": row.get("twins", {}),
         "rest": row.get("rest"),
         "conflicts": row.get("conflicts", ()),
