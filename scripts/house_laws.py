@@ -195,10 +195,28 @@ def bare_silencers(root: Path, files: Iterable[Path]) -> Iterator[str]:
                     yield f"{name}:{number}: {found['rule']} without its reason"
 
 
-def _sources(root: Path, files: Iterable[Path]) -> Iterator[tuple[str, ast.Module]]:
+def unordered_cases(root: Path, files: Iterable[Path]) -> Iterator[str]:
+    """No test takes its cases from a set: two processes would collect them in two orders."""
+    for name, tree in _sources(root, files, "tests/"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "parametrize":
+                cases = [*node.args[1:2], *(one.value for one in node.keywords if one.arg == "argvalues")]
+                listed = [one.value if isinstance(one, ast.Starred) else one for case in cases for one in _items(case)]
+                if any(isinstance(one, (ast.Set, ast.SetComp)) for one in listed):
+                    yield f"{name}:{node.lineno}: cases from a set"
+
+
+def _items(case: ast.expr) -> list[ast.expr]:
+    """A list's starred parts, or the expression itself: a set inside one case is a value, not an order."""
+    if isinstance(case, (ast.List, ast.Tuple)):
+        return [one for one in case.elts if isinstance(one, ast.Starred)]
+    return [case]
+
+
+def _sources(root: Path, files: Iterable[Path], under: str = "src/") -> Iterator[tuple[str, ast.Module]]:
     for file in files:
         name = file.relative_to(root).as_posix()
-        if file.suffix == ".py" and name.startswith("src/"):
+        if file.suffix == ".py" and name.startswith(under):
             yield name, ast.parse(file.read_text("utf-8"), name)
 
 
@@ -211,6 +229,7 @@ LAWS: Final[tuple[Law, ...]] = (
     uneven_rooms,
     hidden_network,
     bare_silencers,
+    unordered_cases,
 )
 
 
