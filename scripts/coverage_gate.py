@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -70,9 +70,20 @@ def rooms(report: Mapping[str, Any]) -> list[Room]:
 
 
 def _where(file: Mapping[str, Any]) -> str:
-    lines = [str(line) for line in file["missing_lines"]]
+    lines = spans(file["missing_lines"])
     branches = [f"{start}->{end}" for start, end in file["missing_branches"] if start not in file["missing_lines"]]
     return " ".join(lines + branches)
+
+
+def spans(lines: Iterable[int]) -> list[str]:
+    """Lines told shortly: 1, 2, 3, 7 are `1-3` and `7`."""
+    told: list[list[int]] = []
+    for line in lines:
+        if told and line == told[-1][-1] + 1:
+            told[-1] = [told[-1][0], line]
+        else:
+            told.append([line])
+    return ["-".join(map(str, one)) for one in told]
 
 
 def unmeasured(report: Mapping[str, Any], root: Path = ROOT) -> list[str]:

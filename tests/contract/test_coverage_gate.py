@@ -55,6 +55,10 @@ def test_one_missed_branch_in_ten_thousand_breaks_a_floor_of_100() -> None:
     assert told[0].missing == ("src/dari/core/a.py 500->501",)
 
 
+def test_missing_lines_are_told_as_spans() -> None:
+    assert coverage_gate.spans([1, 2, 3, 7, 9, 10]) == ["1-3", "7", "9-10"]
+
+
 def test_rooms_are_weighed_apart() -> None:
     told = rooms(
         report({"src/dari/providers/kis/a.py": file(100, 94), "src/dari/providers/kiwoom/a.py": file(900, 900)})

@@ -64,6 +64,13 @@ BREACHES: list[tuple[Law, dict[str, str]]] = [
     (house_laws.bare_silencers, {"src/dari/core/a.py": "# no" + "qa: S101  # the reason\n# no" + "qa: S102"}),
 ]
 
+CASES = "import pytest\n@pytest.mark.parametrize('x', %s)\ndef test_x(x): ...\n"
+BREACHES += [
+    (house_laws.unordered_cases, {"tests/unit/test_a.py": CASES % "{1, 2}"}),
+    (house_laws.unordered_cases, {"tests/unit/test_a.py": CASES % "{one for one in (1, 2)}"}),
+    (house_laws.unordered_cases, {"tests/unit/test_a.py": CASES % "[*{1, 2}, 3]"}),
+]
+
 HARMLESS: list[tuple[Law, dict[str, str]]] = [
     (house_laws.too_long, {"src/dari/core/hall.py": LINE * 400, "tests/unit/test_hall.py": LINE * 600}),
     (house_laws.borrowed_names, {"src/dari/core/locks.py": "", "src/dari/serving/limits.py": ""}),
@@ -80,6 +87,8 @@ HARMLESS: list[tuple[Law, dict[str, str]]] = [
     (house_laws.hidden_network, {"src/dari/services/payments/adapters/sql.py": "import http.client"}),
     (house_laws.bare_silencers, {"src/dari/core/a.py": "x = 1  # no" + "qa: S101  # the upstream promises it"}),
     (house_laws.bare_silencers, {"src/dari/core/a.py": "# no" + "qa: S101 -- the reason\n# no" + "qa: S101"}),
+    (house_laws.unordered_cases, {"tests/unit/test_a.py": CASES % "[{1, 2}, {3}]"}),
+    (house_laws.unordered_cases, {"tests/unit/test_a.py": CASES % "sorted({1, 2})"}),
     (house_laws.bare_silencers, {"src/dari/core/a.py": "x = 1  # ty" + "pe: ignore[misc]  # the stubs are wrong"}),
 ]
 

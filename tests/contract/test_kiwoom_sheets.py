@@ -248,7 +248,7 @@ OWN_RULES: list[tuple[Rule, Mutate]] = [
 ]
 
 
-@pytest.mark.parametrize("rule", {rule for rule, _ in OWN_RULES}, ids=lambda rule: str(rule.__name__))
+@pytest.mark.parametrize("rule", dict.fromkeys(rule for rule, _ in OWN_RULES), ids=lambda rule: str(rule.__name__))
 def test_the_sheets_keep_the_rule(rule: Rule) -> None:
     assert rule(written()) == []
 
@@ -484,7 +484,7 @@ FACT_RULES: list[tuple[Rule, Mutate]] = [
 
 @needs_facts
 @pytest.mark.parametrize(
-    "rule", [*{rule for rule, _ in FACT_RULES}, refusals_as_documented], ids=lambda r: str(r.__name__)
+    "rule", [*dict.fromkeys(rule for rule, _ in FACT_RULES), refusals_as_documented], ids=lambda r: str(r.__name__)
 )
 def test_the_sheets_say_what_the_facts_say(rule: Rule) -> None:
     assert rule(written()) == []
