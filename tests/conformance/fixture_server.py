@@ -125,7 +125,7 @@ async def over_http(folder: Path) -> None:
     ours = dispatch(folder)
     server = web.front(NAME, ours, Caller(language="en"), **ABOUT)
     extras.beside(server, frozenset(ours.offered))
-    app = web.web_app({NAME: server}, single=True)
+    app = web.web_app({NAME: server}, single=True, streaming={NAME})
     await listening.serve(app, "127.0.0.1", 0, told=lambda address: print(address, flush=True))  # noqa: T201 -- told to whoever started us
 
 

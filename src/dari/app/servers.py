@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -15,12 +15,16 @@ GATEWAY_PORT: Final = 8010
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """One named server. `tools` loads them when the server is first needed, as (provider, tool)."""
+    """One named server. `tools` loads them when the server is first needed, as (provider, tool).
+
+    `streaming`: some of its tools report progress, so that its HTTP replies may be event streams.
+    """
 
     name: str
     port: int
     about: str
     tools: Callable[[], tuple[tuple[str, Tool], ...]]
+    streaming: bool = False
 
 
 def _volume_ranking() -> tuple[tuple[str, Tool], ...]:
@@ -52,3 +56,8 @@ def server(name: str) -> Server:
         names = ", ".join(SERVERS)
         raise NotFound(f"there is no server {name[:60]!r}", hint=Hint(f"서버: {names}", f"Servers: {names}"))
     return found
+
+
+def streaming(names: Iterable[str]) -> frozenset[str]:
+    """Those of the named servers that stream."""
+    return frozenset(name for name in names if SERVERS[name].streaming)

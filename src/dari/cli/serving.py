@@ -8,7 +8,7 @@ from datetime import datetime
 
 from dari import __version__
 from dari.app.runtime import Runtime
-from dari.app.servers import GATEWAY_PORT, SERVERS, server
+from dari.app.servers import GATEWAY_PORT, SERVERS, server, streaming
 from dari.app.setting_up import settings_of
 from dari.core.clock import KST
 from dari.core.errors import Hint, InvalidInput, MissingExtra, NotAllowed
@@ -53,7 +53,7 @@ async def _over_http(runtime: Runtime, chosen: list[str], host: str, port: int |
         named, dispatch = runtime.server(name)
         fronts[name] = web.front(name, dispatch, runtime.caller(), version=__version__, instructions=named.about)
     where = port if port is not None else (server(chosen[0]).port if len(chosen) == 1 else GATEWAY_PORT)
-    app = web.web_app(fronts, single=len(chosen) == 1)
+    app = web.web_app(fronts, single=len(chosen) == 1, streaming=streaming(chosen))
     await listening.serve(app, host, where, told=lambda address: _told(fronts, address))
 
 

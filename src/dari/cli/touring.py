@@ -15,7 +15,7 @@ from rich.panel import Panel
 from dari import __version__
 from dari.app import demonstration
 from dari.app.runtime import Runtime
-from dari.app.servers import SERVERS
+from dari.app.servers import SERVERS, streaming
 from dari.serving.mcp_door import asking, listening, web
 
 ADDRESSES: Final = Path("demo.json")
@@ -34,7 +34,9 @@ async def demo(*, once: bool, seed: int) -> None:
         for name in SERVERS:
             named, dispatch = runtime.server(name)
             fronts[name] = web.front(name, dispatch, runtime.caller(), version=__version__, instructions=named.about)
-        gateway = await stack.enter_async_context(listening.serving(web.web_app(fronts, single=False)))
+        gateway = await stack.enter_async_context(
+            listening.serving(web.web_app(fronts, single=False, streaming=streaming(fronts)))
+        )
         addresses = {name: f"{gateway}/{name}/mcp" for name in SERVERS}
         ADDRESSES.write_text(json.dumps({"gateway": gateway, "servers": addresses, "simulators": simulators}, indent=2))
         for name, (question, tool, arguments) in demonstration.QUESTIONS.items():

@@ -31,30 +31,30 @@ async def measure(*, long: bool) -> list[Measured]:
         for tools in (1, 100, 200):
             address = await stack.enter_async_context(child(ROLE, "ours-http", str(tools), **home))
             addresses[f"ours-{tools}"] = address
-        clients = {name: await Connection.to(address) for name, address in addresses.items()}
-        cost: dict[str, list[float]] = {name: [] for name in clients}
+        cost: dict[str, list[float]] = {name: [] for name in addresses}
         for turn in range(rounds + 1):
-            for name in clients if turn % 2 else reversed(clients):
-                spent = await _cpu(clients[name], requests)
+            for name in addresses if turn % 2 else reversed(addresses):
+                spent = await _cpu(addresses[name], requests)
                 if turn:  # the first round warms up
                     cost[name].append(spent)
-        for client in clients.values():
-            client.close()
     return [
         _compared("overhead", cost["ours-100"], cost["bare"], BARE_LIMIT, "100 tools against the bare SDK with one"),
         _compared("flat", cost["ours-200"], cost["ours-1"], FLAT_LIMIT, "200 tools against one"),
     ]
 
 
-async def _cpu(client: Connection, requests: int) -> float:
-    """Microseconds of the server's CPU a request."""
+async def _cpu(address: str, requests: int) -> float:
+    """Microseconds of the server's CPU a request, over one connection."""
+    client = await Connection.to(address)
     headers, body = tool_call(children.TOOL, children.ARGUMENTS)
     before = await _used(client)
     for _ in range(requests):
         status, reply = await client.request("POST", "/mcp", headers, body)
         if status != OK or b'"005930"' not in reply:
             raise Malformed(f"the measured server answered {status}", upstream_text=reply[:200].decode())
-    return (await _used(client) - before) / requests * 1e6
+    used = await _used(client) - before
+    client.close()
+    return used / requests * 1e6
 
 
 async def _used(client: Connection) -> float:

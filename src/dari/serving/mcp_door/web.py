@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 os.environ.setdefault("FASTMCP_CHECK_FOR_UPDATES", "off")  # nothing leaves the machine unasked
@@ -34,11 +34,19 @@ def front(name: str, dispatch: Dispatch, caller: Caller, *, version: str, instru
     return server
 
 
-def web_app(servers: Mapping[str, FastMCP], *, single: bool) -> Starlette:
-    """One address for many servers: each under `/NAME/mcp`; a single one also under `/mcp`."""
+def web_app(servers: Mapping[str, FastMCP], *, single: bool, streaming: Collection[str] = ()) -> Starlette:
+    """One address for many servers: each under `/NAME/mcp`; a single one also under `/mcp`.
+
+    Those named in `streaming` have tools that report progress: their replies may be event streams. The others answer
+    in plain JSON, which costs a third less CPU.
+    """
     apps = {
         name: server.http_app(
-            path="/mcp", host_origin_protection=True, event_store=EventStore(), retry_interval=RETRY_MILLISECONDS
+            path="/mcp",
+            json_response=name not in streaming,
+            host_origin_protection=True,
+            event_store=EventStore(),
+            retry_interval=RETRY_MILLISECONDS,
         )
         for name, server in servers.items()
     }
