@@ -9,6 +9,7 @@ import inspect
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,10 +66,10 @@ def tools_page() -> str:
     for name, server in sorted(SERVERS.items()):
         told = [listed(tool) for _, tool in server.tools()]
         answers = [one.pop("outputSchema") for one in told]
-        weight, shapes = sum(map(_weight, told)), sum(map(_weight, answers))
+        read, shapes = sum(map(weight, told)), sum(map(weight, answers))
         lines += [f"## {name}", "", server.about, ""]
         lines += [
-            f"Port {server.port} with `--http`; tools: {len(told)}, {weight} characters in `tools/list` and {shapes}",
+            f"Port {server.port} with `--http`; tools: {len(told)}, {read} characters in `tools/list` and {shapes}",
             "for the shapes of their answers.",
             "",
         ]
@@ -92,7 +93,8 @@ def _arguments(schema: Mapping[str, Any]) -> list[str]:
     return [*rows, ""]
 
 
-def _weight(told: Mapping[str, Any]) -> int:
+def weight(told: Mapping[str, Any]) -> int:
+    """How many characters a client reads of it: JSON without spaces."""
     return len(json.dumps(told, ensure_ascii=False, separators=(",", ":")))
 
 
@@ -116,7 +118,18 @@ def settings_page() -> str:
     return "\n".join([*lines, ""])
 
 
-PAGES: Final[Mapping[str, Page]] = {"errors.md": errors_page, "settings.md": settings_page, "tools.md": tools_page}
+def listing_page(name: str) -> str:
+    """What a client reads of one server, exactly: a changed description or schema shows as a changed line."""
+    told = [listed(tool) for _, tool in SERVERS[name].tools()]
+    return json.dumps({"server": name, "tools": told}, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+PAGES: Final[Mapping[str, Page]] = {
+    "errors.md": errors_page,
+    "settings.md": settings_page,
+    "tools.md": tools_page,
+    **{f"servers/{name}.json": partial(listing_page, name) for name in SERVERS},
+}
 
 
 def stale(pages: Mapping[str, Page], folder: Path) -> list[str]:
@@ -131,8 +144,8 @@ def stale(pages: Mapping[str, Page], folder: Path) -> list[str]:
 
 def write(pages: Mapping[str, Page], folder: Path) -> None:
     """Write every page."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, page in pages.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(page(), "utf-8")
 
 

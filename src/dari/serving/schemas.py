@@ -30,6 +30,8 @@ def _inlined(node: Any, definitions: Mapping[str, Any], drop: frozenset[str]) ->
     for key, value in node.items():
         if key == "properties":
             lean[key] = {name: _inlined(one, definitions, drop) for name, one in value.items()}
+        elif key == "type" and isinstance(value, list):  # one type at a place: some clients know no other
+            lean["anyOf"] = [{"type": one} for one in value]
         elif key not in drop and not (key == "default" and value is None):
             lean[key] = _inlined(value, definitions, drop)
     return lean

@@ -1,0 +1,106 @@
+"""The same questions to every tool of every named server, from the registry: nobody is asked less for being new.
+
+What a client reads of each server stands word for word in docs/reference/servers (checked by test_scripts.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from dari.app.runtime import Runtime
+from dari.app.servers import SERVERS
+from dari.core.endpoint import Effect
+from dari.core.tool import Tool
+from dari.serving.schemas import HINTS, listed
+from dari.settings import resolve
+from scripts.reference import weight
+
+ONE_TOOL = 700
+"""What a single tool may weigh in tools/list, in characters; a server may spend 450 a tool on the average."""
+AVERAGE = 450
+ANSWER_SHAPE = 900
+DESCRIPTION = range(40, 500)
+LONGEST_NAME = 64
+SECRETS = re.compile(r"key|secret|token|password|credential|app_?sec", re.IGNORECASE)
+
+TOOLS = [
+    pytest.param(server, provider, tool, id=f"{server}.{tool.name}")
+    for server, named in SERVERS.items()
+    for provider, tool in named.tools()
+]
+
+
+def asked(function: Any) -> Any:
+    return pytest.mark.parametrize(("server", "provider", "tool"), TOOLS)(function)
+
+
+@pytest.fixture
+async def runtime() -> AsyncIterator[Runtime]:
+    async with Runtime(resolve(), simulated=True) as one:
+        yield one
+
+
+@asked
+def test_its_name_fits_every_client(server: str, provider: str, tool: Tool) -> None:
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", tool.name), provider
+    assert len(f"{server}__{tool.name}".replace("-", "_")) <= LONGEST_NAME
+
+
+@asked
+def test_it_says_what_it_does_in_few_words(server: str, provider: str, tool: Tool) -> None:
+    assert len(tool.description) in DESCRIPTION, (server, provider)
+    assert tool.title
+
+
+@asked
+def test_its_hints_follow_its_effect(server: str, provider: str, tool: Tool) -> None:
+    hints = listed(tool)["annotations"]
+    assert hints == HINTS[tool.effect], (server, provider)
+    assert hints["readOnlyHint"] is (tool.effect is Effect.READ)
+
+
+@asked
+def test_it_weighs_little(server: str, provider: str, tool: Tool) -> None:
+    told = listed(tool)
+    assert weight(told.pop("outputSchema")) <= ANSWER_SHAPE, (server, provider)
+    assert weight(told) <= ONE_TOOL
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_server_weighs_little(server: str) -> None:
+    told = [listed(tool) for _, tool in SERVERS[server].tools()]
+    shapes = [one.pop("outputSchema") for one in told]
+    assert len(shapes) == len(told)
+    assert sum(map(weight, told)) <= max(ONE_TOOL, AVERAGE * len(told))
+
+
+@asked
+def test_it_takes_no_secret_and_refuses_what_it_does_not_know(server: str, provider: str, tool: Tool) -> None:
+    schema = listed(tool)["inputSchema"]
+    assert schema["additionalProperties"] is False, (server, provider)
+    assert [name for name in schema.get("properties", {}) if SECRETS.search(name)] == []
+
+
+@asked
+async def test_an_unknown_argument_is_refused(server: str, provider: str, tool: Tool, runtime: Runtime) -> None:
+    _, dispatch = runtime.server(server)
+    outcome = await dispatch.call(tool.name, {"no_such_argument": 1}, runtime.caller())
+    assert outcome.error in ({"invalid_input"} if tool.effect is Effect.READ else {"invalid_input", "not_allowed"})
+    assert "no_such_argument" in str(outcome.structured) or outcome.error == "not_allowed", provider
+
+
+@asked
+def test_its_effect_is_not_below_that_of_what_it_asks(server: str, provider: str, tool: Tool, runtime: Runtime) -> None:
+    spec = runtime.client_of(provider).spec
+    for name in tool.endpoints:
+        assert spec.endpoint(name).effect <= tool.effect, (server, name)
+
+
+def test_the_pattern_of_secrets_sees_one() -> None:
+    assert SECRETS.search("app_key")
+    assert SECRETS.search("AccessToken")
+    assert not SECRETS.search("market")
