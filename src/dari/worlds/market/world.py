@@ -21,6 +21,7 @@ from dari.worlds.market.counts import (
     together,
 )
 from dari.worlds.market.depth import Depth, depth
+from dari.worlds.market.flows import investors
 from dari.worlds.market.happenings import Interruption, News, interruptions_of, news_of
 from dari.worlds.market.indices import IndexQuote
 from dari.worlds.market.issues import Issue, make_issues
@@ -80,6 +81,10 @@ class Market:
         run = venue_run(issue, path, times.nxt_closes, times, venue)
         return _bar(day, path.base, run)
 
+    def bar(self, code: str, day: date, venue: krx.Venue = "KRX") -> Bar:
+        """One whole trading day of an issue, past or to come. Raises ValueError for a day without trading."""
+        return self._bar(code, day, venue)
+
     def daily(self, code: str, at: datetime, count: int, venue: krx.Venue = "KRX") -> list[Bar]:
         """The last `count` days of an issue, newest first; the first is the board's day at `at`, as far as it is."""
         at = _second(at)
@@ -118,6 +123,19 @@ class Market:
         high = max(kept, key=lambda row: row[1])
         low = min(kept, key=lambda row: row[2])
         return high[1], high[0], low[2], low[0]
+
+    def near(self, code: str, at: datetime, share: float, *, high: bool) -> bool:
+        """Whether the price can be within `share` of the year's extreme: quick, never wrong when it says no.
+
+        Looks at every fifth close only; the true extreme lies at least as far out as theirs.
+        """
+        issue, board = self.by_code[code], krx.board(_second(at))
+        price = self.quote(code, at).price
+        days = krx.trading_days(krx.previous_trading_day(board.day), _YEAR)[:240:5]
+        closes = (self.paths.close(issue, day) for day in days)
+        return (
+            all(price >= close * share for close in closes) if high else all(price * share <= close for close in closes)
+        )
 
     # ── moments ──
 
@@ -208,6 +226,10 @@ class Market:
         """Who bought and sold an issue on KRX until `at`."""
         return flows_of(self.seed, self.quote(code, at))
 
+    def flows_of_day(self, code: str, bar: Bar) -> Flows:
+        """The same of one of the issue's daily bars."""
+        return investors(self.seed, code, bar.day, bar.volume, bar.value)
+
     def _make_index_flows(self, code: str, at: datetime) -> Flows:
         quotes = self.snapshot(at).quotes
         return together(flows_of(self.seed, quotes[one.code]) for one in self.members[code])
@@ -256,6 +278,14 @@ class Market:
             if one.at <= at
         ]
         return sorted(told, key=lambda one: (-one.at.timestamp(), one.issue.code))
+
+    def interruptions_of(self, code: str, at: datetime) -> list[Interruption]:
+        """The interruptions of one issue on the board's day until `at`, oldest first."""
+        at = _second(at)
+        day = krx.board(at).day
+        return [
+            one for one in interruptions_of(self.by_code[code], self.path(code, day), _session(day)) if one.at <= at
+        ]
 
     def book(self, code: str, at: datetime, venue: krx.Venue = "KRX") -> Depth:
         """The order book of an issue at `at`."""
