@@ -3,8 +3,8 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from dari.core.clock import ManualClock
-from dari.providers.kis.simulator import PAPER, REAL, RunningClock, Simulator, create_app
+from dari.core.clock import ManualClock, RunningClock
+from dari.providers.kis.simulator import PAPER, REAL, Simulator, create_app
 from dari.worlds.market import Market
 from tests.unit.kis_simulator.client import NOON, Client
 

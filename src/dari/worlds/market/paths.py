@@ -19,7 +19,7 @@ from dari.worlds.market.noise import NORMAL, SCALE, columns, smooth
 KNOTS: Final = 6
 """Turning points between the day's opening and its last trade."""
 _EVENT_BLOCK: Final = 16
-_EVENT_CHANCE: Final = 0.10
+_EVENT_CHANCE: Final = 0.3
 _LIMIT_EVENT: Final = 0.285
 """A jump that no limit lets through whole: ln(1.33)."""
 _OPENING: Final = 0.03

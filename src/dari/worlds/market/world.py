@@ -11,6 +11,18 @@ from dari.core import krx
 from dari.core.clock import KST
 from dari.worlds.market import indices
 from dari.worlds.market.board import Bar, Quote, part_of_day, venue_run
+from dari.worlds.market.counts import (
+    FOREIGN_TIMES,
+    INSTITUTION_TIMES,
+    Estimates,
+    Flows,
+    flows_of,
+    last_count,
+    together,
+)
+from dari.worlds.market.depth import Depth, depth
+from dari.worlds.market.flows import investors
+from dari.worlds.market.happenings import Interruption, News, interruptions_of, news_of
 from dari.worlds.market.indices import IndexQuote
 from dari.worlds.market.issues import Issue, make_issues
 from dari.worlds.market.paths import DayPath, Paths, Run, price_at
@@ -49,6 +61,8 @@ class Market:
         self._day_table = lru_cache(maxsize=6)(self._make_day_table)
         self._snapshot = lru_cache(maxsize=6)(self._make_snapshot)
         self._indices = lru_cache(maxsize=128)(self._make_index)
+        self._index_flows = lru_cache(maxsize=128)(self._make_index_flows)
+        self._estimates = lru_cache(maxsize=4)(self._make_estimates)
         self._year = lru_cache(maxsize=6_000)(self._make_year)
         self._bar = lru_cache(maxsize=100_000)(self._make_bar)
 
@@ -66,6 +80,10 @@ class Market:
         path = self.paths.day(issue, day)
         run = venue_run(issue, path, times.nxt_closes, times, venue)
         return _bar(day, path.base, run)
+
+    def bar(self, code: str, day: date, venue: krx.Venue = "KRX") -> Bar:
+        """One whole trading day of an issue, past or to come. Raises ValueError for a day without trading."""
+        return self._bar(code, day, venue)
 
     def daily(self, code: str, at: datetime, count: int, venue: krx.Venue = "KRX") -> list[Bar]:
         """The last `count` days of an issue, newest first; the first is the board's day at `at`, as far as it is."""
@@ -105,6 +123,19 @@ class Market:
         high = max(kept, key=lambda row: row[1])
         low = min(kept, key=lambda row: row[2])
         return high[1], high[0], low[2], low[0]
+
+    def near(self, code: str, at: datetime, share: float, *, high: bool) -> bool:
+        """Whether the price can be within `share` of the year's extreme: quick, never wrong when it says no.
+
+        Looks at every fifth close only; the true extreme lies at least as far out as theirs.
+        """
+        issue, board = self.by_code[code], krx.board(_second(at))
+        price = self.quote(code, at).price
+        days = krx.trading_days(krx.previous_trading_day(board.day), _YEAR)[:240:5]
+        closes = (self.paths.close(issue, day) for day in days)
+        return (
+            all(price >= close * share for close in closes) if high else all(price * share <= close for close in closes)
+        )
 
     # ── moments ──
 
@@ -188,6 +219,77 @@ class Market:
         if code not in self.members:
             raise KeyError(code)
         return self._indices(code, krx.board(_second(at)).as_of)
+
+    # ── investors ──
+
+    def flows(self, code: str, at: datetime) -> Flows:
+        """Who bought and sold an issue on KRX until `at`."""
+        return flows_of(self.seed, self.quote(code, at))
+
+    def flows_of_day(self, code: str, bar: Bar) -> Flows:
+        """The same of one of the issue's daily bars."""
+        return investors(self.seed, code, bar.day, bar.volume, bar.value)
+
+    def _make_index_flows(self, code: str, at: datetime) -> Flows:
+        quotes = self.snapshot(at).quotes
+        return together(flows_of(self.seed, quotes[one.code]) for one in self.members[code])
+
+    def index_flows(self, code: str, at: datetime) -> Flows:
+        """The same for all issues of an index together. Raises KeyError for a code that does not exist."""
+        if code not in self.members:
+            raise KeyError(code)
+        return self._index_flows(code, krx.board(_second(at)).as_of)
+
+    def estimates(self, at: datetime) -> Estimates:
+        """The provisional counts (가집계) that are out at `at`: per issue, foreigners' and institutions' net shares."""
+        as_of = krx.board(_second(at)).as_of
+        return self._estimates(last_count(as_of, FOREIGN_TIMES), last_count(as_of, INSTITUTION_TIMES))
+
+    def _make_estimates(self, foreign_at: datetime | None, institutions_at: datetime | None) -> Estimates:
+        def counted(moment: datetime | None) -> Mapping[str, Flows]:
+            quotes = self.snapshot(moment).quotes if moment else {}
+            return {code: flows_of(self.seed, quote) for code, quote in quotes.items()}
+
+        return Estimates(foreign_at, institutions_at, counted(foreign_at), counted(institutions_at))
+
+    # ── happenings ──
+
+    def _eventful(self, issue: Issue, day: date) -> bool:
+        path = self.path(issue.code, day)
+        return abs(path.prices[-1] - path.base) * 100 >= 8 * path.base
+
+    def news(self, code: str, at: datetime, day: date | None = None) -> list[News]:
+        """The headlines about an issue on a day (default: the board's) that were out at `at`, newest first."""
+        at = _second(at)
+        day = day or krx.board(at).day
+        issue = self.by_code[code]
+        eventful = krx.is_trading_day(day) and self._eventful(issue, day)
+        told = news_of(self.seed, len(self.issues), issue, day, eventful=eventful)
+        return [one for one in reversed(told) if one.at <= at]
+
+    def interruptions(self, at: datetime, day: date | None = None) -> list[Interruption]:
+        """The volatility interruptions of a day (default: the board's) until `at`, newest first, then by code."""
+        at = _second(at)
+        day = day or krx.board(at).day
+        told = [
+            one
+            for issue in self.issues
+            for one in interruptions_of(issue, self.path(issue.code, day), _session(day))
+            if one.at <= at
+        ]
+        return sorted(told, key=lambda one: (-one.at.timestamp(), one.issue.code))
+
+    def interruptions_of(self, code: str, at: datetime) -> list[Interruption]:
+        """The interruptions of one issue on the board's day until `at`, oldest first."""
+        at = _second(at)
+        day = krx.board(at).day
+        return [
+            one for one in interruptions_of(self.by_code[code], self.path(code, day), _session(day)) if one.at <= at
+        ]
+
+    def book(self, code: str, at: datetime, venue: krx.Venue = "KRX") -> Depth:
+        """The order book of an issue at `at`."""
+        return depth(self.seed, self.quote(code, at, venue))
 
     def sectors(self, market: Board | None = None) -> tuple[Sector, ...]:
         """The index codes of a market (all without one), in code order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from dari.providers.kis.simulator.answers import indices, quotes, rankings
+from dari.providers.kis.simulator.answers import charts, indices, investors, notices, quotes, rankings
 from dari.providers.kis.simulator.exchange import Ask
 
 Handler = Callable[[Ask], Mapping[str, Any]]
@@ -15,4 +15,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     **quotes.HANDLERS,
     **rankings.HANDLERS,
     **indices.HANDLERS,
+    **charts.HANDLERS,
+    **investors.HANDLERS,
+    **notices.HANDLERS,
 }

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from dari.providers.kis.simulator.exchange import Ask
 from dari.providers.kis.simulator.writing import MILLION, THOUSAND, Value, block_of, direction, known, row
-from dari.worlds.market import IndexQuote
+from dari.worlds.market import IndexQuote, percent
 
 _CENT: Final = Decimal("0.01")
 
@@ -60,4 +60,41 @@ def inquire_index_price(ask: Ask) -> Mapping[str, Any]:
     return {"output": known(block, index_figures(ask.market.index(code, ask.at)))}
 
 
-HANDLERS: Final = {"domestic_stock.inquire_index_price": inquire_index_price}
+_SHOWN: Final[Mapping[str, frozenset[str]]] = {
+    "0": frozenset({"market", "size", "group", "industry", "theme"}),
+    "1": frozenset({"theme"}),
+    "2": frozenset({"size"}),
+    "3": frozenset({"group", "industry"}),
+}
+"""FID_BLNG_CLS_CODE → the kinds of sectors listed."""
+
+
+def inquire_index_category_price(ask: Ask) -> Mapping[str, Any]:
+    """국내업종 구분별전체시세 FHPUP02140000: a market's index, and below it its sectors, groups and sizes together."""
+    head, block = block_of(ask.endpoint, "output1"), block_of(ask.endpoint, "output2")
+    code = ask["FID_INPUT_ISCD"]
+    if code not in ask.market.members:
+        return {"output1": row(head, {}), "output2": []}
+    whole = ask.market.index(code, ask.at)
+    market = ask["FID_MRKT_CLS_CODE"]
+    shown = [
+        sector
+        for sector in ask.market.sectors("KOSDAQ" if market == "Q" else "KOSPI")
+        if (sector.code == "2001" if market == "K2" else sector.kind in _SHOWN[ask["FID_BLNG_CLS_CODE"]])
+    ]
+    rows = []
+    for sector in shown:
+        index = ask.market.index(sector.code, ask.at)
+        values: dict[str, Value] = {
+            **index_figures(index),
+            "acml_vol_rlim": percent(index.volume, whole.volume),
+            "acml_tr_pbmn_rlim": percent(index.value, whole.value),
+        }
+        rows.append(known(block, values))
+    return {"output1": known(head, index_figures(whole)), "output2": rows}
+
+
+HANDLERS: Final = {
+    "domestic_stock.inquire_index_price": inquire_index_price,
+    "domestic_stock.inquire_index_category_price": inquire_index_category_price,
+}

@@ -85,6 +85,11 @@ def average_price(quote: Quote) -> Decimal:
     return (Decimal(quote.value) / quote.volume).quantize(_CENT, ROUND_HALF_UP)
 
 
+def interrupted(ask: Ask, issue: Issue) -> bool:
+    """Whether a volatility interruption holds the issue right now."""
+    return any(one.at <= ask.at < one.until for one in ask.market.interruptions_of(issue.code, ask.at))
+
+
 def inquire_price(ask: Ask) -> Mapping[str, Any]:
     """주식현재가 시세 FHKST01010100. A code that is not listed is answered with zeros, not with an error."""
     venue, issue = venue_of(ask), issue_of(ask)
@@ -121,7 +126,7 @@ def inquire_price(ask: Ask) -> Mapping[str, Any]:
         "ssts_yn": yes(not issue.administered),
         "fcam_cnnm": f"{issue.face_value:,}",
         "cpfn_cnnm": f"{capital // 100_000_000:,} 억",
-        "vi_cls_code": "N",
+        "vi_cls_code": yes(interrupted(ask, issue)),
         "ovtm_vi_cls_code": "N",
         "invt_caful_yn": yes(issue.warning == 1),
         "mrkt_warn_cls_code": f"{issue.warning:02d}",
@@ -148,7 +153,7 @@ def intstock_multprice(ask: Ask) -> Mapping[str, Any]:
             rows.append(row(block, {"inter_shrn_iscd": code}))
             continue
         quote = ask.market.quote(code, ask.at, venue)
-        tick = krx.tick_size(quote.price, etp=issue.etp)
+        book = ask.market.book(code, ask.at, venue)
         values: dict[str, Value] = {
             "kospi_kosdaq_cls_name": "거래소" if issue.board == "KOSPI" else "코스닥",
             "mrkt_trtm_cls_name": "관리" if issue.administered else "정지" if issue.halted else "거래소",
@@ -165,8 +170,12 @@ def intstock_multprice(ask: Ask) -> Mapping[str, Any]:
             "inter2_lwpr": quote.low,
             "inter2_llam": quote.low_limit,
             "inter2_mxpr": quote.high_limit,
-            "inter2_askp": min(quote.price + tick, quote.high_limit),
-            "inter2_bidp": quote.price,
+            "inter2_askp": book.asks[0].price,
+            "inter2_bidp": book.bids[0].price,
+            "seln_rsqn": book.asks[0].quantity,
+            "shnu_rsqn": book.bids[0].quantity,
+            "total_askp_rsqn": book.ask_total,
+            "total_bidp_rsqn": book.bid_total,
             "acml_tr_pbmn": quote.value,
             "inter2_prdy_clpr": quote.base,
             "inter2_sdpr": quote.base,

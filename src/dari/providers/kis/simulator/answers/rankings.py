@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from dari.providers.kis.simulator.answers.figures import MARKETS, figures, venue_of
 from dari.providers.kis.simulator.exchange import Ask, wrong
-from dari.providers.kis.simulator.writing import Value, block_of, known
+from dari.providers.kis.simulator.writing import EOK, Value, block_of, known
 from dari.worlds.market import Issue, Quote, percent
 
 ROWS: Final = 30
@@ -143,4 +143,103 @@ def volume_rank(ask: Ask) -> Mapping[str, Any]:
     return {"output": rows}
 
 
-HANDLERS: Final = {"domestic_stock.volume_rank": volume_rank}
+def market_cap(ask: Ask) -> Mapping[str, Any]:
+    """국내주식 시가총액 상위 FHPST01740000: funds are not ranked; the weight is of both markets together."""
+    venue = venue_of(ask, "fid_cond_mrkt_div_code")
+    low, high = bounds(ask, "fid_input_price_1", "fid_input_price_2")
+    enough, _ = bounds(ask, "fid_vol_cnt", "fid_vol_cnt")
+    market, kind = in_market(ask, ask["fid_input_iscd"]), of_class(ask["fid_div_cls_code"])
+    whole = sum(ask.market.index(code, ask.at).market_cap for code in MARKETS)
+    candidates = [
+        quote
+        for quote in ask.market.snapshot(ask.at, venue).quotes.values()
+        if quote.issue.counted
+        and quote.volume >= enough
+        and quote.price >= low
+        and (high is None or quote.price <= high)
+        and market(quote.issue)
+        and kind(quote.issue)
+    ]
+    block = block_of(ask.endpoint, "output")
+    rows = []
+    for place, quote in enumerate(ranked(candidates, lambda one: one.market_cap), start=1):
+        values: dict[str, Value] = {
+            **figures(quote),
+            "data_rank": place,
+            "stck_avls": quote.market_cap // EOK,
+            "mrkt_whol_avls_rlim": percent(quote.market_cap, whole),
+        }
+        rows.append(known(block, values))
+    return {"output": rows}
+
+
+_NEAR_CLASSES: Final[Mapping[str, Callable[[Issue], bool]]] = {
+    "1": lambda issue: issue.administered,
+    "2": lambda issue: issue.warning == 1,
+    "3": lambda issue: issue.warning == 2,
+}
+"""FID_DIV_CLS_CODE of the near highs: 관리종목, 투자주의, 투자경고; 0 is everybody."""
+
+_NEAR: Final = (0.97, 0.9, 0.0)
+"""How near the year's extreme an issue must be to be looked at, tried from the left until thirty are found."""
+
+
+def _extreme(ask: Ask, quote: Quote, *, high: bool) -> int:
+    found = ask.market.range(quote.code, ask.at)
+    return found[0] if high else found[2]
+
+
+def near_new_highlow(ask: Ask) -> Mapping[str, Any]:
+    """국내주식 신고/신저근접종목 상위 FHPST01870000: by the distance to the 52 weeks' extreme, today's included."""
+    high = ask["fid_prc_cls_code"] == "0"
+    first, last = bounds(ask, "fid_aply_rang_prc_1", "fid_aply_rang_prc_2")
+    nearest, farthest = bounds(ask, "fid_input_cnt_1", "fid_input_cnt_2")
+    market = in_market(ask, ask["fid_input_iscd"])
+    enough = 100 if ask["fid_aply_rang_vol"] == "100" else 0
+    kind = _NEAR_CLASSES.get(ask["fid_div_cls_code"], of_class("0"))
+    quotes = [
+        quote
+        for quote in ask.market.snapshot(ask.at).quotes.values()
+        if quote.volume >= max(enough, 1)
+        and quote.price >= first
+        and (last is None or quote.price <= last)
+        and market(quote.issue)
+        and kind(quote.issue)
+    ]
+    rows: list[tuple[Decimal, Quote]] = []
+    for share in _NEAR:
+        rows = []
+        for quote in quotes:
+            if not ask.market.near(quote.code, ask.at, share, high=high):
+                continue
+            far = percent(_extreme(ask, quote, high=high) - quote.price, quote.price)
+            if abs(far) >= nearest and (farthest is None or abs(far) <= farthest):
+                rows.append((abs(far), quote))
+        if sum(far <= 100 * (1 - Decimal(str(share))) for far, _ in rows) >= ROWS:
+            break
+    block = block_of(ask.endpoint, "output")
+    chosen = sorted(rows, key=lambda one: (one[0], one[1].code))[:ROWS]
+    return {"output": [known(block, _near_figures(ask, quote)) for _, quote in chosen]}
+
+
+def _near_figures(ask: Ask, quote: Quote) -> dict[str, Value]:
+    highest, _, lowest, _ = ask.market.range(quote.code, ask.at)
+    book = ask.market.book(quote.code, ask.at)
+    return {
+        **figures(quote),
+        "askp": book.asks[0].price,
+        "askp_rsqn1": book.asks[0].quantity,
+        "bidp": book.bids[0].price,
+        "bidp_rsqn1": book.bids[0].quantity,
+        "new_hgpr": highest,
+        "hprc_near_rate": percent(highest - quote.price, quote.price),
+        "new_lwpr": lowest,
+        "lwpr_near_rate": percent(lowest - quote.price, quote.price),
+    }
+
+
+HANDLERS: Final = {
+    "domestic_stock.volume_rank": volume_rank,
+    "domestic_stock.market_cap": market_cap,
+    "domestic_stock.near_new_highlow": near_new_highlow,
+}
