@@ -125,7 +125,7 @@ class PaymentPlatform:
 
     def info(self) -> dict[str, Any]:
         """What /actuator/info says."""
-        settings = self.settings
+        settings = self.ingest.settings
         return {
             "service": "ingest-service",
             "instance": settings.instance,
