@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
-import httpx2
-
+from dari.services.payments.asgi import ask
 from dari.services.payments.breaker import Breaker
 from dari.services.payments.invariants.breaker_table import disagreements
 from dari.services.payments.invariants.facts import Violation, checksum
@@ -109,14 +108,13 @@ async def reading_changes_nothing(sandbox: Sandbox) -> list[Violation]:
     """I17: every page and every probe, and no store differs."""
     before = await checksum(sandbox)
     found: list[Violation] = []
-    transport = httpx2.ASGITransport(sandbox.app())
-    async with httpx2.AsyncClient(transport=transport, base_url="http://platform") as client:
-        replies = [await client.get(path) for path in READ_PATHS]
-        keys = sandbox.keys.keys("*", 1000)[0]
-        replies.append(await client.post("/__probe__/redis/values", json={"keys": keys}))
-        replies.append(await client.post("/__probe__/sql", json={"statement": "SELECT * FROM payment"}))
-    if any(reply.status_code != OK for reply in replies):
-        found.append(Violation("I17", f"a page failed: {[reply.status_code for reply in replies]}"))
+    app = sandbox.app()
+    replies = [await ask(app, "GET", path) for path in READ_PATHS]
+    keys = sandbox.keys.keys("*", 1000)[0]
+    replies.append(await ask(app, "POST", "/__probe__/redis/values", {"keys": keys}))
+    replies.append(await ask(app, "POST", "/__probe__/sql", {"statement": "SELECT * FROM payment"}))
+    if any(reply.status != OK for reply in replies):
+        found.append(Violation("I17", f"a page failed: {[reply.status for reply in replies]}"))
     if before != await checksum(sandbox):
         found.append(Violation("I17", "reading left a trace"))
     return found
