@@ -7,13 +7,36 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from pydantic import BaseModel
 
 from dari.services.payments.assembly import PaymentPlatform
 from dari.services.payments.dead_letters import migrate
 from dari.services.payments.ledger import instant
+from dari.services.payments.operations import replay, republish
 from dari.services.payments.ports import StoreError
 from dari.services.payments.replies import AuthorizeRequest, CaptureRequest, RefundRequest, Reply
 from dari.services.payments.workers import REFUND, SETTLEMENT
+
+
+class EventIds(BaseModel):
+    """Outbox events to send again."""
+
+    eventIds: list[int]  # noqa: N815 — the wire's spelling
+
+
+class Letter(BaseModel):
+    """A dead letter, as far as its replay needs it."""
+
+    originalTopic: str  # noqa: N815 — the wire's spelling
+    partition: int
+    offset: int
+    payload: str
+
+
+class Letters(BaseModel):
+    """Dead letters to replay."""
+
+    letters: list[Letter]
 
 
 def _answer(reply: Reply) -> Response:
@@ -91,3 +114,19 @@ def _admin_pages(app: FastAPI, platform: PaymentPlatform) -> None:
     @app.post("/admin/refund/migrate-dlq")
     async def _migrate_refunds() -> dict[str, Any]:
         return await migrate(platform.database, platform.clock, platform.settings, REFUND)
+
+    @app.post("/admin/outbox/republish")
+    async def _republish(asked: EventIds) -> dict[str, Any]:
+        return await republish(platform, asked.eventIds)
+
+    @app.post("/admin/dlq/replay")
+    async def _replay(asked: Letters) -> dict[str, Any]:
+        return await replay(platform, [letter.model_dump() for letter in asked.letters])
+
+    @app.post("/admin/circuit-breaker/{name}/reset")
+    async def _reset(name: str) -> Response:
+        found = platform.breakers.get(name)
+        if found is None:
+            return JSONResponse({"error": "NOT_FOUND", "message": f"no circuit breaker {name!r}"}, 404)
+        found.reset()
+        return JSONResponse(found.snapshot())

@@ -108,7 +108,7 @@ class PaymentPlatform:
 
         def worker(name: str, gateway: GatewayWorker) -> Program:
             async def step() -> int:
-                taken = await self.intakes[name].step(settings.consume_batch)
+                taken = await self.intakes[name].step(settings.work_batch)
                 return taken + await gateway.step()
 
             return Program(name, step, settings.work_interval)
@@ -125,7 +125,7 @@ class PaymentPlatform:
 
     def info(self) -> dict[str, Any]:
         """What /actuator/info says."""
-        settings = self.settings
+        settings = self.ingest.settings
         return {
             "service": "ingest-service",
             "instance": settings.instance,

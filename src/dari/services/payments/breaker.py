@@ -178,13 +178,14 @@ class Breaker:
         """A permitted call came back well after `seconds`."""
         self._record(failed=False, seconds=seconds)
 
-    def failed(self, seconds: float, error: str) -> None:
-        """A permitted call failed after `seconds`; an ignored error counts as no call at all."""
+    def failed(self, seconds: float, error: str, where: str = "") -> None:
+        """A permitted call failed after `seconds`, at `where`; an ignored error counts as no call at all."""
+        told = f"{error} {where}" if where else error
         if error in self.config.ignored_errors:
             self.give_back()
-            self._tell("IGNORED_ERROR", error=error, seconds=seconds)
+            self._tell("IGNORED_ERROR", error=told, seconds=seconds)
             return
-        self._tell("ERROR", error=error, seconds=seconds)
+        self._tell("ERROR", error=told, seconds=seconds)
         self._record(failed=True, seconds=seconds)
 
     def reset(self) -> None:

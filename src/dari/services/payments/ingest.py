@@ -62,6 +62,8 @@ class Ingest:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.settings = parts.settings
+        """Limits and answers; an operator may change them while it runs."""
         self._store = Authorizations(parts.database)
         self._captures = Captures(parts.database, parts.settings, parts.clock)
         self._lookups: Batch[tuple[str, str], Stored | None] = Batch(self._store.find)
@@ -138,7 +140,7 @@ class Ingest:
         name = f"{request.merchantId}|{request.idempotencyKey}"
         said = await self._ask("authorize", lambda: parts.gateway.authorize(name, request.amount))
         if not said.approved:
-            if parts.settings.compat:
+            if self.settings.compat:
                 raise _Refused(refusal(409, "DUPLICATE_REQUEST", "Idempotency key already used"))
             return refusal(402, "PAYMENT_DECLINED", DECLINED)
         try:
@@ -171,7 +173,7 @@ class Ingest:
     async def _keep(self, request: AuthorizeRequest, body: str) -> None:
         key = idem_key(request.merchantId, request.idempotencyKey)
         try:
-            await self._parts.keys.put(key, body, self._parts.settings.idempotency_ttl)
+            await self._parts.keys.put(key, body, self.settings.idempotency_ttl)
         except KeyValueError:
             return  # the database holds it too
 
@@ -181,24 +183,24 @@ class Ingest:
         if stored.request_hash != digest:
             parts.metrics.conflicts.labels(request.merchantId, "body_mismatch").inc()
             await self._store.conflict(request, digest, parts.clock.now())
-            if not parts.settings.compat:
+            if not self.settings.compat:
                 return refusal(422, "IDEMPOTENCY_KEY_REUSED", BURNED, payment_id=stored.payment_id)
-        if parts.settings.compat:
+        if self.settings.compat:
             return refusal(409, "DUPLICATE_REQUEST", "Idempotency key already used", payment_id=stored.payment_id)
         return Reply(200, stored.body, REPLAYED)
 
     async def _limit(self, action: str, merchant_id: str) -> None:
-        parts, window = self._parts, self._parts.settings.rate_window
+        parts, window = self._parts, self.settings.rate_window
         try:
             count, left = await parts.keys.count(rate_key(action, merchant_id), window)
         except KeyValueError:
             parts.metrics.fail_open.labels(action).inc()
             return
-        if count > parts.settings.rate_limits[action]:
+        if count > self.settings.rate_limits[action]:
             parts.metrics.rejected.labels(merchant_id, action).inc()
             wait = left if left > 0 else window
             text = f"Rate limit exceeded for {action} requests. Try again in {wait} seconds."
-            retry_after = None if parts.settings.compat else wait
+            retry_after = None if self.settings.compat else wait
             raise _Refused(refusal(429, "RATE_LIMIT_EXCEEDED", text, retry_after=retry_after))
 
     async def _ask(self, operation: str, call: Callable[[], GatewayReply], *, wait: bool = True) -> GatewayReply:
@@ -222,6 +224,6 @@ class Ingest:
         return said
 
     def _away(self, text: str) -> Reply:
-        if self._parts.settings.compat:
+        if self.settings.compat:
             return refusal(409, "DUPLICATE_REQUEST", "Idempotency key already used")
         return refusal(503, "GATEWAY_UNAVAILABLE", f"{text}; the idempotency key stays free.", retry_after=AWAY)

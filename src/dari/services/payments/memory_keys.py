@@ -77,6 +77,11 @@ class MemoryKeys:
         """PERSIST: the key keeps its value without a time to live."""
         self._held[key] = (self._held[key][0], math.inf)
 
+    def dump(self) -> dict[str, tuple[str, float]]:
+        """Every live key with its value and the moment it ends."""
+        now = self._clock.monotonic()
+        return {key: held for key, held in sorted(self._held.items()) if held[1] > now}
+
     def info(self) -> dict[str, Any]:
         """INFO's own field names."""
         self._touch()

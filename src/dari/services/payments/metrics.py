@@ -52,6 +52,10 @@ class Metrics:
             for part in ("active", "pending", "max")
         }
 
+    def value(self, name: str, **labels: str) -> float:
+        """One sample as it stands; 0 where it was never counted."""
+        return self._registry.get_sample_value(name, labels) or 0.0
+
     def text(self) -> str:
         """The exposition; the library's own `_created` series are the machine's time and are left out."""
         for name, breaker in self._breakers.items():

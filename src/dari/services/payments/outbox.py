@@ -110,7 +110,9 @@ class OutboxPoller:
         for event in waiting:
             doublings = min(event.retry_count - 1, MOST_DOUBLINGS)
             pause = min(self._settings.publish_backoff * 2.0**doublings, self._settings.publish_backoff_most)
-            resting = event.last_retry_at is not None and now < event.last_retry_at + timedelta(seconds=pause)
+            # A try in the future was written by a clock that has been set back since.
+            tried = event.last_retry_at
+            resting = tried is not None and tried <= now < tried + timedelta(seconds=pause)
             if resting or event.aggregate_id in held:
                 held.add(event.aggregate_id)
             else:
@@ -175,6 +177,7 @@ class OutboxPoller:
             self._breaker.succeeded(delivery.seconds)
             self._metrics.published.labels(topic, "ok", "").inc()
         else:
-            self._breaker.failed(delivery.seconds, error)
+            place = topic if delivery.partition < 0 else f"{topic}-{delivery.partition}"
+            self._breaker.failed(delivery.seconds, error, place)
             self._metrics.published.labels(topic, "error", error).inc()
         self._metrics.publish_seconds.labels(topic).observe(delivery.seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections import Counter
+from collections import Counter, deque
 from datetime import datetime
 from types import TracebackType
 from typing import Final, Self
@@ -27,10 +27,13 @@ from dari.services.payments.virtual import Schedule, SkewedClock, VirtualClock
 
 START: Final = datetime(2026, 3, 2, 10, 0, tzinfo=KST)
 GROUPS: Final = (CONSUMER_GROUP, SETTLEMENT_GROUP, REFUND_GROUP)
-SIM: Final = PlatformSettings(poll_interval=0.5, consume_interval=0.5, work_interval=0.5)
+SIM: Final = PlatformSettings(poll_interval=1.0, consume_interval=1.0, work_interval=1.0)
 """Calmer than a deployment: an empty poll costs real time."""
-TICK: Final = 0.5
+TICK: Final = 1.0
 """Seconds of traffic that arrive at once."""
+
+RECENT, REPEATED = 200, 0.02
+"""Two requests of a hundred are sent again, among the last two hundred."""
 
 
 class Sandbox:
@@ -87,12 +90,15 @@ class Sandbox:
 
     async def authorize(self, merchant: str, amount: int, key: str | None = None, currency: str = "KRW") -> Reply:
         """One payment; a key of its own unless one is given."""
-        self._number += 1
-        name = key or f"s{self.seed}-{self._number}"
+        name = key or self._key()
         request = AuthorizeRequest(merchantId=merchant, amount=amount, currency=currency, idempotencyKey=name)
         reply = await self.platform.ingest.authorize(request)
         self.answers["authorize", reply.status] += 1
         return reply
+
+    def _key(self) -> str:
+        self._number += 1
+        return f"s{self.seed}-{self._number}"
 
     async def refund(self, payment_id: int, merchant: str, reason: str = "customer request") -> Reply:
         """Ask for a refund."""
@@ -108,15 +114,20 @@ class Sandbox:
         """From now on `rate` payments a second, by the run's own dice; a share of them is refunded later."""
         pause = TICK
         owed = 0.0
+        sent: deque[tuple[str, int, str]] = deque(maxlen=RECENT)
 
         async def step() -> None:
             nonlocal owed
             owed += rate * pause
             count, owed = int(owed), owed - int(owed)
             # The amount is the k6 script's: 1,000 to 50,000 won in thousands.
-            orders = [(self.merchant(merchants), 1000 * self.random.randint(1, 50)) for _ in range(count)]
+            orders = [(self.merchant(merchants), 1000 * self.random.randint(1, 50), self._key()) for _ in range(count)]
+            again = [self.random.choice(sent) for _ in orders if sent and self.random.random() < REPEATED]
             replies = await asyncio.gather(*(self.authorize(*order) for order in orders))
-            for (merchant, _), reply in zip(orders, replies, strict=True):
+            # Some clients did not hear the answer and ask once more.
+            await asyncio.gather(*(self.authorize(*order) for order in again))
+            sent.extend(orders)
+            for (merchant, _, _), reply in zip(orders, replies, strict=True):
                 if reply.status == 200 and self.random.random() < refunds:  # noqa: PLR2004 — HTTP
                     self._refund_later(json.loads(reply.body)["paymentId"], merchant)
 

@@ -29,6 +29,7 @@ class PlatformSettings:
     publish_backoff_most: float = 30.0
     consume_interval: float = 0.1
     consume_batch: int = 500
+    work_batch: int = 500
     work_interval: float = 0.25
     work_inflight: int = 2000
     retry_after: float = 30.0

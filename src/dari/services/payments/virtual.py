@@ -99,6 +99,13 @@ class Schedule:
         self._heap = [due for due in self._heap if due.name != name]
         heapq.heapify(self._heap)
 
+    def skip(self, seconds: float) -> None:
+        """Let `seconds` pass without anything happening: every step is put off."""
+        for due in self._heap:
+            due.at += seconds
+        self._reached += seconds
+        self.clock.move_to(self._reached)
+
     async def run(self, seconds: float) -> None:
         """Let `seconds` pass."""
         until = self._reached + seconds

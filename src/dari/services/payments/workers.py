@@ -75,10 +75,10 @@ REFUND: Final = Kind(
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
-    """A gateway call on its way: its answer is known to us when `due` has come."""
+    """A gateway call on its way: its answer is known to us when `due` (monotonic seconds) has come."""
 
     row: Any
-    due: datetime
+    due: float
     said: GatewayReply
 
 
@@ -145,14 +145,15 @@ class GatewayWorker:
         room = self._settings.work_inflight - len(self._flying)
         if room <= 0:
             return
-        table, now = self.kind.table, self._clock.now()
+        table, now, started = self.kind.table, self._clock.now(), self._clock.monotonic()
         rested = now - timedelta(seconds=self._settings.retry_after)
         ready = sa.or_(
             table.c.status == PENDING,
             sa.and_(
                 table.c.status == FAILED,
                 table.c.retry_count < self._settings.retry_limit,
-                sa.or_(table.c.last_retry_at.is_(None), table.c.last_retry_at <= rested),
+                # A try in the future was written by a clock that has been set back since.
+                sa.or_(table.c.last_retry_at.is_(None), table.c.last_retry_at <= rested, table.c.last_retry_at > now),
             ),
         )
         query = sa.select(table).where(ready).order_by(table.c.id).limit(self._settings.work_inflight)
@@ -160,7 +161,7 @@ class GatewayWorker:
             rows = (await connection.execute(query)).all()
         for row in [row for row in rows if row.id not in self._flying][:room]:
             said = self._ask(row)
-            self._flying[row.id] = _Flight(row, now + timedelta(seconds=said.seconds), said)
+            self._flying[row.id] = _Flight(row, started + said.seconds, said)
 
     def _ask(self, row: Any) -> GatewayReply:
         call = self.kind.call(self._gateway)
@@ -175,8 +176,8 @@ class GatewayWorker:
         return said
 
     async def _finish(self) -> int:
-        now = self._clock.now()
-        due = [flight for flight in self._flying.values() if flight.due <= now]
+        now, reached = self._clock.now(), self._clock.monotonic()
+        due = [flight for flight in self._flying.values() if flight.due <= reached]
         if not due:
             return 0
         async with self._database.transaction() as connection:

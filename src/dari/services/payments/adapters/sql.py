@@ -83,6 +83,12 @@ class Database:
             else:
                 self.active -= 1
 
+    @asynccontextmanager
+    async def bare(self) -> AsyncIterator[AsyncConnection]:
+        """One connection where each statement stands by itself, for what no transaction may hold."""
+        async with self._lock or nullcontext(), self._engine.connect() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
     async def create(self) -> None:
         """Make the tables and the append-only triggers where they are missing."""
         async with self.transaction() as connection:

@@ -1,0 +1,1 @@
+"""What can go wrong with the platform, done to it for real: scenarios, tamperings, mutants. Nothing here diagnoses."""
