@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from dari.core.errors import DariError
-from dari.core.exchange import Answer, Gap, Provenance, Reply
+from dari.core.exchange import Answer, Gap, Reply
 from dari.core.tool import Upstream
 from dari.providers.kiwoom.models import Table, list_block, table
 from dari.providers.kiwoom.spec import SPEC
@@ -25,7 +25,8 @@ VENUE_OF_LIST: Final[Mapping[str, str]] = {"KRX": "1", "NXT": "2", "unified": "3
 """How a market-wide list names it (stex_tp of rankings, sectors and themes; account lists have other codes)."""
 MARKET_OF_LIST: Final[Mapping[str, str]] = {"ALL": "000", "KOSPI": "001", "KOSDAQ": "101"}
 
-TEXT_LIMIT: Final = 2_500
+TEXT_LIMIT: Final = 2_350
+"""Of 2,500 characters, room is left for the marks of dispatch and the line that says what was cut."""
 PAGES: Final = 10
 """Most pages of one question: what lies behind them is said to be missing."""
 
@@ -63,26 +64,18 @@ def good(
     gaps: Iterable[Gap] = (),
     as_of: datetime | None = None,
 ) -> Answer:
-    """A success: the document's envelope, the provenance of every number, and text of at most 2,500 characters."""
+    """A success: the document's envelope, the provenance of every number, and text for a person."""
     sources = tuple(replace(one, as_of=as_of) if as_of else one for one in upstream.sources)
-    return Answer(
-        {"success": True, "data": data, "message": message}, sources, tuple(gaps), text_of(message, lines, sources)
-    )
+    return Answer({"success": True, "data": data, "message": message}, sources, tuple(gaps), text_of(message, lines))
 
 
-def text_of(message: str, lines: Iterable[str], sources: Sequence[Provenance] = ()) -> str:
-    """What a person reads: the message, one line a row; marked where values are stale or simulated; cut when long."""
-    marks = []
-    if any(one.simulated for one in sources):
-        marks.append("[모의 데이터 simulated]")
-    if any(one.stale for one in sources):
-        age = max(one.age_seconds for one in sources if one.stale)
-        marks.append(f"[이전 값 stale: {age:.0f}초 전]")
-    told = [" ".join([*marks, message])]
+def text_of(message: str, lines: Iterable[str]) -> str:
+    """What a person reads: the message, one line a row, cut when long (dispatch adds what is simulated or stale)."""
+    told = [message]
     length = len(told[0])
     rest = list(lines)
     for place, line in enumerate(rest):
-        if length + len(line) + 1 > TEXT_LIMIT - 40:
+        if length + len(line) + 1 > TEXT_LIMIT:
             told.append(f"… 외 {len(rest) - place}줄 (data에 있음)")
             break
         told.append(line)
