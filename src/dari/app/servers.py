@@ -49,9 +49,9 @@ SERVERS: Final = MappingProxyType(
             Server(
                 name="kiwoom",
                 port=8030,
-                about="Korean stocks and one account over the Kiwoom REST API 키움증권: quotes, charts, rankings, investor "
-                "flow, balance. Money is won, rates percent; every quote states its venue. A null figure is explained "
-                "in gaps; stale or sample values say so at the top.",
+                about="Korean stocks and one account over the Kiwoom REST API 키움증권: quotes, charts, rankings, "
+                "investor flow, balance. Money is won, rates percent; every quote states its venue. A null figure is "
+                "explained in gaps; stale or sample values say so at the top.",
                 tools=_kiwoom,
             ),
         )

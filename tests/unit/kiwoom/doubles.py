@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from dari.core.clock import KST, ManualClock
 from dari.core.errors import Unreachable
@@ -68,6 +68,9 @@ class Kiwoom:
 class Rig:
     """The whole way of a call over a Kiwoom double: dispatch → tool → policies → dialect."""
 
+    opened: ClassVar[list[Rig]] = []
+    """Closed after each test (conftest.py)."""
+
     def __init__(
         self,
         folder: Path,
@@ -101,6 +104,7 @@ class Rig:
         )
         offered = {tool.name: Offered(tool, self.client.asking, samples=samples) for tool in TOOLS}
         self.audit = Audit(folder / "audit")
+        self.opened.append(self)
         self.dispatch = Dispatch(offered, clock=self.clock, audit=self.audit, metrics=Metrics(), deadline=1000.0)
 
     async def outcome(self, tool: str, **arguments: Any) -> Outcome:

@@ -189,7 +189,7 @@ async def test_without_a_key_nothing_is_sent(tmp_path: Path) -> None:
         ("ka10095", {"stk_cd": ""}, "may not be empty"),
         ("ka10095", {"stk_cd": "5930"}, "six digits or capitals"),
         ("ka10095", {"stk_cd": "|".join(["005930"] * 101)}, "at most 100 codes"),
-        ("ka10100", {"stk_cd": "005930_AL"}, "at most 6 characters"),
+        ("ka10100", {"stk_cd": "005930_AL"}, "takes a bare code"),
         ("ka10027", {"mrkt_tp": "999"}, "is missing"),
         ("ka10099", {"mrkt_tp": "99"}, "is one of"),
         ("ka10171", {"trnm": "CNSRLST"}, "websocket"),

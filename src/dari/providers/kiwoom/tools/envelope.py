@@ -91,8 +91,8 @@ def failing(
     def told(arguments: Mapping[str, Any], error: DariError | None) -> dict[str, Any]:
         if error is None:
             return {"success": False, "error": "internal error", "message": "시스템 오류가 발생했습니다"}
-        about = f"{str(arguments.get(argument, ''))[:20]} " if argument else ""
-        return {"success": False, "error": error.message, "message": f"{about}{subject} 실패"}
+        about = str(arguments.get(argument, ""))[:20] if argument else ""
+        return {"success": False, "error": error.message, "message": f"{about} {subject} 실패".strip()}
 
     return told
 

@@ -122,7 +122,7 @@ class Theme(Query):
 
     theme_code: str | None = Field(default=None, max_length=6, description="its stocks")
     stock_code: StockCode | None = Field(default=None, description="its themes")
-    days: int = Field(default=10, ge=1, le=99)
+    days: int = Field(default=5, ge=1, le=99)
     count: int = Field(default=30, ge=1, le=200)
 
 
