@@ -19,7 +19,7 @@ from dari.upstream.client import Rules
 from dari.upstream.retry import RetryRules
 from tests.unit.kiwoom.doubles import OK, Rig, quote, refusal, response
 
-ACCOUNT = {
+ACCOUNT: dict[str, Any] = {
     "ka00001": {"acctNo": "1234567890"},
     "kt00001": {"entr": "000000010000000", "d2_entra": "000000009000000", "ord_alow_amt": "-00000000196888"},
     "kt00018": {
