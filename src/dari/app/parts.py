@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dari.app.places import Places
@@ -32,18 +32,29 @@ class Parts:
     seed: int
     closing: AsyncExitStack = field(default_factory=AsyncExitStack)
 
-    def wire(self, *, app: Any = None) -> Wire:
+    def wire(self, *, app: Any = None, timeout: float = 10.0) -> Wire:
         """A wire that is closed with the runtime; to the network, or to an ASGI app in this process."""
-        wire = Wire.to_app(app) if app is not None else Wire()
+        wire = Wire.to_app(app) if app is not None else Wire(timeout=timeout)
         self.closing.push_async_callback(wire.close)
         return wire
 
-    def client(self, spec: Spec, dialect: Dialect, *, origin: str, default_mode: Callable[[str], str]) -> Client:
-        """A client with the settings' rules. What it keeps is told apart by origin: a simulator's stays its own."""
+    def client(
+        self,
+        spec: Spec,
+        dialect: Dialect,
+        *,
+        origin: str,
+        default_mode: Callable[[str], str],
+        rules: Rules | None = None,
+    ) -> Client:
+        """A client with the settings' rules, or a provider's own (its cache follows the settings all the same).
+
+        What it keeps is told apart by origin: a simulator's stays its own.
+        """
         name = f"{dialect.name}-{hashlib.sha256(origin.encode()).hexdigest()[:8]}" if origin else dialect.name
         state = FileState(self.places.state / "shared" / name, self.clock)
         state.sweep()
-        rules = CacheRules(
+        cache = CacheRules(
             l1_seconds=self.settings.number("CACHE_L1_TTL_SECONDS"),
             l2_seconds=self.settings.number("CACHE_L2_TTL_SECONDS"),
         )
@@ -54,6 +65,6 @@ class Parts:
             ring=FileRing(self.places.state / "pacing" / name, self.clock),
             clock=self.clock,
             events=self.events,
-            rules=Rules(cache=rules),
+            rules=replace(rules or Rules(), cache=cache),
             default_mode=default_mode,
         )

@@ -57,7 +57,10 @@ class Runtime:
     def server(self, name: str) -> tuple[Server, Dispatch]:
         """A named server and its dispatch."""
         named = server(name)
-        offered = {tool.name: Offered(tool, self.client_of(provider).asking) for provider, tool in named.tools()}
+        offered = {
+            tool.name: Offered(tool, self.client_of(provider).asking, samples=self._samples(provider))
+            for provider, tool in named.tools()
+        }
         dispatch = Dispatch(
             offered,
             clock=self.clock,
@@ -66,6 +69,10 @@ class Runtime:
             deadline=self.settings.number("DARI_DEADLINE_SECONDS"),
         )
         return named, dispatch
+
+    def _samples(self, provider: str) -> bool:
+        """Whether the operator wants a provider's sample values where its upstream does not answer."""
+        return provider == "kiwoom" and self.settings.text("KIWOOM_SAMPLE_FALLBACK") == "1"
 
     def client_of(self, provider: str) -> Client:
         """The client of a provider, put together when first asked for."""
@@ -79,4 +86,8 @@ def _assembly(provider: str) -> Callable[[Parts], Client]:
         from dari.app import kis  # noqa: PLC0415 -- a process pays for the providers it asks
 
         return kis.assemble
+    if provider == "kiwoom":
+        from dari.app import kiwoom  # noqa: PLC0415 -- a process pays for the providers it asks
+
+        return kiwoom.assemble
     raise NotFound(f"there is no provider {provider!r}")

@@ -33,6 +33,12 @@ def _volume_ranking() -> tuple[tuple[str, Tool], ...]:
     return tuple(("kis", tool) for tool in volume_ranking.TOOLS)
 
 
+def _kiwoom() -> tuple[tuple[str, Tool], ...]:
+    from dari.providers.kiwoom.tools import TOOLS  # noqa: PLC0415 -- a server pays for its own tools only
+
+    return tuple(("kiwoom", tool) for tool in TOOLS)
+
+
 SERVERS: Final = MappingProxyType(
     {
         server.name: server
@@ -43,6 +49,14 @@ SERVERS: Final = MappingProxyType(
                 about="거래대금 순위: rankings of Korean stocks (KOSPI, KOSDAQ) from the KIS Open API. Money is won. "
                 "A null figure is explained in gaps; provenance says where and when each number was got.",
                 tools=_volume_ranking,
+            ),
+            Server(
+                name="kiwoom",
+                port=8030,
+                about="Korean stocks and one account over the Kiwoom REST API 키움증권: quotes, charts, rankings, "
+                "investor flow, balance. Money is won, rates percent; every quote states its venue. A null figure is "
+                "explained in gaps; stale or sample values say so at the top.",
+                tools=_kiwoom,
             ),
         )
     }

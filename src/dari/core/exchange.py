@@ -55,6 +55,8 @@ class Reply:
     simulated: bool = False
     keep_seconds: float = 0.0
     """How much longer this reply may be told again without asking."""
+    stale: bool = False
+    """The upstream does not answer: this is the last real reply, `age_seconds` old, past its ordinary life."""
 
     def kept(self, tier: str, *, age: float, keep: float) -> Reply:
         """This reply as taken from a cache tier, `age` seconds after it was fetched, good for `keep` more."""
@@ -84,6 +86,7 @@ class Provenance:
     age_seconds: float = 0.0
     attempts: int = 1
     calls: int = 1
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ def merged(sources: Iterable[Provenance]) -> tuple[Provenance, ...]:
             calls=seen.calls + one.calls,
             attempts=seen.attempts + one.attempts,
             age_seconds=max(seen.age_seconds, one.age_seconds),
+            stale=seen.stale or one.stale,
             cached=seen.cached if seen.cached == one.cached else ("partly" if seen.cached or one.cached else None),
         )
     return tuple(lines.values())

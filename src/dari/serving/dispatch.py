@@ -16,7 +16,17 @@ from pydantic import ValidationError
 
 from dari.core.clock import Clock
 from dari.core.endpoint import Effect
-from dari.core.errors import DariError, Hint, InvalidInput, NotAllowed, NotFound, Unreachable
+from dari.core.errors import (
+    CircuitOpen,
+    DariError,
+    Hint,
+    InvalidInput,
+    Malformed,
+    NotAllowed,
+    NotFound,
+    RateLimited,
+    Unreachable,
+)
 from dari.core.exchange import Answer, Provenance
 from dari.core.tool import Tool, Upstream
 from dari.serving.audit import Audit
@@ -25,7 +35,11 @@ from dari.serving.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
+NOT_ANSWERED: Final = (Unreachable, RateLimited, CircuitOpen, Malformed)
+"""Where sample values may stand in, if the operator asked for them: never for what an upstream refused."""
+
 KEPT_ANSWERS: Final = 512
+STALE: Final = "이전 값 stale: 상대 서버가 응답하지 않아 마지막 실제 값입니다"
 SIMULATED: Final = "[모의 데이터 simulated: 실제 시세가 아닙니다]"
 ARGUMENT_LIMIT: Final = 200
 """How much of a wrong argument is told back."""
@@ -44,6 +58,8 @@ class Offered:
     tool: Tool
     upstream: Callable[[str], Asked]
     """From a profile to what one call asks through."""
+    samples: bool = False
+    """The operator has asked for sample values where the upstream does not answer (tools that have some)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +109,18 @@ class Dispatch:
         started = self._clock.monotonic()
         arguments = arguments or {}
         effect = Effect.READ
+        tool: Tool | None = None
         try:
             offered = self._known(name)
-            effect = offered.tool.effect
+            tool = offered.tool
+            effect = tool.effect
             outcome = await self._run(offered, arguments, caller, profile)
         except DariError as error:
-            outcome = failed(error, caller.language)
+            outcome = _as_told_by(tool, arguments, error, failed(error, caller.language))
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("internal error %s in %s", reference, name)
-            outcome = _internal(reference, caller.language)
+            outcome = _as_told_by(tool, arguments, None, _internal(reference, caller.language))
         seconds = self._clock.monotonic() - started
         cached = outcome.error is None and all(one.get("cached") for one in outcome.structured.get("provenance", ()))
         self._metrics.called(name if name in self.offered else "?", seconds, cached=cached, error=outcome.error)
@@ -149,18 +167,26 @@ class Dispatch:
             return kept
         upstream = offered.upstream(profile)
         try:
-            async with asyncio.timeout(self._deadline):
-                answer = await tool.run(query, upstream)
-        except TimeoutError:
-            raise Unreachable(
-                f"{tool.name} found no answer within {self._deadline:g} s",
-                executed=False if tool.effect is Effect.READ else None,
-                hint=Hint("잠시 후 다시 시도하거나 건수를 줄이세요.", "Try again later, or ask for fewer rows."),
-            ) from None
-        outcome, sources = shaped(answer)
+            outcome, sources = shaped(await self._answer(tool, query, upstream))
+        except NOT_ANSWERED as error:
+            if not offered.samples or tool.sample is None or tool.effect is not Effect.READ:
+                raise
+            log.warning("%s goes on with a sample: %s", tool.name, error)
+            return sampled(tool.sample(query, error, self._clock.now()), error)
         if key is not None and 0.0 < upstream.keep_seconds < float("inf"):
             self._keep(key, outcome, sources, upstream.keep_seconds)
         return outcome
+
+    async def _answer(self, tool: Tool, query: Any, upstream: Asked) -> Answer:
+        try:
+            async with asyncio.timeout(tool.deadline or self._deadline):
+                return await tool.run(query, upstream)
+        except TimeoutError:
+            raise Unreachable(
+                f"{tool.name} found no answer within {tool.deadline or self._deadline:g} s",
+                executed=False if tool.effect is Effect.READ else None,
+                hint=Hint("잠시 후 다시 시도하거나 건수를 줄이세요.", "Try again later, or ask for fewer rows."),
+            ) from None
 
     def _keep(
         self, key: tuple[Any, ...], outcome: Outcome, sources: tuple[dict[str, Any], ...], seconds: float
@@ -198,10 +224,33 @@ def shaped(answer: Answer) -> tuple[Outcome, tuple[dict[str, Any], ...]]:
     sources = tuple(source(one) for one in answer.sources)
     structured: dict[str, Any] = {**answer.data, "provenance": list(sources)}
     structured["gaps"] = [{k: v for k, v in asdict(gap).items() if v} for gap in answer.gaps]
-    if not any(one.simulated for one in answer.sources):
-        return Outcome(structured, answer.text), sources
-    structured["simulated"] = True
-    return Outcome(structured, f"{SIMULATED}\n{answer.text}"), sources
+    marks = []
+    if any(one.simulated for one in answer.sources):
+        structured["simulated"] = True
+        marks.append(SIMULATED)
+    if any(one.stale for one in answer.sources):
+        age = round(max(one.age_seconds for one in answer.sources if one.stale), 1)
+        structured |= {"stale": True, "stale_seconds": age}
+        marks.append(f"[{STALE}: {age:.0f} s]")
+    return Outcome(structured, "\n".join([*marks, answer.text])), sources
+
+
+def sampled(answer: Answer, error: DariError) -> Outcome:
+    """An answer made of sample values: whoever reads it at the top, in its data or as text is told so. Never kept."""
+    marks: dict[str, Any] = {"is_sample": True, "source": "sample", "as_of": None, "error": _cause(error)}
+    data = {name: {**value, **marks} if name == "data" else value for name, value in answer.data.items()}
+    return Outcome({**data, **marks, "provenance": [], "gaps": []}, f"[샘플 sample] {answer.text}")
+
+
+def _cause(error: DariError) -> dict[str, Any]:
+    return {"code": error.code, "message": error.message}
+
+
+def _as_told_by(tool: Tool | None, arguments: Mapping[str, Any], error: DariError | None, outcome: Outcome) -> Outcome:
+    """The error with what the tool says beside it, where its document fixes a shape for failures."""
+    if tool is None or tool.failed is None:
+        return outcome
+    return Outcome({**outcome.structured, **tool.failed(arguments, error)}, outcome.text, outcome.error)
 
 
 def source(one: Provenance) -> dict[str, Any]:
@@ -218,6 +267,7 @@ def source(one: Provenance) -> dict[str, Any]:
         "age_seconds": round(one.age_seconds, 1),
         "attempts": one.attempts,
         "calls": one.calls,
+        "stale": one.stale or None,
     }
     return {name: value for name, value in told.items() if value is not None}
 

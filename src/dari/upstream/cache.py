@@ -144,14 +144,14 @@ class Cache:
             reply = await self._inner(call)
             life = self._life(call, reply.fetched_at)
             keep = self._keep_in_l1(key, reply, life)
-            await self._state.put(f"reply {key}", _packed(reply), seconds=max(life, self._rules.l2_seconds))
+            await self._state.put(f"reply {key}", packed(reply), seconds=max(life, self._rules.l2_seconds))
             return replace(reply, keep_seconds=keep)
 
     async def _from_l2(self, key: str, call: Call) -> Reply | None:
         packed = await self._state.get(f"reply {key}")
         if packed is None:
             return None
-        reply = _unpacked(packed)
+        reply = unpacked(packed)
         age = (self._clock.now() - reply.fetched_at).total_seconds()
         left = self._life(call, reply.fetched_at) - age
         if left <= 0.0 or age < 0.0:
@@ -189,7 +189,8 @@ class Cache:
         return len(gone)
 
 
-def _packed(reply: Reply) -> dict[str, Any]:
+def packed(reply: Reply) -> dict[str, Any]:
+    """A reply as a value of shared state."""
     return {
         "body": dict(reply.body),
         "fetched_at": reply.fetched_at.isoformat(),
@@ -198,10 +199,11 @@ def _packed(reply: Reply) -> dict[str, Any]:
     }
 
 
-def _unpacked(packed: dict[str, Any]) -> Reply:
+def unpacked(kept: dict[str, Any]) -> Reply:
+    """A reply out of shared state."""
     return Reply(
-        body=packed["body"],
-        fetched_at=datetime.fromisoformat(packed["fetched_at"]),
-        cursor=packed["cursor"],
-        simulated=packed["simulated"],
+        body=kept["body"],
+        fetched_at=datetime.fromisoformat(kept["fetched_at"]),
+        cursor=kept["cursor"],
+        simulated=kept["simulated"],
     )

@@ -13,8 +13,10 @@ from dari.core.events import Events
 from dari.core.exchange import DEFAULT_PROFILE, Call, Provenance, Reply, Sender, merged
 from dari.core.provider import Dialect, Spec
 from dari.core.shared_state import SharedState
+from dari.core.tool import Standing
 from dari.upstream.breaker import Breaker, BreakerRules
 from dari.upstream.cache import Cache, CacheRules
+from dari.upstream.continuity import Continuity, ContinuityRules
 from dari.upstream.grants import Grants, Renewal, Signing
 from dari.upstream.pacing import Pacing, Ring
 from dari.upstream.retry import Retry, RetryRules
@@ -27,14 +29,15 @@ class Rules:
     cache: CacheRules = field(default_factory=CacheRules)
     retry: RetryRules = field(default_factory=RetryRules)
     breaker: BreakerRules = field(default_factory=BreakerRules)
+    continuity: ContinuityRules = field(default_factory=ContinuityRules)
 
 
 class Client:
-    """cache → retry → breaker → renewal → pacing → signing → dialect.
+    """continuity → cache → retry → breaker → renewal → pacing → signing → dialect.
 
-    A kept answer costs nothing; each attempt counts for the breaker and takes its own ticket; an open circuit takes
-    no ticket; the grant is put in last so it is fresh; the dialect is innermost, so that "too many calls" inside an
-    HTTP 200 reaches the retry.
+    The last real answer stands in only when all the rest has failed; a kept answer costs nothing; each attempt counts
+    for the breaker and takes its own ticket; an open circuit takes no ticket; the grant is put in last so it is
+    fresh; the dialect is innermost, so that "too many calls" inside an HTTP 200 reaches the retry.
     """
 
     def __init__(
@@ -60,7 +63,7 @@ class Client:
         self.breaker = Breaker(Renewal(pacing), dialect.lane, clock, events, rules.breaker)
         retry = Retry(self.breaker, clock, events, rules.retry)
         self.cache = Cache(retry, state, clock, events, rules.cache)
-        self._first: Sender = self.cache
+        self._first: Sender = Continuity(self.cache, state, clock, events, rules.continuity)
 
     async def send(self, call: Call) -> Reply:
         """Send through every policy. A COMMIT whose outcome cannot be known raises OutcomeUnknown."""
@@ -94,6 +97,12 @@ class Asking:
     def now(self) -> datetime:
         return self._client.clock.now()
 
+    async def standing(self, *, scope: str = "account") -> Standing:
+        """Sign in where that is needed, and tell how we stand. Raises what the dialect's sign-in raises."""
+        mode = self._client.default_mode(scope)
+        grant = await self._client.grants.get(self._profile, mode)
+        return Standing(mode, grant.ends if grant else None)
+
     async def ask(
         self,
         endpoint: str,
@@ -120,6 +129,7 @@ class Asking:
                 cached=reply.cached,
                 age_seconds=reply.age_seconds,
                 attempts=reply.attempts,
+                stale=reply.stale,
             )
         )
         return reply

@@ -74,6 +74,8 @@ class Grants:
             until = self._clock.now().timestamp() + wait
             await self._state.put(f"grant refused {name}", {"until": until}, seconds=wait)
             raise
+        # An upstream may issue the very token it has just refused (Kiwoom does inside its life): it is the grant now.
+        self._disowned.discard(grant.token)
         life = (grant.ends - self._clock.now()).total_seconds()
         value = {"token": grant.token, "ends": grant.ends.isoformat(), "parts": dict(grant.parts)}
         await self._state.put(f"grant {name}", value, seconds=life)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from dataclasses import dataclass, replace
 
@@ -13,10 +14,12 @@ from dari.core.errors import DariError
 from dari.core.events import Events
 from dari.core.exchange import Call, Reply, Sender
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class RetryRules:
-    """`attempts` in all; waits of `first` · 2ⁿ seconds, at most `longest`, each shortened by up to half by chance.
+    """`attempts` in all; waits of `first` · 2ⁿ seconds, at most `longest`, each shortened by chance by up to `spread`.
 
     An upstream that asks for a wait above `patience` seconds is not waited for: the caller is told instead.
     """
@@ -25,6 +28,7 @@ class RetryRules:
     first: float = 0.2
     longest: float = 4.0
     patience: float = 5.0
+    spread: float = 0.5
 
 
 class Retry:
@@ -46,7 +50,21 @@ class Retry:
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after if isinstance(error, DariError) else None
         doubled: float = min(self._rules.longest, self._rules.first * 2.0 ** (state.attempt_number - 1))
-        return max(asked or 0.0, doubled * self._random.uniform(0.5, 1.0))
+        return max(asked or 0.0, doubled * self._random.uniform(1.0 - self._rules.spread, 1.0))
+
+    def _tell(self, call: Call, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        wait = state.next_action.sleep if state.next_action else 0.0
+        log.warning(
+            "retry %d/%d of %s %s in %.1f s: %s",
+            state.attempt_number,
+            self._rules.attempts,
+            call.endpoint.provider,
+            call.endpoint.id,
+            wait,
+            error,
+        )
+        self._events.tell("retry", endpoint=call.endpoint.id, attempt=state.attempt_number)
 
     async def __call__(self, call: Call, /) -> Reply:
         if call.endpoint.effect is not Effect.READ:
@@ -57,9 +75,7 @@ class Retry:
             wait=self._wait,
             retry=retry_if_exception(self._again),
             reraise=True,
-            before_sleep=lambda state: self._events.tell(
-                "retry", endpoint=call.endpoint.id, attempt=state.attempt_number
-            ),
+            before_sleep=lambda state: self._tell(call, state),
         )
         reply: Reply = await attempts(self._inner, call)
         made = int(attempts.statistics.get("attempt_number", 1))
