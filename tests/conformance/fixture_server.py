@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field
 from dari.core.clock import SystemClock
 from dari.core.errors import Hint, NotFound, Refused
 from dari.core.exchange import Answer, Provenance, Reply
-from dari.core.tool import Query, Tool
+from dari.core.tool import Query, Standing, Tool
 from dari.serving.audit import Audit
 from dari.serving.callers import Caller
 from dari.serving.dispatch import Dispatch, Offered
@@ -42,6 +42,9 @@ class NoUpstream:
 
     async def ask(self, endpoint: str, parameters: Mapping[str, str] | None = None, **rest: Any) -> Reply:
         raise NotFound(f"no endpoint {endpoint} {parameters} {rest}")
+
+    async def standing(self, *, scope: str = "account") -> Standing:
+        raise NotFound(f"no upstream to stand with ({scope})")
 
 
 class Nothing(Query):

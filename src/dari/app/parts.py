@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from dari.app.places import Places
@@ -18,6 +19,13 @@ from dari.upstream.cache import CacheRules
 from dari.upstream.client import Client, Rules
 from dari.upstream.pacing import FileRing
 from dari.upstream.wire import Wire
+
+
+def prices_move(at: datetime) -> bool:
+    """Whether a Korean stock can trade at that time, on KRX or NXT."""
+    from dari.core.krx import board  # noqa: PLC0415 -- the calendar of holidays is read by the first call, not the start
+
+    return board(at, "UN").live
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +65,7 @@ class Parts:
         cache = CacheRules(
             l1_seconds=self.settings.number("CACHE_L1_TTL_SECONDS"),
             l2_seconds=self.settings.number("CACHE_L2_TTL_SECONDS"),
+            moving=prices_move,
         )
         return Client(
             spec=spec,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from dari.core.together import together
 from dari.providers.kis.models import Ranked
 
 SHOWN: Final = 30
@@ -46,7 +46,7 @@ async def top(ask: Callable[[Slice], Awaitable[list[Ranked]]], markets: tuple[st
     uncertain: list[Slice] = []
     waiting = [Slice(market) for market in markets]
     while waiting:
-        replies = await asyncio.gather(*map(ask, waiting))
+        replies = await together(*map(ask, waiting))
         answers.update(zip(waiting, replies, strict=True))
         merged = _merged(answers, key)
         last = key(merged[count - 1][1]) if len(merged) >= count else None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from dari.core.exchange import Answer, Gap
+from dari.core.together import together
 from dari.core.tool import Query, Tool, Upstream
 from dari.core.values import percent
 from dari.providers.kis.models import Fundamentals, Ranked, fundamentals, index_value, ranked, rows
@@ -77,9 +77,7 @@ async def get_volume_ranking(query: VolumeRanking, upstream: Upstream) -> Answer
     """
     orders = (query.sort_by,) if query.sort_by == "value" else (query.sort_by, "value")
     count = max(query.count, LEADERS)
-    totals, tops = await asyncio.gather(
-        _totals(upstream), asyncio.gather(*(_top(query.market, count, order, upstream) for order in orders))
-    )
+    totals, *tops = await together(_totals(upstream), *(_top(query.market, count, order, upstream) for order in orders))
     found, by_value = tops[0], tops[-1]
     shown = found.rows[: query.count]
     details = await _details(shown, upstream) if query.include_details else {}
@@ -136,7 +134,7 @@ async def _totals(upstream: Upstream) -> dict[str, int]:
         reply = await upstream.ask(INDEX_PRICE, parameters, venue=VENUE)
         return index_value(rows(reply.body, "output")[0])
 
-    return dict(zip(INDEX, await asyncio.gather(*map(total, INDEX.values())), strict=True))
+    return dict(zip(INDEX, await together(*map(total, INDEX.values())), strict=True))
 
 
 async def _details(shown: Iterable[tuple[str, Ranked]], upstream: Upstream) -> dict[str, Fundamentals]:
@@ -147,7 +145,7 @@ async def _details(shown: Iterable[tuple[str, Ranked]], upstream: Upstream) -> d
         return fundamentals(rows(reply.body, "output")[0])
 
     codes = [row.code for _, row in shown]
-    return dict(zip(codes, await asyncio.gather(*map(one, codes)), strict=True))
+    return dict(zip(codes, await together(*map(one, codes)), strict=True))
 
 
 def _row(place: int, market: str, row: Ranked, more: Fundamentals | None, *, detailed: bool) -> dict[str, Any]:
