@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any, Final, Literal
 
@@ -77,7 +78,8 @@ async def get_volume_ranking(query: VolumeRanking, upstream: Upstream) -> Answer
     """
     orders = (query.sort_by,) if query.sort_by == "value" else (query.sort_by, "value")
     count = max(query.count, LEADERS)
-    totals, *tops = await together(_totals(upstream), *(_top(query.market, count, order, upstream) for order in orders))
+    ranked_by = [_top(query.market, count, order, upstream) for order in orders]
+    totals, tops = await asyncio.gather(_totals(upstream), together(*ranked_by))
     found, by_value = tops[0], tops[-1]
     shown = found.rows[: query.count]
     details = await _details(shown, upstream) if query.include_details else {}
