@@ -91,9 +91,7 @@ def bar_of(gold: GoldDay, trades: list[GoldTrade]) -> Bar:
     """A day's trades as a bar."""
     prices = [trade.price for trade in trades] or [gold.base]
     total, value = (trades[-1].total, trades[-1].total_value) if trades else (0, 0)
-    return Bar(
-        f"{gold.day:%Y%m%d}", gold.base, prices[0], max(prices), min(prices), prices[-1], total, value
-    )
+    return Bar(f"{gold.day:%Y%m%d}", gold.base, prices[0], max(prices), min(prices), prices[-1], total, value)
 
 
 def today(seed: int, code: str, now: datetime) -> tuple[GoldDay, list[GoldTrade]]:

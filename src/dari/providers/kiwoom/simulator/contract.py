@@ -78,7 +78,7 @@ def _check_value(endpoint: Endpoint, parameter: Parameter, value: str) -> None:
             raise too_long(endpoint.id)
         return
     if parameter.length is not None and len(value) > parameter.length:
-        if name in ("stk_cd",) and name in endpoint.wire["venue_parameters"] and SUFFIX.search(value):
+        if name == "stk_cd" and name in endpoint.wire["venue_parameters"] and SUFFIX.search(value):
             return  # the length in the table counts the code alone
         raise _bad(name, "길이 초과")
     if "YYYYMMDD" in parameter.note and not DATE.match(value):
@@ -88,7 +88,7 @@ def _check_value(endpoint: Endpoint, parameter: Parameter, value: str) -> None:
 
 
 def check(endpoint: Endpoint, body: Mapping[str, str]) -> None:
-    """Every parameter of the sheet and no other. Refuses 1511 (missing), 1517 (unknown or wrong) and 1634 (too long)."""
+    """Every parameter of the sheet and no other. Refuses 1511 (missing), 1517 (unknown, wrong), 1634 (long)."""
     known = {parameter.name: parameter for parameter in endpoint.parameters}
     for name in body:
         if name not in known:

@@ -11,8 +11,8 @@ from typing import Final
 from dari.core import krx
 from dari.core.clock import KST
 from dari.providers.kiwoom.simulator.exchange import Row
-from dari.providers.kiwoom.simulator.numbers import Value
 from dari.providers.kiwoom.simulator.stocks import CALM, direction
+from dari.providers.kiwoom.simulator.writing import Value
 from dari.worlds.market import Bar, Issue, Market, percent
 from dari.worlds.market.flows import Program, Side, investors, members, program, strength
 from dari.worlds.market.indices import scaled, start_level
@@ -231,11 +231,11 @@ def index_days(market: Market, code: str, now: datetime, count: int) -> list[dic
 
 
 def minutes_of_index(market: Market, code: str, now: datetime, step: timedelta, count: int) -> list[dict[str, Value]]:
-    """An index at the end of every `step` of the board's day, newest first: level, volume since the step before, time."""
+    """An index at the end of every `step` of the board's day, newest first; its volume is since the step before."""
     board = krx.board(now)
     times = krx.session(board.day)
     assert times is not None  # a board's day is a trading day
-    moments = []
+    moments: list[datetime] = []
     moment = board.as_of
     while moment > times.opens and len(moments) <= count:
         moments.append(moment)

@@ -12,8 +12,8 @@ from typing import Any, Final
 from dari.core import krx
 from dari.core.clock import KST
 from dari.core.endpoint import Endpoint
-from dari.providers.kiwoom.simulator.numbers import Value
 from dari.providers.kiwoom.simulator.refusals import Refused
+from dari.providers.kiwoom.simulator.writing import Value
 from dari.worlds.market import Market, Snapshot
 
 VENUE_OF_SUFFIX: Final[Mapping[str, krx.Venue]] = {"": "KRX", "_NX": "NXT", "_AL": "UN"}
@@ -57,10 +57,10 @@ NO_ROW: Final = Row({})
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An answer: the top level, and rows for the list (or, with several lists, by their key)."""
+    """An answer: the top level, and the rows of its list (no API of this upstream has two)."""
 
     top: Row = NO_ROW
-    rows: Sequence[Row] | Mapping[str, Sequence[Row]] = ()
+    rows: Sequence[Row] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

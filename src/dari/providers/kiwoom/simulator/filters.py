@@ -40,7 +40,7 @@ def between(label: str) -> tuple[int, int | None]:
 
 
 def by_kind(label: str) -> Keep:
-    """What a 종목조건 keeps: 관리종목제외, ETF+ETN제외, 증40만보기 …"""
+    """What a 종목조건 keeps: 관리종목제외, ETF+ETN제외, 증40만보기 and so on."""
     tight = label.replace(" ", "")
     if match := re.search(r"증(\d+)(?:만|마나)보기", tight):
         margin = int(match[1])
@@ -72,6 +72,14 @@ def by_credit(label: str) -> Keep:
     return lambda quote: quote.issue.credit and quote.issue.margin in margins
 
 
+def _least(figure: str, floor: int) -> Keep:
+    return lambda quote: int(getattr(quote, figure)) >= floor
+
+
+def _priced(low: int, high: int | None) -> Keep:
+    return lambda quote: quote.price >= low and (high is None or quote.price < high)
+
+
 def keeps(ask: Ask) -> list[Keep]:
     """Every filter a request's parameters ask for."""
     chosen: list[Keep] = []
@@ -79,13 +87,13 @@ def keeps(ask: Ask) -> list[Keep]:
         label = parameter.codes.get(ask[parameter.name], "")
         if parameter.name in VOLUME_NAMES and label:
             floor, _ = between(label)
-            chosen.append(lambda quote, floor=floor: quote.volume >= floor)
+            chosen.append(_least("volume", floor))
         elif parameter.name in PRICE_NAMES and label:
             low, high = between(label)
-            chosen.append(lambda quote, low=low, high=high: quote.price >= low and (high is None or quote.price < high))
+            chosen.append(_priced(low, high))
         elif parameter.name in VALUE_NAMES and label:
             floor, _ = between(label)
-            chosen.append(lambda quote, floor=floor: quote.value >= floor)
+            chosen.append(_least("value", floor))
         elif parameter.name in KIND_NAMES:
             chosen.append(by_kind(label))
         elif parameter.name in CREDIT_NAMES:

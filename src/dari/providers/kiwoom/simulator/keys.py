@@ -25,8 +25,18 @@ class Key:
     account: str
 
 
-MOCK_KEY: Final = Key(app_key="simulated-mock-app-key", secret_key="simulated-mock-secret", mode="mock", account="8100000011")  # noqa: S106 - opens a simulator only
-REAL_KEY: Final = Key(app_key="simulated-real-app-key", secret_key="simulated-real-secret", mode="real", account="5100000011")  # noqa: S106 - opens a simulator only
+MOCK_KEY: Final = Key(
+    app_key="simulated-mock-app-key",
+    secret_key="simulated-mock-secret",  # noqa: S106 - opens a simulator only
+    mode="mock",
+    account="8100000011",
+)
+REAL_KEY: Final = Key(
+    app_key="simulated-real-app-key",
+    secret_key="simulated-real-secret",  # noqa: S106 - opens a simulator only
+    mode="real",
+    account="5100000011",
+)
 DEFAULT_KEYS: Final = (MOCK_KEY, REAL_KEY)
 
 

@@ -17,7 +17,7 @@ HEADS: Final = {
 TOO_MANY_REQUESTS: Final = 429
 
 
-class Refused(Exception):  # noqa: N818 - the house names errors by what happened
+class Refused(Exception):
     """The upstream's no: HTTP status, `return_code` and message, and the particular code for the counters."""
 
     def __init__(self, code: str, detail: str = "", *, status: int = 200) -> None:

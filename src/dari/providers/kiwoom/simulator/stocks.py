@@ -11,7 +11,7 @@ from typing import Final
 
 from dari.core import krx
 from dari.providers.kiwoom.simulator.exchange import SUFFIX_OF_VENUE, Row
-from dari.providers.kiwoom.simulator.numbers import Value
+from dari.providers.kiwoom.simulator.writing import Value
 from dari.worlds.market import Market, Quote, percent
 from dari.worlds.market.depth import Depth, depth
 from dari.worlds.market.flows import Program, Side, investors, members, program, strength
@@ -25,7 +25,9 @@ _LEVEL: Final = re.compile(
 CALM: Final = "3"
 
 
-def direction(price: float | Decimal, base: float | Decimal, high: float | None = None, low: float | None = None) -> str:
+def direction(
+    price: float | Decimal, base: float | Decimal, high: float | None = None, low: float | None = None
+) -> str:
     """대비기호: 1 상한, 2 상승, 3 보합, 4 하한, 5 하락."""
     if high is not None and price == high:
         return "1"
@@ -175,9 +177,13 @@ FIELDS: Final[Mapping[str, Callable[[Stock], Value]]] = {
     "marketCode": lambda s: "8" if s.issue.etp else "0" if s.issue.board == "KOSPI" else "10",
     "marketName": lambda s: "ETF" if s.issue.etp else "거래소" if s.issue.board == "KOSPI" else "코스닥",
     "upName": lambda s: "" if s.issue.etp else SECTORS[s.issue.sector].name,
-    "upSizeName": lambda s: "대형주" if s.quote.market_cap > 2 * 10**12 else "중형주" if s.quote.market_cap > 4 * 10**11 else "소형주",
+    "upSizeName": lambda s: (
+        "대형주" if s.quote.market_cap > 2 * 10**12 else "중형주" if s.quote.market_cap > 4 * 10**11 else "소형주"
+    ),
     "companyClassName": lambda s: "" if s.issue.board == "KOSPI" else "벤처기업부",
-    "orderWarning": lambda s: "2" if s.issue.liquidation else "3" if s.issue.overheated else "4" if s.issue.warning > 2 else "0",
+    "orderWarning": lambda s: (
+        "2" if s.issue.liquidation else "3" if s.issue.overheated else "4" if s.issue.warning > 2 else "0"
+    ),
     "nxtEnable": lambda s: "Y" if s.issue.nxt_share else "",
     # 시세 the quote
     "cur_prc": lambda s: s.quote.price,

@@ -10,15 +10,21 @@ from typing import Final
 
 from dari.core import krx
 from dari.providers.kiwoom.simulator.exchange import Row
-from dari.providers.kiwoom.simulator.numbers import Value
 from dari.providers.kiwoom.simulator.refusals import Refused
 from dari.providers.kiwoom.simulator.stocks import direction
+from dari.providers.kiwoom.simulator.writing import Value
 from dari.worlds.market import Market, percent
 
 UNDERLYINGS: Final = 12
 RATIO: Final = Decimal("0.0100")
 """전환비율: shares of the underlying for one warrant."""
-ISSUERS: Final = (("3", "한국투자증권"), ("5", "미래에셋증권"), ("6", "신영증권"), ("12", "NH투자증권"), ("17", "KB증권"))
+ISSUERS: Final = (
+    ("3", "한국투자증권"),
+    ("5", "미래에셋증권"),
+    ("6", "신영증권"),
+    ("12", "NH투자증권"),
+    ("17", "KB증권"),
+)
 LIFE: Final = timedelta(days=180)
 _TICK: Final = 5
 
@@ -46,7 +52,8 @@ def listed(market: Market, day: date) -> tuple[Warrant, ...]:
     """The warrants listed on a day: a new series begins every half year, four on each underlying."""
     begins = date(day.year, 1 if day.month <= 6 else 7, 2)
     stocks = sorted(
-        (issue for issue in market.issues if issue.kind == "common"), key=lambda one: (-one.price * one.shares, one.code)
+        (issue for issue in market.issues if issue.kind == "common"),
+        key=lambda one: (-one.price * one.shares, one.code),
     )
     rows = []
     for place, issue in enumerate(stocks[:UNDERLYINGS]):

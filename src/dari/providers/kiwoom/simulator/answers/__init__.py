@@ -15,7 +15,7 @@ from dari.providers.kiwoom.simulator.answers import (
     quotes,
     ranks,
     reports,
-    searches,
+    statements,
 )
 
 __all__ = [
@@ -33,5 +33,5 @@ __all__ = [
     "quotes",
     "ranks",
     "reports",
-    "searches",
+    "statements",
 ]

@@ -73,8 +73,10 @@ PERIODS: Final[dict[str, tuple[Callable[[Bar], str], int]]] = {
 """What makes a period, and how many days it may hold."""
 
 
-def periods(ask: Ask, code: str, venue: krx.Venue, count: int, period: Callable[[Bar], str], length: int) -> list[Bar]:
-    """The last `count` periods, newest first."""
+def periods(ask: Ask, code: str, venue: krx.Venue) -> list[Bar]:
+    """The periods wanted, newest first."""
+    count = wanted(ask)
+    period, length = PERIODS[ask.endpoint.id]
     at = end_of(ask.date("base_dt"), ask.now)
     found = bars(ask.market, code, at, count * length + length, venue)
     return [joined(rows) for _, rows in groupby(found, key=period)][:count]
@@ -85,8 +87,7 @@ def longer(ask: Ask) -> Told:
     """주봉, 월봉, 년봉."""
     code, venue = ask.split(ask["stk_cd"])
     issue = ask.market.by_code[code]
-    period, length = PERIODS[ask.endpoint.id]
-    found = periods(ask, code, venue, wanted(ask), period, length)
+    found = periods(ask, code, venue)
     return Told(
         Row({"stk_cd": ask["stk_cd"]}),
         [Day(ask.market, issue, bar).row.given(pred_pre=_signed(bar.close - bar.base)) for bar in found],

@@ -153,5 +153,3 @@ def sensitivities(ask: Ask) -> Told:
         return Told(rows=rows)
     rows.append(view.row)
     return Told(rows=rows)
-
-

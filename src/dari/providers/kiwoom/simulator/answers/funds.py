@@ -13,6 +13,7 @@ from dari.providers.kiwoom.simulator.days import index_days
 from dari.providers.kiwoom.simulator.exchange import Ask, Row, Told, answers
 from dari.providers.kiwoom.simulator.refusals import Refused
 from dari.providers.kiwoom.simulator.stocks import Stock
+from dari.providers.kiwoom.simulator.writing import Value
 from dari.worlds.market import percent
 from dari.worlds.market.flows import investors
 
@@ -67,7 +68,7 @@ def returns(ask: Ask) -> Told:
     days = days_of(ask, length + 1)
     first, last = days[-1].bar.close, days[0].bar.close
     worth, earlier = nav(last, stock.issue.code), nav(first, stock.issue.code)
-    values = {
+    values: dict[str, Value] = {
         "etfprft_rt": ((worth - earlier) * 100 / earlier).quantize(_CENT),
         "cntr_prft_rt": percent(last - first, first),
         "for_netprps_qty": str(sum(day.sides["foreigner"].net for day in days)),

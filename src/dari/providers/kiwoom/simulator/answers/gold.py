@@ -13,9 +13,9 @@ from dari.providers.kiwoom.simulator.answers.charts import joined, wanted
 from dari.providers.kiwoom.simulator.bullion import CONTRACTS, GoldDay, GoldTrade, bar_of, days, today
 from dari.providers.kiwoom.simulator.days import end_of
 from dari.providers.kiwoom.simulator.exchange import Ask, Row, Told, answers
-from dari.providers.kiwoom.simulator.numbers import Value
 from dari.providers.kiwoom.simulator.refusals import Refused
 from dari.providers.kiwoom.simulator.stocks import direction
+from dari.providers.kiwoom.simulator.writing import Value
 from dari.worlds.market import Bar, percent
 from dari.worlds.market.flows import investors
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from dari.core import krx
@@ -13,8 +14,8 @@ from dari.providers.kiwoom.simulator.answers.charts import wanted
 from dari.providers.kiwoom.simulator.answers.quotes import stock_of, trades_of
 from dari.providers.kiwoom.simulator.days import Day, bars, end_of, trade_row
 from dari.providers.kiwoom.simulator.exchange import Ask, Row, Told, answers, ranked
-from dari.providers.kiwoom.simulator.numbers import DIVISORS, Value
 from dari.providers.kiwoom.simulator.stocks import Stock
+from dari.providers.kiwoom.simulator.writing import DIVISORS, Value
 from dari.worlds.market import percent
 from dari.worlds.market.flows import MEMBERS, NOTHING, Side
 
@@ -155,7 +156,7 @@ def credit(ask: Ask) -> Told:
     """신용매매동향 up to a day: a fixed part of the day's trade is bought on credit and as much paid back next day."""
     days = days_of(ask, wanted(ask) + 1, until=day_of(ask, "dt"))
     rows = []
-    for day, before in zip(days, days[1:], strict=False):
+    for day, before in pairwise(days):
         new, repaid = day.bar.value // 50, before.bar.value // 50
         held = day.issue.shares * day.bar.close // 100 * int(day.issue.credit)
         rows.append(

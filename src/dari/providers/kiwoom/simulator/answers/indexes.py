@@ -10,9 +10,9 @@ from dari.providers.kiwoom.simulator.answers.charts import wanted
 from dari.providers.kiwoom.simulator.answers.history import as_told, part
 from dari.providers.kiwoom.simulator.days import bars, end_of, index_days, minutes_of_index
 from dari.providers.kiwoom.simulator.exchange import Ask, Row, Told, answers
-from dari.providers.kiwoom.simulator.numbers import Value
 from dari.providers.kiwoom.simulator.refusals import Refused
 from dari.providers.kiwoom.simulator.stocks import Stock, direction, sector_code
+from dari.providers.kiwoom.simulator.writing import Value
 from dari.worlds.market import IndexQuote, percent
 from dari.worlds.market.flows import NOTHING
 
@@ -170,6 +170,19 @@ PERIOD: Final = {"ka20006": 8, "ka20008": 6, "ka20019": 4}
 """How much of a YYYYMMDD makes a period."""
 
 
+def _joined(newest_first: list[dict[str, Value]]) -> dict[str, Value]:
+    """Several days of a sector as one."""
+    return {
+        "level": newest_first[0]["level"],
+        "base": newest_first[-1]["base"],
+        "open": newest_first[-1]["open"],
+        "high": max(Decimal(str(one["high"])) for one in newest_first),
+        "low": min(Decimal(str(one["low"])) for one in newest_first),
+        "volume": sum(int(str(one["volume"])) for one in newest_first),
+        "value": sum(int(str(one["value"])) for one in newest_first),
+    }
+
+
 @answers("ka20006", "ka20007", "ka20008", "ka20019")
 def sector_days(ask: Ask) -> Told:
     """업종 일·주·월·년봉, levels ×100, over the 60 days that the world tells."""
@@ -185,22 +198,7 @@ def sector_days(ask: Ask) -> Told:
             year, week, _ = date(int(text[:4]), int(text[4:6]), int(text[6:])).isocalendar()
             key = f"{year}{week:02d}"
         groups.setdefault(key, []).append(one)
-    rows = []
-    for members in groups.values():
-        rows.append(
-            _candle(
-                {
-                    "level": members[0]["level"],
-                    "base": members[-1]["base"],
-                    "open": members[-1]["open"],
-                    "high": max(Decimal(str(one["high"])) for one in members),
-                    "low": min(Decimal(str(one["low"])) for one in members),
-                    "volume": sum(int(str(one["volume"])) for one in members),
-                    "value": sum(int(str(one["value"])) for one in members),
-                },
-                str(members[-1]["day"]),
-            ),
-        )
+    rows = [_candle(_joined(members), str(members[-1]["day"])) for members in groups.values()]
     return Told(Row({"inds_cd": ask["inds_cd"]}), rows)
 
 
@@ -312,4 +310,3 @@ def sector_investors(ask: Ask) -> Told:
         }
         rows.append(sector_row(ask, sector.code).given(**figures))
     return Told(rows=rows)
-

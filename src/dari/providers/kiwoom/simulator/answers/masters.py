@@ -74,7 +74,9 @@ def credit_issues(ask: Ask) -> Told:
     quotes = ask.market.snapshot(ask.now).quotes
     rows = [
         Stock(ask.market, quotes[issue.code]).row.given(
-            crd_assr_rt=f"{_credit_group(issue)}군 {max(45, issue.margin)}%", crd_limit_over_yn="N", crd_limit_over_txt="N"
+            crd_assr_rt=f"{_credit_group(issue)}군 {max(45, issue.margin)}%",
+            crd_limit_over_yn="N",
+            crd_limit_over_txt="N",
         )
         for issue in ask.market.issues
         if issue.credit and issue.board in boards and group in ("%", _credit_group(issue)) and code in ("", issue.code)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from dari.core import krx
 from dari.providers.kiwoom.simulator.answers.charts import wanted
-from dari.providers.kiwoom.simulator.answers.history import as_told, days_of, part, stock_of
+from dari.providers.kiwoom.simulator.answers.history import as_told, days_of, part
+from dari.providers.kiwoom.simulator.answers.quotes import stock_of
 from dari.providers.kiwoom.simulator.answers.ranks import CANDIDATES, largest
 from dari.providers.kiwoom.simulator.days import index_days
 from dari.providers.kiwoom.simulator.exchange import Ask, Row, Told, answers, ranked
-from dari.providers.kiwoom.simulator.numbers import Value
 from dari.providers.kiwoom.simulator.stocks import Stock
+from dari.providers.kiwoom.simulator.writing import Value
 from dari.worlds.market import percent
 from dari.worlds.market.flows import NOTHING, Program, Side, program
 
@@ -192,7 +194,7 @@ def stock_by_time(ask: Ask) -> Told:
     stock = stock_of(ask)
     times = krx.session(stock.quote.as_of.date())
     assert times is not None  # a quote's moment lies in a session
-    moments = []
+    moments: list[datetime] = []
     moment = stock.quote.as_of
     while moment > times.nxt_pre and len(moments) <= MOMENTS:
         moments.append(moment)
@@ -213,7 +215,7 @@ def stock_by_day(ask: Ask) -> Told:
     return Told(
         rows=[
             day.row.given(**stock_columns(day.program.whole, before.program.whole), stex_tp="KRX")
-            for day, before in zip(days, days[1:], strict=False)
+            for day, before in pairwise(days)
         ],
     )
 

@@ -173,8 +173,6 @@ def main_brokers(ask: Ask) -> Told:
     return Told(Row(values))
 
 
-
-
 @answers("ka00198")
 def searched(ask: Ask) -> Told:
     """실시간 조회 순위: the issues with the most trades by value are the most looked for."""

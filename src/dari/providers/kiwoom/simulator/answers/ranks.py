@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from dari.core import krx
 from dari.providers.kiwoom.simulator.days import bars, end_of
-from dari.providers.kiwoom.simulator.exchange import Ask, Row, Told, answers, ranked
+from dari.providers.kiwoom.simulator.exchange import Ask, Told, answers, ranked
 from dari.providers.kiwoom.simulator.filters import passing
 from dari.providers.kiwoom.simulator.stocks import Stock
 from dari.worlds.market import Quote, percent
@@ -61,7 +61,9 @@ def volume_yesterday(ask: Ask) -> Told:
     by_value = ask["qry_tp"] == "2"
     first, last = int(ask["rank_strt"] or "1"), int(ask["rank_end"] or "100")
     rows = ordered(ask, lambda quote: -(quote.previous_value if by_value else quote.previous_volume))
-    return Told(rows=[stock.row.given(trde_qty=stock.quote.previous_volume) for stock in rows[max(0, first - 1) : last]])
+    return Told(
+        rows=[stock.row.given(trde_qty=stock.quote.previous_volume) for stock in rows[max(0, first - 1) : last]]
+    )
 
 
 @answers("ka10032")
@@ -80,7 +82,7 @@ def value_today(ask: Ask) -> Told:
 
 
 def change_key(sort: str, order: str) -> Key:
-    """A key for 상승률 상승폭 하락률 하락폭 보합, whose codes come in `order` ("12345": rate up, won up, rate down …)."""
+    """A key for 상승률 상승폭 하락률 하락폭 보합, whose codes come in `order`."""
     keys: tuple[Key, ...] = (
         lambda quote: -quote.change_rate,
         lambda quote: -quote.change,
@@ -247,7 +249,9 @@ def resting_surge(ask: Ask) -> Told:
             buys = ask["trde_tp"] == "1"
             before = then.book.bid_total if buys else then.book.ask_total
             now = stock.book.bid_total if buys else stock.book.ask_total
-            rows.append(stock.row.given(int=before, now=now, sdnin_qty=now - before, sdnin_rt=percent(now - before, before)))
+            rows.append(
+                stock.row.given(int=before, now=now, sdnin_qty=now - before, sdnin_rt=percent(now - before, before))
+            )
             continue
         old, new = _ratio(then, ask["rt_tp"]), _ratio(stock, ask["rt_tp"])
         rows.append(stock.row.given(int=old, now_rt=new, sdnin_rt=new - old))
@@ -332,5 +336,3 @@ def credit_ratios(ask: Ask) -> Told:
     rows = stocks(ask, passing(ask))
     rows.sort(key=lambda stock: (-stock.credit_ratio, stock.issue.code))
     return Told(rows=[row.row for row in rows[:LONGEST]])
-
-

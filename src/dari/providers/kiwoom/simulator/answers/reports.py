@@ -11,8 +11,8 @@ from dari.providers.kiwoom.simulator.answers.history import days_of, span
 from dari.providers.kiwoom.simulator.answers.ranks import largest
 from dari.providers.kiwoom.simulator.days import Day
 from dari.providers.kiwoom.simulator.exchange import Ask, Row, Told, answers
-from dari.providers.kiwoom.simulator.numbers import Value
 from dari.providers.kiwoom.simulator.stocks import Stock
+from dari.providers.kiwoom.simulator.writing import Value
 from dari.worlds.market import Bar, Issue, percent
 
 WHOLE_MARKET: Final = 40

@@ -63,21 +63,20 @@ def _padded(digits: str, width: int, *, negative: bool) -> str:
 
 def spell(endpoint: str, field: Field, value: Value, base: Decimal | None = None) -> str:
     """`value` as `endpoint` writes it into `field`; `base` is the previous close that directions are told against."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
+    if value is None or isinstance(value, str):
+        return value or ""
     number = Decimal(str(value))
     if (endpoint, field.name) in SATURATED_FIELDS and number > SATURATION:
         number = Decimal(SATURATION)
     if (endpoint, field.name) in COMMAS:
         return f"{int(number):,}"
     digits = _digits(number, field)
-    zero = not digits.strip("0.")
+    nothing = not digits.strip("0.")
+    negative = number < 0 and not nothing
     if field.format.startswith("0"):
-        return _padded(digits, int(field.format), negative=number < 0 and not zero)
+        return _padded(digits, int(field.format), negative=negative)
     if field.sign == "direction":
         return _direction(number, base) + digits
-    if number < 0 and not zero:
+    if negative:
         return ("--" if endpoint in DOUBLE_SIGNED else "-") + digits
-    return f"+{digits}" if field.sign == "value" and not zero else digits
+    return f"+{digits}" if field.sign == "value" and not nothing else digits
