@@ -149,7 +149,7 @@ STREAMS: Final[Mapping[str, Callable[[Trait], Told]]] = {
     "defence.posted": _defence(lambda t: [(part, at, at) for part, at in enumerate(t.notices)]),
     "defence.opened": _defence(lambda t: [(part, t.opening, at) for part, at in enumerate(t.notices)]),
     "defence.planned": _defence(_one(lambda t: t.plan, lambda _: FIRST)),
-    "defence.result": _defence(_openings(lambda _, opened: opened)),
+    "defence.result": _defence(_one(lambda t: t.openings[-1].later(60) if t.openings else None, lambda t: t.opening)),
     "defence.signed": _defence(_one(lambda t: t.contract)),
     "defence.bidders": _defence(_bidders),
     "defence.reserves": _defence(_reserves(lambda _, opened: opened)),

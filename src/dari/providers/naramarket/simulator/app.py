@@ -238,9 +238,9 @@ def create_app(
 ) -> Starlette:
     """data.go.kr for procurement, over a world.
 
-    `accounts` maps decoding keys to what they may do (default: `SIMULATED_KEY`, everything); without `limits` it is
-    as fast as it can be and only the daily quota of each operation's sheet holds. Attachments are told as files of `origin`: give the address the app is served under. `app.state.engine` is its
-    inside.
+    `accounts` maps decoding keys to what they may do (default: `SIMULATED_KEY`, everything). Without `limits` it is as
+    fast as it can be, and only the daily quota of each operation's sheet holds. Attachments are told as files of
+    `origin`: give the address the app is served under. `app.state.engine` is its inside.
     """
     engine = Engine(world, clock, limits or Limits(), origin)
     engine.faults.put(faults or {})

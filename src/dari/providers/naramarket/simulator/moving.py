@@ -52,7 +52,7 @@ def _arrived(figure: int, arrivals: Mapping[str, Any], calls: int) -> bool:
 
 def total(true: int, faults: Faults, call: int) -> int:
     """What totalCount says."""
-    if faults.get("total_zero"):
+    if faults.get("total_zero") is not None:
         return 0
     said = true
     if high := faults.get("total_high"):
