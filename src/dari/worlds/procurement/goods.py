@@ -115,9 +115,9 @@ class Product:
 
 @lru_cache(maxsize=20_000)
 def product(seed: int, index: int) -> Product:
-    """A product of the catalogue (0 … 1,999,999)."""
+    """A product of the catalogue (0 … 1,999,999); its class is its index modulo the number of classes."""
     d = draws(seed, "product", index)
-    item = pick(d[0], CLASSES)
+    item = CLASSES[index % len(CLASSES)]
     values = tuple((label, pick(d[4 + at], choices), unit) for at, (label, choices, unit) in enumerate(item.attributes))
     return Product(
         number=f"{PRODUCT_FIRST + index:08d}",

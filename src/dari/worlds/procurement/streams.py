@@ -9,7 +9,11 @@ from functools import cache
 from itertools import accumulate
 from typing import Final, NamedTuple
 
+from dari.worlds.procurement.goods import CLASSES
 from dari.worlds.procurement.traits import PERIOD, Moment, Trait, first_index, trait
+
+DEFENCE_CYCLE: Final = 6
+DEFENCE_PLACE: Final = 4
 
 Told = Iterable[tuple[int, Moment, Moment]]
 """(part, when it counts in this stream, when it can first be seen)."""
@@ -36,6 +40,8 @@ class Ref(NamedTuple):
 
 
 FIRST: Final = Moment(0, 0)
+CLASS_CYCLE: Final = len(CLASSES)
+"""In the mall the class of a product follows from its residue, so that one class can be counted alone."""
 
 
 def _after(minute: int = 30) -> Callable[[Trait], Told]:
@@ -72,19 +78,23 @@ def _bidders(t: Trait) -> Told:
 
 
 def _one(
-    when: Callable[[Trait], Moment | None], at: Callable[[Trait], Moment] | None = None
+    when: Callable[[Trait], Moment | None], at: Callable[[Trait], Moment] | None = None, part: int = 0
 ) -> Callable[[Trait], Told]:
     def told(t: Trait) -> Told:
         seen = when(t)
-        return [] if seen is None else [(0, at(t) if at else seen, seen)]
+        return [] if seen is None else [(part, at(t) if at else seen, seen)]
 
     return told
 
 
-def _flat(parts: Callable[[Trait], int] = lambda _: 1, lag: int = 0) -> Callable[[Trait], Told]:
+def _defence(told: Callable[[Trait], Told]) -> Callable[[Trait], Told]:
+    """What the defence procurer buys: one purchase in six."""
+    return lambda t: told(t) if t.residue % DEFENCE_CYCLE == DEFENCE_PLACE else []
+
+
+def _flat(parts: Callable[[Trait], int] = lambda _: 1) -> Callable[[Trait], Told]:
     def told(t: Trait) -> Told:
-        first = t.notices[0]
-        at = Moment(lag, first.minute)
+        at = t.notices[0]
         return [(part, at, at) for part in range(parts(t))]
 
     return told
@@ -112,32 +122,48 @@ STREAMS: Final[Mapping[str, Callable[[Trait], Told]]] = {
     "bidder.opened": _bidders,
     "contract.registered": _one(lambda t: t.contract),
     "contract.signed": _one(lambda t: t.contract, lambda t: Moment(t.contract.lag if t.contract else 0, 0)),
-    "contract.changed": _one(lambda t: t.contract_changed),
+    "contract.changed": _one(lambda t: t.contract_changed, part=1),
     "contract.deleted": _one(lambda t: t.contract_deleted),
     "contract_item.registered": lambda t: (
         [(child, t.contract, t.contract) for child in range(1, t.items + 1)] if t.contract else []
     ),
     "prespec.registered": _one(lambda t: t.prespec),
-    "prespec.changed": _one(lambda t: Moment(t.prespec.lag + 1, 600) if t.prespec and t.prespec_changed else None),
+    "prespec.changed": _one(
+        lambda t: Moment(t.prespec.lag + 1, 600) if t.prespec and t.prespec_changed else None, part=1
+    ),
     "opinion.received": lambda t: (
         [(n, at, at) for n in range(1, t.opinions + 1) for at in [Moment(t.prespec.lag + 1, 610 + n)]]
         if t.prespec
         else []
     ),
     "request.entered": _one(lambda t: t.request),
+    "request_item.entered": lambda t: (
+        [(child, t.request, t.request) for child in range(1, t.items + 1)] if t.request else []
+    ),
     "plan.planned": _one(lambda t: t.plan, lambda _: FIRST),
     "plan.posted": _one(lambda t: t.plan),
     "plan_file.posted": lambda t: [(n, t.plan, t.plan) for n in range(1, t.files + 1)] if t.plan else [],
     "flat.registered": _flat(),
-    "flat.changed": _flat(lambda t: 1 if t.residue % 5 == 0 else 0, lag=3),
+    "flat.changed": _one(lambda t: Moment(3, t.notices[0].minute) if t.residue % 5 == 0 else None, part=1),
     "flat.items": _flat(lambda t: t.items + t.files - 1),
+    "defence.posted": _defence(lambda t: [(part, at, at) for part, at in enumerate(t.notices)]),
+    "defence.opened": _defence(lambda t: [(part, t.opening, at) for part, at in enumerate(t.notices)]),
+    "defence.planned": _defence(_one(lambda t: t.plan, lambda _: FIRST)),
+    "defence.result": _defence(_one(lambda t: t.openings[-1].later(60) if t.openings else None, lambda t: t.opening)),
+    "defence.signed": _defence(_one(lambda t: t.contract)),
+    "defence.bidders": _defence(_bidders),
+    "defence.reserves": _defence(_reserves(lambda _, opened: opened)),
+    "defence.items": _defence(_children(lambda t: t.items)),
 }
 """Stream name → what a trait contributes."""
 
 
 @cache
 def slots(stream: str) -> tuple[Slot, ...]:
-    """The slots of a stream in the order of their minute."""
+    """The slots of a stream in the order of their minute. `stream@n` holds only what belongs to item class n."""
+    name, _, item = stream.partition("@")
+    if item:
+        return tuple(slot for slot in slots(name) if slot.residue % CLASS_CYCLE == int(item))
     found = []
     for residue in range(PERIOD):
         for part, at, seen in STREAMS[stream](trait(residue)):

@@ -122,5 +122,5 @@ def trait(residue: int) -> Trait:
         items=1 + r % 2,
         files=1 + r % 3,
         bidders=2 + r % 9,
-        reserve_prices=15 if r % 2 == 0 else 0,
+        reserve_prices=15 if r % 5 else 0,
     )

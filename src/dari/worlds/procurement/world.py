@@ -7,11 +7,22 @@ from datetime import datetime
 from functools import lru_cache, partial
 from typing import Final
 
-from dari.worlds.procurement import identifiers, places
+from dari.worlds.procurement import goods, identifiers, places
 from dari.worlds.procurement.days import first_day, last_day, moment
 from dari.worlds.procurement.draw import draws, share
 from dari.worlds.procurement.purchases import Purchase
-from dari.worlds.procurement.streams import EVERYTHING, Cut, Ref, Segment, Window, latest_sight, segment
+from dari.worlds.procurement.streams import (
+    CLASS_CYCLE,
+    EVERYTHING,
+    STREAMS,
+    Cut,
+    Ref,
+    Segment,
+    Window,
+    latest_sight,
+    segment,
+)
+from dari.worlds.procurement.traits import residue_of
 
 PER_DAY: Final = {
     "goods": 520,
@@ -35,10 +46,15 @@ PER_DAY: Final = {
 
 WEEKDAYS: Final = (1.0, 1.12, 1.05, 1.0, 0.83)
 COMPANY_DAY: Final = 1_200
-"""The business day from which companies are registered, five a day; institutions one a day."""
+"""The business day from which companies and institutions are registered."""
 COMPANIES_PER_DAY: Final = 5
+INSTITUTION_EVERY: Final = 5
+"""An institution each so many business days."""
 SANCTION_EVERY: Final = 2
 """A sanction each so many business days."""
+CHANGE_DAY: Final = 100_003
+CHANGE_STEP: Final = 15_013
+"""Change n of a day is about product (day · CHANGE_DAY + n · CHANGE_STEP) modulo the catalogue."""
 COMPANY_STEP: Final = 7
 """Sanction n strikes company 7 n modulo 30,000."""
 
@@ -56,14 +72,16 @@ class World:
         """How many happenings of a source a business day has."""
         if day < 0:
             return 0
-        if source in ("company", "institution"):
-            per_day = COMPANIES_PER_DAY if source == "company" else 1
-            most = places.COMPANIES if source == "company" else places.INSTITUTIONS
-            return max(0, min(per_day, most - (day - COMPANY_DAY) * per_day)) if day >= COMPANY_DAY else 0
+        if source == "company":
+            left = places.COMPANIES - (day - COMPANY_DAY) * COMPANIES_PER_DAY
+            return max(0, min(COMPANIES_PER_DAY, left)) if day >= COMPANY_DAY else 0
+        if source == "institution":
+            nth, rest = divmod(day - COMPANY_DAY, INSTITUTION_EVERY)
+            return int(rest == 0 and 0 <= nth < places.INSTITUTIONS)
         if source == "sanction":
             return int(day % SANCTION_EVERY == 0)
         lot = share(draws(self.seed, "busy", source, day)[0])
-        return math.floor(PER_DAY[source] * self.scale * WEEKDAYS[day % 5] * (0.85 + 0.3 * lot))
+        return max(1, math.floor(PER_DAY[source] * self.scale * WEEKDAYS[day % 5] * (0.85 + 0.3 * lot)))
 
     def _purchase(self, source: str, day: int, index: int) -> Purchase:
         """A purchase, whether or not its day has so many."""
@@ -93,6 +111,35 @@ class World:
                 found.append(self._day(source, stream, day, Cut(low, high, sight)))
         return Window(found)
 
+    def parts(self, purchase: Purchase, stream: str, now: datetime) -> list[Ref]:
+        """The rows of one purchase in a stream, as far as seen at `now`, in order of part."""
+        return [
+            Ref(purchase.source, purchase.day, purchase.index, part)
+            for part, _, seen in sorted(STREAMS[stream](purchase.trait))
+            if moment(purchase.day + seen.lag, seen.minute) <= now
+        ]
+
+    def mall_product(self, ref: Ref) -> goods.Product:
+        """What a mall row offers. Its class follows from its residue."""
+        item = residue_of(ref.day, ref.nth) % CLASS_CYCLE
+        step = (ref.day * 4_001 + ref.nth * 7 + len(ref.source)) % (goods.CATALOGUE // CLASS_CYCLE)
+        return goods.product(self.seed, step * CLASS_CYCLE + item)
+
+    def changed_product(self, ref: Ref) -> goods.Product:
+        """Which product an `item_change` row is about."""
+        return goods.product(self.seed, (ref.day * CHANGE_DAY + ref.nth * CHANGE_STEP) % goods.CATALOGUE)
+
+    def changes_of(self, product: int, now: datetime) -> list[Ref]:
+        """The changes of a catalogue product up to now, the oldest first."""
+        today, back = last_day(now.date()), pow(CHANGE_DAY, -1, goods.CATALOGUE)
+        most = math.ceil(PER_DAY["item_change"] * self.scale * 1.4)
+        found = []
+        for nth in range(most):
+            day = (product - nth * CHANGE_STEP) * back % goods.CATALOGUE
+            if day <= today and nth < self.count("item_change", day):
+                found.append(Ref("item_change", day, nth, 0))
+        return sorted(found)
+
     def at_number(self, number: str, kind: str) -> Purchase | None:
         """The purchase with this number of this kind (BK, BD, DD, TA, PE), if it reached that stage."""
         origin = identifiers.read(number)
@@ -121,11 +168,11 @@ class World:
 
     def institution_of(self, ref: Ref) -> places.Institution:
         """The institution that an `institution` row is about."""
-        return places.institution(self.seed, ref.day - COMPANY_DAY)
+        return places.institution(self.seed, (ref.day - COMPANY_DAY) // INSTITUTION_EVERY)
 
     def institution_ref(self, number: int) -> Ref:
         """Where an institution was registered."""
-        return Ref("institution", COMPANY_DAY + number, 0, 0)
+        return Ref("institution", COMPANY_DAY + number * INSTITUTION_EVERY, 0, 0)
 
     def sanctions(self, company: int, now: datetime) -> list[Ref]:
         """The sanctions of a company up to now."""
