@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import struct
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import pytest
 
 from dari.core.clock import ManualClock, SystemClock
 from dari.core.exchange import Call, Reply
-from dari.core.locks import take
+from dari.core.locks import POLL_SECONDS, take
 from dari.core.provider import Rate
 from dari.core.shared_state import file_name
-from dari.upstream.pacing import GUARD_SECONDS, FileRing, Pacing
+from dari.upstream.pacing import GUARD_SECONDS, FileRing, Pacing, Ticket
 from tests.unit.upstream.doubles import NOON, Scripted, call
 
 WINDOW = 1.0 + GUARD_SECONDS
@@ -22,7 +23,7 @@ WINDOW = 1.0 + GUARD_SECONDS
 async def take_all(ring: FileRing, clock: ManualClock, count: int, rate: Rate) -> list[float]:
     times = []
     for _ in range(count):
-        while wait := await ring.try_take("lane", rate):
+        while isinstance(wait := await ring.take("lane", rate), float):
             clock.advance(wait)
         times.append(clock.monotonic())
     return times
@@ -45,46 +46,46 @@ async def test_processes_share_one_ring(clock: ManualClock, tmp_path: Path) -> N
     one, other = FileRing(tmp_path, clock), FileRing(tmp_path, clock)
     await take_all(one, clock, 2, Rate(3))
     await take_all(other, clock, 1, Rate(3))
-    assert await one.try_take("lane", Rate(3)) == pytest.approx(WINDOW)
-    assert await one.try_take("another lane", Rate(3)) == 0.0
+    assert await one.take("lane", Rate(3)) == pytest.approx(WINDOW)
+    assert isinstance(await one.take("another lane", Rate(3)), Ticket)
 
 
 async def test_a_lock_held_elsewhere_is_polled_not_waited_for(clock: ManualClock, tmp_path: Path) -> None:
     ring = FileRing(tmp_path, clock)
     lock = take(tmp_path / f"{file_name('lane')}.lock")
-    assert 0.0 < await ring.try_take("lane", Rate(3)) <= 0.005
+    assert await ring.take("lane", Rate(3)) == POLL_SECONDS
     lock.release()
-    assert await ring.try_take("lane", Rate(3)) == 0.0
+    assert isinstance(await ring.take("lane", Rate(3)), Ticket)
 
 
 async def test_a_smaller_limit_counts_the_newest_times(clock: ManualClock, tmp_path: Path) -> None:
     ring = FileRing(tmp_path, clock)
     await take_all(ring, clock, 18, Rate(18))
-    assert await ring.try_take("lane", Rate(3)) == pytest.approx(WINDOW)
+    assert await ring.take("lane", Rate(3)) == pytest.approx(WINDOW)
 
 
 async def test_a_larger_limit_frees_the_difference_only(clock: ManualClock, tmp_path: Path) -> None:
     ring = FileRing(tmp_path, clock)
     await take_all(ring, clock, 2, Rate(2))
     await take_all(ring, clock, 3, Rate(5))
-    assert await ring.try_take("lane", Rate(5)) > 1.0
+    assert await ring.take("lane", Rate(5)) == pytest.approx(WINDOW)
 
 
 async def test_times_from_before_a_reboot_count_as_long_past(clock: ManualClock, tmp_path: Path) -> None:
     later = ManualClock(NOON)
     later.advance(90_000)
     await take_all(FileRing(tmp_path, later), later, 3, Rate(3))
-    assert await FileRing(tmp_path, clock).try_take("lane", Rate(3)) == 0.0
+    assert isinstance(await FileRing(tmp_path, clock).take("lane", Rate(3)), Ticket)
 
 
 async def test_an_unreadable_ring_waits_a_window_rather_than_risk_a_refusal(clock: ManualClock, tmp_path: Path) -> None:
-    (tmp_path / f"{file_name('lane')}.ring").write_bytes(struct.pack("<I", 18))
-    assert await FileRing(tmp_path, clock).try_take("lane", Rate(18)) == pytest.approx(WINDOW)
+    (tmp_path / f"{file_name('lane')}.ring").write_bytes(struct.pack("<I", 18))  # and no times
+    assert await FileRing(tmp_path, clock).take("lane", Rate(18)) == pytest.approx(WINDOW)
 
 
 async def test_the_ring_is_private(clock: ManualClock, tmp_path: Path) -> None:
     folder = tmp_path / "pacing"
-    await FileRing(folder, clock).try_take("lane", Rate(1))
+    await FileRing(folder, clock).take("lane", Rate(1))
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o077 for path in folder.iterdir()} == {0}
 
@@ -142,3 +143,35 @@ async def test_who_gives_up_while_sending_stops_the_send(tmp_path: Path) -> None
         await asyncio.gather(sending, return_exceptions=True)
         await asyncio.sleep(0)
     assert stopped == [True, True]
+
+
+async def test_a_call_that_arrived_late_frees_its_place_late(clock: ManualClock, tmp_path: Path) -> None:
+    ring = FileRing(tmp_path, clock)
+    ticket = await ring.take("lane", Rate(1))
+    assert isinstance(ticket, Ticket)
+    clock.advance(0.5)
+    await ring.correct("lane", Rate(1), ticket, clock.monotonic())
+    assert await ring.take("lane", Rate(1)) == pytest.approx(WINDOW)
+    clock.advance(WINDOW)
+    assert isinstance(await ring.take("lane", Rate(1)), Ticket)
+    await ring.correct("lane", Rate(1), ticket, clock.monotonic() + 9)  # its place has long been somebody else's
+    assert await ring.take("lane", Rate(1)) == pytest.approx(WINDOW)
+
+
+async def test_a_reply_later_than_usual_corrects_its_tickets(clock: ManualClock, tmp_path: Path) -> None:
+    takes = [0.010] * 5 + [0.300]
+    arrived: list[float] = []
+
+    async def inner(_: Call, /) -> Reply:
+        taken = takes.pop(0) if takes else 0.010
+        await clock.sleep(taken - 0.010)  # a stall on the way there
+        arrived.append(clock.monotonic())
+        await clock.sleep(0.010)
+        return Reply({}, clock.now())
+
+    pacing = Pacing(inner, FileRing(tmp_path, clock), lambda _: (("lane", Rate(1)),), clock)
+    for _ in range(7):
+        await pacing(call())
+    gaps = [later - earlier for earlier, later in itertools.pairwise(arrived)]
+    assert min(gaps) >= 1.0  # also after the one that arrived 0.29 s late
+    assert gaps[-1] == pytest.approx(WINDOW, abs=0.02)

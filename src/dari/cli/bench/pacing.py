@@ -21,7 +21,7 @@ from dari.core.exchange import Call, Grant, Reply
 from dari.core.provider import Rate, Request
 from dari.core.shared_state import FileState
 from dari.upstream.client import Client, Rules
-from dari.upstream.pacing import FileRing
+from dari.upstream.pacing import FileRing, Ticket
 from dari.upstream.retry import RetryRules
 from dari.upstream.wire import Wire
 
@@ -80,13 +80,18 @@ class Timed:
         self._ring = ring
         self.longest_cpu = 0.0
         self.longest_wall = 0.0
+        self.corrected = 0
 
-    async def try_take(self, lane: str, rate: Rate) -> float:
+    async def take(self, lane: str, rate: Rate) -> Ticket | float:
         wall, cpu = time.perf_counter(), time.thread_time()
-        wait = await self._ring.try_take(lane, rate)
+        ticket = await self._ring.take(lane, rate)
         self.longest_cpu = max(self.longest_cpu, time.thread_time() - cpu)
         self.longest_wall = max(self.longest_wall, time.perf_counter() - wall)
-        return wait
+        return ticket
+
+    async def correct(self, lane: str, rate: Rate, ticket: Ticket, at: float) -> None:
+        self.corrected += 1
+        await self._ring.correct(lane, rate, ticket, at)
 
 
 async def work(address: str, seconds: float) -> dict[str, float]:
@@ -106,7 +111,7 @@ async def work(address: str, seconds: float) -> dict[str, float]:
 
     await asyncio.gather(*(asking() for _ in range(8)))
     await wire.close()
-    return {"cpu_ms": ring.longest_cpu * 1000, "wall_ms": ring.longest_wall * 1000}
+    return {"cpu_ms": ring.longest_cpu * 1000, "wall_ms": ring.longest_wall * 1000, "corrected": ring.corrected}
 
 
 async def _run(seconds: float, hogs: int) -> dict[str, Any]:
@@ -134,6 +139,7 @@ async def _run(seconds: float, hogs: int) -> dict[str, Any]:
         "share": inside / (LIMIT * seconds),
         "refused": told["refused"],
         "short_by_ms": told["short_by_ms"][:5],
+        "corrected": sum(one["corrected"] for one in stalls),
         "loop_held_cpu_ms": round(max(one["cpu_ms"] for one in stalls), 2),
         "loop_held_wall_ms": round(max(one["wall_ms"] for one in stalls), 2),
     }
