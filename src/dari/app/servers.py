@@ -28,9 +28,9 @@ class Server:
 
 
 def _volume_ranking() -> tuple[tuple[str, Tool], ...]:
-    from dari.providers.kis.tools import volume_ranking  # noqa: PLC0415 -- a server pays for its own tools only
+    from dari.providers.kis.tools import RANKINGS  # noqa: PLC0415 -- a server pays for its own tools only
 
-    return tuple(("kis", tool) for tool in volume_ranking.TOOLS)
+    return tuple(("kis", tool) for tool in RANKINGS)
 
 
 def _kiwoom() -> tuple[tuple[str, Tool], ...]:

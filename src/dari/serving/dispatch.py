@@ -254,7 +254,7 @@ def _as_told_by(tool: Tool | None, arguments: Mapping[str, Any], error: DariErro
 
 
 def source(one: Provenance) -> dict[str, Any]:
-    """One line of provenance, without what is not there."""
+    """One line of provenance, without what goes without saying: no age, one attempt a call."""
     told: dict[str, Any] = {
         "provider": one.provider,
         "endpoint": one.endpoint,
@@ -264,8 +264,8 @@ def source(one: Provenance) -> dict[str, Any]:
         "fetched_at": _second(one.fetched_at),
         "as_of": _second(one.as_of) if one.as_of else None,
         "cached": one.cached,
-        "age_seconds": round(one.age_seconds, 1),
-        "attempts": one.attempts,
+        "age_seconds": round(one.age_seconds, 1) or None,
+        "attempts": one.attempts if one.attempts != one.calls else None,
         "calls": one.calls,
         "stale": one.stale or None,
     }

@@ -123,8 +123,7 @@ async def test_an_answer_carries_its_fields_its_sources_and_its_gaps(tmp_path: P
         "provenance": [
             {
                 "provider": "test", "endpoint": "price", "mode": "real", "simulated": False, "venue": "KRX",
-                "fetched_at": "2026-11-20T12:00:00+09:00", "as_of": "2026-11-20T12:00:00+09:00", "age_seconds": 0.0,
-                "attempts": 1, "calls": 1,
+                "fetched_at": "2026-11-20T12:00:00+09:00", "as_of": "2026-11-20T12:00:00+09:00", "calls": 1,
             }
         ],
         "gaps": [{"field": "per", "reason": "none", "filled_by": "DART"}],

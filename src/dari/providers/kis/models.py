@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from dari.core.errors import Malformed
@@ -11,6 +12,10 @@ from dari.core.values import decimal, must, percent, text, whole
 
 MILLION: Final = 1_000_000
 """Index and investor amounts come in 백만원."""
+THOUSAND: Final = 1_000
+"""Index volumes come in 천주."""
+EOK: Final = 100_000_000
+"""Capitalisations come in 억원."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +92,154 @@ def fundamentals(row: Mapping[str, Any]) -> Fundamentals:
 def index_value(row: Mapping[str, Any]) -> int:
     """거래대금 of an index (국내업종 현재지수) in won; KIS gives 백만원."""
     return must(row, "acml_tr_pbmn") * MILLION
+
+
+@dataclass(frozen=True, slots=True)
+class Capital:
+    """One row of 시가총액 상위 market-cap. `weight` is of both markets' capitalisation together, percent."""
+
+    code: str
+    name: str
+    price: int
+    market_cap: int
+    weight: float | None
+
+
+def capital(row: Mapping[str, Any]) -> Capital:
+    """Price times shares, in won: the 억원 KIS shows are cut."""
+    price = must(row, "stck_prpr")
+    return Capital(
+        code=text(row, "mksc_shrn_iscd"),
+        name=text(row, "hts_kor_isnm"),
+        price=price,
+        market_cap=price * must(row, "lstn_stcn"),
+        weight=rate(row, "mrkt_whol_avls_rlim"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One bar of a daily chart: volume in shares, value in won."""
+
+    day: date
+    volume: int
+    value: int
+
+
+def days(body: Mapping[str, Any]) -> list[Day]:
+    """The bars of 국내주식기간별시세, newest first. KIS pads a short history with empty rows: they are left out."""
+    return [
+        Day(date.fromisoformat(text(row, "stck_bsop_date")), must(row, "acml_vol"), must(row, "acml_tr_pbmn"))
+        for row in rows(body, "output2")
+        if text(row, "stck_bsop_date")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Net:
+    """One row of 국내기관_외국인 매매종목가집계: what one kind of investor bought more than sold, shares and won."""
+
+    code: str
+    name: str
+    price: int
+    volume: int
+    amount: int
+
+
+def net(row: Mapping[str, Any], who: str) -> Net:
+    """`who` is KIS's prefix: frgn or orgn. The amount is shares times price, in 백만원, as KIS estimates it."""
+    return Net(
+        code=text(row, "mksc_shrn_iscd"),
+        name=text(row, "hts_kor_isnm"),
+        price=must(row, "stck_prpr"),
+        volume=must(row, f"{who}_ntby_qty"),
+        amount=must(row, f"{who}_ntby_tr_pbmn") * MILLION,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Trades:
+    """Bought and sold: amounts in won, volumes in shares where they are told."""
+
+    bought: int
+    sold: int
+    net: int
+    bought_volume: int | None = None
+    sold_volume: int | None = None
+
+
+def trades(row: Mapping[str, Any], who: str) -> Trades | None:
+    """An investor's trades of an issue on a day (주식현재가 투자자); None where the day is not told yet."""
+    bought, sold = whole(row, f"{who}_shnu_tr_pbmn"), whole(row, f"{who}_seln_tr_pbmn")
+    if bought is None or sold is None:
+        return None
+    return Trades(
+        bought * MILLION,
+        sold * MILLION,
+        (bought - sold) * MILLION,
+        must(row, f"{who}_shnu_vol"),
+        must(row, f"{who}_seln_vol"),
+    )
+
+
+def market_trades(row: Mapping[str, Any], who: str) -> Trades:
+    """An investor's trades of a market or sector today (시장별 투자자매매동향), in won."""
+    return Trades(
+        must(row, f"{who}_shnu_tr_pbmn") * MILLION,
+        must(row, f"{who}_seln_tr_pbmn") * MILLION,
+        must(row, f"{who}_ntby_tr_pbmn") * MILLION,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SectorIndex:
+    """One row of 국내업종 구분별전체시세: value in won, volume in shares, the index's change in percent."""
+
+    code: str
+    name: str
+    value: int
+    volume: int
+    change_rate: float | None
+
+
+def sector_index(row: Mapping[str, Any]) -> SectorIndex:
+    """A sector of a market; KIS tells 백만원 and 천주."""
+    return SectorIndex(
+        code=text(row, "bstp_cls_code"),
+        name=text(row, "hts_kor_isnm"),
+        value=must(row, "acml_tr_pbmn") * MILLION,
+        volume=must(row, "acml_vol") * THOUSAND,
+        change_rate=rate(row, "bstp_nmix_prdy_ctrt"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of a master file: the issue, its group, its sectors, and yesterday's capitalisation in won."""
+
+    code: str
+    name: str
+    group: str
+    large: str
+    medium: str
+    previous_cap: int
+
+
+def listed(line: str, layout: Mapping[str, Any]) -> Listed:
+    """A fixed-width line of a 종목정보 master file, counted in characters after decoding."""
+    tail = line[-int(layout["tail_width"]) :]
+    head = line[: -int(layout["tail_width"])]
+    cut: dict[str, str] = {}
+    at = 0
+    for _, name, width in layout["tail"]:
+        cut[name] = tail[at : at + width].strip()
+        at += width
+    widths = [width for _, _, width in layout["head"][:-1]]
+    return Listed(
+        code=head[: widths[0]].strip(),
+        name=head[sum(widths) :].strip(),
+        group=cut["group_code"],
+        large=cut["sector_large"],
+        medium=cut["sector_medium"],
+        previous_cap=int(cut["previous_market_cap_100m"] or 0) * EOK,
+    )

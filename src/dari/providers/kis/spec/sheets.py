@@ -9,6 +9,7 @@ from typing import Final
 
 from dari.core.endpoint import Endpoint
 from dari.core.errors import Hint, NotFound
+from dari.providers.kis.spec.files import file_endpoint
 from dari.providers.kis.spec.reading import endpoint_of
 
 CATEGORIES: Final = (
@@ -38,6 +39,9 @@ class Sheets:
         known = self._endpoints.get(endpoint_id)
         if known is not None:
             return known
+        if file := file_endpoint(endpoint_id):
+            self._endpoints[endpoint_id] = file
+            return file
         category = endpoint_id.partition(".")[0]
         if category in CATEGORIES:
             for line in self._lines_with(category, f'{{"id":"{endpoint_id}",'):

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from dari.core.together import together
-from dari.providers.kis.models import Ranked
 
 SHOWN: Final = 30
 """Rows of one ranking reply, whatever is asked for (observed on every KIS ranking)."""
 
-Key = Callable[[Ranked], tuple[int, str]]
+
+class Row(Protocol):
+    """What a row of any such ranking has."""
+
+    @property
+    def code(self) -> str:
+        """The issue."""
+        ...
+
+    @property
+    def price(self) -> int:
+        """Its price in won, which the bands split."""
+        ...
+
+
+R = TypeVar("R", bound=Row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +43,25 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
-class Top:
+class Top(Generic[R]):
     """The first `count` rows with the market of each, and the bands that could not be split any further."""
 
-    rows: tuple[tuple[str, Ranked], ...]
+    rows: tuple[tuple[str, R], ...]
     uncertain: tuple[Slice, ...]
 
 
-async def top(ask: Callable[[Slice], Awaitable[list[Ranked]]], markets: tuple[str, ...], count: int, key: Key) -> Top:
+async def top(
+    ask: Callable[[Slice], Awaitable[list[R]]],
+    markets: tuple[str, ...],
+    count: int,
+    key: Callable[[R], tuple[int, str]],
+) -> Top[R]:
     """The first `count` rows over `markets` by `key` (smallest first), exactly.
 
     A reply of fewer than 30 rows hides nothing. A full one hides only rows that come after its last; so as long as a
     full reply's last row stands before place `count`, its band is split in two at the median price and asked again.
     """
-    answers: dict[Slice, list[Ranked]] = {}
+    answers: dict[Slice, list[R]] = {}
     uncertain: list[Slice] = []
     waiting = [Slice(market) for market in markets]
     while waiting:
@@ -66,7 +85,7 @@ async def top(ask: Callable[[Slice], Awaitable[list[Ranked]]], markets: tuple[st
     return Top(tuple(_merged(answers, key)[:count]), tuple(uncertain))
 
 
-def _merged(answers: dict[Slice, list[Ranked]], key: Key) -> list[tuple[str, Ranked]]:
+def _merged(answers: dict[Slice, list[R]], key: Callable[[R], tuple[int, str]]) -> list[tuple[str, R]]:
     """Every row once (the price may have moved it into two bands between two calls: the later answer counts)."""
     found = {row.code: (band.market, row) for band, rows in answers.items() for row in rows}
     return sorted(found.values(), key=lambda one: key(one[1]))

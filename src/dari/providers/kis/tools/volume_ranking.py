@@ -12,22 +12,24 @@ from dari.core.exchange import Answer, Gap
 from dari.core.together import together
 from dari.core.tool import Query, Tool, Upstream
 from dari.core.values import percent
-from dari.providers.kis.models import Fundamentals, Ranked, fundamentals, index_value, ranked, rows
+from dari.providers.kis.models import Fundamentals, Ranked, fundamentals
+from dari.providers.kis.tools.asks import (
+    INDEX,
+    INDEX_PRICE,
+    MARKETS,
+    PRICE,
+    RANK,
+    head,
+    index_values,
+    prices,
+    volume_rank,
+)
 from dari.providers.kis.tools.slices import Slice, Top, top
 
 MAX_COUNT: Final = 50
-SLOW_SECONDS: Final = 300.0
-"""How old PER and foreign holdings may be: they move once a day."""
 LEADERS: Final = 5
-MARKETS: Final = {"ALL": ("KOSPI", "KOSDAQ"), "KOSPI": ("KOSPI",), "KOSDAQ": ("KOSDAQ",)}
-INDEX: Final = {"KOSPI": "0001", "KOSDAQ": "1001"}
-VENUE: Final = "KRX"
 ORDERS: Final = {"value": "3", "volume": "0"}
 """FID_BLNG_CLS_CODE: 3 거래금액순; 0 평균거래량, which of one day is its volume."""
-
-RANK: Final = "domestic_stock.volume_rank"
-PRICE: Final = "domestic_stock.inquire_price"
-INDEX_PRICE: Final = "domestic_stock.inquire_index_price"
 
 
 class VolumeRanking(Query):
@@ -43,6 +45,8 @@ OUTPUT: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
         "timestamp": {"type": "string"},
+        "as_of": {"type": "string"},
+        "market_status": {"type": "string"},
         "market": {"type": "string"},
         "ranking": {
             "type": "array",
@@ -79,10 +83,11 @@ async def get_volume_ranking(query: VolumeRanking, upstream: Upstream) -> Answer
     orders = (query.sort_by,) if query.sort_by == "value" else (query.sort_by, "value")
     count = max(query.count, LEADERS)
     ranked_by = [_top(query.market, count, order, upstream) for order in orders]
-    totals, tops = await asyncio.gather(_totals(upstream), together(*ranked_by))
+    totals, tops = await asyncio.gather(index_values(upstream), together(*ranked_by))
     found, by_value = tops[0], tops[-1]
     shown = found.rows[: query.count]
-    details = await _details(shown, upstream) if query.include_details else {}
+    told = await prices(upstream, [row.code for _, row in shown]) if query.include_details else {}
+    details = {code: fundamentals(row) for code, row in told.items()}
     ranking = [
         _row(place, market, row, details.get(row.code), detailed=query.include_details)
         for place, (market, row) in enumerate(shown, start=1)
@@ -90,7 +95,7 @@ async def get_volume_ranking(query: VolumeRanking, upstream: Upstream) -> Answer
     total = sum(totals[market] for market in MARKETS[query.market])
     leaders = [row.value for _, row in by_value.rows[:LEADERS]]
     data = {
-        "timestamp": upstream.now().isoformat(timespec="seconds"),
+        **head(upstream),
         "market": query.market,
         "ranking": ranking,
         "summary": {
@@ -103,51 +108,14 @@ async def get_volume_ranking(query: VolumeRanking, upstream: Upstream) -> Answer
     return Answer(data, upstream.sources, tuple(_gaps(query, found, data)), _text(query, ranking, total))
 
 
-async def _top(market: str, count: int, order: str, upstream: Upstream) -> Top:
+async def _top(market: str, count: int, order: str, upstream: Upstream) -> Top[Ranked]:
     def key(row: Ranked) -> tuple[int, str]:
         return (-(row.value if order == "value" else row.volume), row.code)
 
     async def ask(band: Slice) -> list[Ranked]:
-        reply = await upstream.ask(RANK, _parameters(band, ORDERS[order]), venue=VENUE)
-        return [ranked(row) for row in rows(reply.body, "output", "Output")]
+        return await volume_rank(upstream, INDEX[band.market], ORDERS[order], low=band.low, high=band.high)
 
     return await top(ask, MARKETS[market], count, key)
-
-
-def _parameters(band: Slice, order: str) -> dict[str, str]:
-    return {
-        "FID_COND_MRKT_DIV_CODE": "J",
-        "FID_COND_SCR_DIV_CODE": "20171",
-        "FID_INPUT_ISCD": INDEX[band.market],
-        "FID_DIV_CLS_CODE": "0",
-        "FID_BLNG_CLS_CODE": order,
-        "FID_TRGT_CLS_CODE": "111111111",
-        "FID_TRGT_EXLS_CLS_CODE": "0000000000",
-        "FID_INPUT_PRICE_1": "" if band.low is None else str(band.low),
-        "FID_INPUT_PRICE_2": "" if band.high is None else str(band.high),
-        "FID_VOL_CNT": "",
-        "FID_INPUT_DATE_1": "",
-    }
-
-
-async def _totals(upstream: Upstream) -> dict[str, int]:
-    async def total(code: str) -> int:
-        parameters = {"FID_COND_MRKT_DIV_CODE": "U", "FID_INPUT_ISCD": code}
-        reply = await upstream.ask(INDEX_PRICE, parameters, venue=VENUE)
-        return index_value(rows(reply.body, "output")[0])
-
-    return dict(zip(INDEX, await together(*map(total, INDEX.values())), strict=True))
-
-
-async def _details(shown: Iterable[tuple[str, Ranked]], upstream: Upstream) -> dict[str, Fundamentals]:
-    async def one(code: str) -> Fundamentals:
-        reply = await upstream.ask(
-            PRICE, {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": code}, venue=VENUE, max_age=SLOW_SECONDS
-        )
-        return fundamentals(rows(reply.body, "output")[0])
-
-    codes = [row.code for _, row in shown]
-    return dict(zip(codes, await together(*map(one, codes)), strict=True))
 
 
 def _row(place: int, market: str, row: Ranked, more: Fundamentals | None, *, detailed: bool) -> dict[str, Any]:
@@ -170,7 +138,7 @@ def _row(place: int, market: str, row: Ranked, more: Fundamentals | None, *, det
     return told
 
 
-def _gaps(query: VolumeRanking, found: Top, data: dict[str, Any]) -> Iterable[Gap]:
+def _gaps(query: VolumeRanking, found: Top[Ranked], data: dict[str, Any]) -> Iterable[Gap]:
     ranking = data["ranking"]
     for field in ("change_rate", "market_cap", "foreign_ratio", "per", "turnover_rate"):
         missing = sum(1 for row in ranking if row.get(field, 0) is None)
