@@ -108,8 +108,13 @@ def _way(endpoint: Endpoint, values: Mapping[str, str]) -> str:
     raise Refusal("08")
 
 
-def understand(endpoint: Endpoint, query: Mapping[str, str], *, narrower: Mapping[str, int] | None = None) -> Question:
-    """The question in a query. Raises Refusal 06, 07, 08 or 10. `narrower` is a limit nobody documented."""
+def understand(
+    endpoint: Endpoint, query: Mapping[str, str], *, narrower: Mapping[str, int] | None = None, bounded: bool = True
+) -> Question:
+    """The question in a query. Raises Refusal 06, 07, 08 or 10.
+
+    `narrower` is a limit nobody documented; without `bounded` a window may be as wide as one likes.
+    """
     lowered = {name.lower(): value for name, value in query.items()}
     values = {name: value for name, value in query.items() if name.lower() not in CONTROL and value}
     if query.get("inqryDiv"):
@@ -128,7 +133,7 @@ def understand(endpoint: Endpoint, query: Mapping[str, str], *, narrower: Mappin
             raise Refusal("07")
         dates = len(values[way["from"]]) == 8
         for window in (way.get("window"), narrower):
-            if window and too_wide(start, end, window, dates=dates):
+            if bounded and window and too_wide(start, end, window, dates=dates):
                 raise Refusal("07")
     used = {"inqryDiv", *way["requires"]}
     return Question(

@@ -160,16 +160,16 @@ class Engine:
             self.spelled_row(question.endpoint.id, place, as_json=question.json)
         return len(places)
 
-    def question(self, endpoint: Endpoint, query: Mapping[str, str]) -> Question:
-        """Understand a query, under the limits that are on."""
+    def question(self, endpoint: Endpoint, query: Mapping[str, str], *, bounded: bool = False) -> Question:
+        """Understand a query; where it is `bounded`, under the window limits that are on."""
         narrow = self.faults.get("narrow")
-        return understand(endpoint, query, narrower={"days": narrow["days"]} if narrow else None)
+        return understand(endpoint, query, narrower={"days": narrow["days"]} if narrow else None, bounded=bounded)
 
     def page(self, endpoint: Endpoint, query: Mapping[str, str], call: int) -> tuple[Spelled, int]:
         """The reply to a call that the gateway let through, and how many rows it carries."""
         wants_json = query.get("type", query.get("TYPE", "")).lower() == "json" and "json" in endpoint.wire["answers"]
         try:
-            question = self.question(endpoint, query)
+            question = self.question(endpoint, query, bounded=True)
         except Refusal as refusal:
             self.stats.refused[refusal.code] += 1
             return envelopes.service_error(refusal.code, as_json=wants_json), 0
