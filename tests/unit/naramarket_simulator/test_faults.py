@@ -289,3 +289,30 @@ async def test_resets_reach_a_client_over_the_wire_as_a_broken_connection(upstre
 
 def upstream_path() -> str:
     return "/1230000/ad/BidPublicInfoService/getBidPblancListInfoThng"
+
+
+async def test_what_arrives_after_a_window_was_left_is_not_held_against_the_crawler(upstream: Upstream) -> None:
+    first = {**WEEK, "inqryEndDt": "202609042359"}
+    second = {**WEEK, "inqryBgnDt": "202609050000"}
+    await upstream.faults(arrivals={"share": 0.1, "after": [3]})
+    held: set[str] = set()
+    for part in (first, second):
+        for number in (1, 2, 3, 4):
+            heard = await upstream.ask(GOODS, part, numOfRows=SIZE, pageNo=number)
+            held |= set(keys(heard))
+            if number == 2 and part is first:
+                break
+    early = await upstream.truth(GOODS, first)
+    await upstream.faults()
+    every = await upstream.truth(GOODS, WEEK)
+    await upstream.faults(arrivals={"share": 0.1, "after": [3]})
+    whole = await upstream.truth(GOODS, WEEK)
+    assert set(early) < set(await upstream.truth(GOODS, WEEK) + every)
+    assert len(early) < len([key for key in every if key in set(early)]) + 1
+    assert set(whole) < set(every)
+    assert [key for key in every if key in set(whole)] == whole
+    late = set(every) - set(whole)
+    assert late
+    again = await upstream.ask(GOODS, first, numOfRows=999)
+    assert late <= set(keys(again))
+    assert set(await upstream.truth(GOODS, WEEK)) == set(every)

@@ -38,6 +38,19 @@ class Question:
     filters: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def width(self) -> float:
+        """Seconds from start to end."""
+        return (self.end - self.start).total_seconds() if self.start and self.end else 0.0
+
+    def lies_in(self, other: Question) -> bool:
+        """Does this ask for a part (or all) of what `other` asks for, by the same way and filters?"""
+        if (self.endpoint.id, self.way, self.filters) != (other.endpoint.id, other.way, other.filters):
+            return False
+        if self.start and self.end and other.start and other.end:
+            return other.start <= self.start and self.end <= other.end
+        return dict(self.values) == dict(other.values)
+
+    @property
     def window(self) -> tuple[Any, ...]:
         """What is asked, without page and size."""
         return (self.endpoint.id, self.way, *sorted(self.values.items()))
