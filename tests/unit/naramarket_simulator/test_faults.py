@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
 from collections import Counter
 
 import httpx2
@@ -243,6 +245,39 @@ async def test_the_same_seed_strikes_the_same_calls(upstream: Upstream) -> None:
     assert [(await page(upstream, 1, 2)).code for _ in range(30)] == first
 
 
+@pytest.mark.parametrize("lot", range(12))
+async def test_any_mixture_answers_in_a_documented_way(upstream: Upstream, lot: int) -> None:
+    mixture = random.Random(lot).sample(sorted(SCRIPTS), 6)
+    await upstream.faults(**{name: {} for name in mixture})
+    broken = {"reset", "truncated"} & set(mixture)
+    expected = (ConnectionResetError, json.JSONDecodeError, AssertionError) if broken else ()
+    envelopes = set()
+    for number in (1, 2, 3, 2, 1):
+        with contextlib.suppress(*expected):
+            heard = await page(upstream, number)
+            envelopes.add(heard.envelope)
+            assert heard.rows or heard.code not in ("", "00") or {"hollow", "garbage"} & set(mixture)
+    assert envelopes <= {"ok", "ok_xml", "gateway_xml", "gateway_json", "service_error", "plain", "garbage"}
+
+
+async def test_xml_may_be_empty_in_two_ways_and_refuse(upstream: Upstream) -> None:
+    defence = "D2B.CntrctInfoService.getDmstcCntrctInfoList"
+    weekend = {"cntrctDateBegin": "20260905", "cntrctDateEnd": "20260906"}
+    await upstream.faults(shapes={})
+    texts = {"<items>" in (await upstream.ask(defence, weekend)).text for _ in range(5)}
+    assert texts == {True, False}
+    refused = await upstream.ask(defence, {"cntrctDateBegin": "2026", "cntrctDateEnd": "20260906"})
+    assert (refused.code, refused.envelope) == ("06", "service_error")
+
+
+async def test_tables_move_as_well(upstream: Upstream) -> None:
+    catalogue = "ThngListInfoService02.getThngPrdnmLocplcAccotListInfoInfoPrdlstSearch02"
+    every = (await upstream.ask(catalogue, {})).total
+    await upstream.http.delete("/__sim__/stats")
+    await upstream.faults(arrivals={"share": 0.2, "after": [1]})
+    assert [(await upstream.ask(catalogue, {})).total for _ in range(2)] == [pytest.approx(every * 0.8, rel=0.1), every]
+
+
 async def test_resets_reach_a_client_over_the_wire_as_a_broken_connection(upstream: Upstream) -> None:
     transport = httpx2.ASGITransport(upstream.app, raise_app_exceptions=False)
     await upstream.faults(reset={"share": 1})
@@ -254,3 +289,30 @@ async def test_resets_reach_a_client_over_the_wire_as_a_broken_connection(upstre
 
 def upstream_path() -> str:
     return "/1230000/ad/BidPublicInfoService/getBidPblancListInfoThng"
+
+
+async def test_what_arrives_after_a_window_was_left_is_not_held_against_the_crawler(upstream: Upstream) -> None:
+    first = {**WEEK, "inqryEndDt": "202609042359"}
+    second = {**WEEK, "inqryBgnDt": "202609050000"}
+    await upstream.faults(arrivals={"share": 0.1, "after": [3]})
+    held: set[str] = set()
+    for part in (first, second):
+        for number in (1, 2, 3, 4):
+            heard = await upstream.ask(GOODS, part, numOfRows=SIZE, pageNo=number)
+            held |= set(keys(heard))
+            if number == 2 and part is first:
+                break
+    early = await upstream.truth(GOODS, first)
+    await upstream.faults()
+    every = await upstream.truth(GOODS, WEEK)
+    await upstream.faults(arrivals={"share": 0.1, "after": [3]})
+    whole = await upstream.truth(GOODS, WEEK)
+    assert set(early) < set(await upstream.truth(GOODS, WEEK) + every)
+    assert len(early) < len([key for key in every if key in set(early)]) + 1
+    assert set(whole) < set(every)
+    assert [key for key in every if key in set(whole)] == whole
+    late = set(every) - set(whole)
+    assert late
+    again = await upstream.ask(GOODS, first, numOfRows=999)
+    assert late <= set(keys(again))
+    assert set(await upstream.truth(GOODS, WEEK)) == set(every)

@@ -160,3 +160,54 @@ async def test_truth_refuses_what_the_service_refuses(upstream: Upstream) -> Non
         "/__truth__/BidPublicInfoService/getBidPblancListInfoThng", params={**MONTH, "only": "count"}
     )
     assert list(reply.json()) == ["count"]
+
+
+async def test_truth_knows_no_window_limit(upstream: Upstream) -> None:
+    await upstream.faults(narrow={"days": 1})
+    months = [goods("202607010000", "202607312359"), goods("202608010000", "202608312359")]
+    apart = [await upstream.truth(GOODS, one) for one in months]
+    assert await upstream.truth(GOODS, goods("202607010000", "202608312359")) == [*apart[0], *apart[1]]
+    assert (await upstream.ask(GOODS, months[0])).code == "07"
+
+
+async def test_half_a_window_of_an_operation_that_needs_none_is_refused(upstream: Upstream) -> None:
+    heard = await upstream.ask("D2B.CntrctInfoService.getDmstcCntrctInfoList", {"cntrctDateBegin": "20260901"})
+    assert heard.code == "08"
+
+
+async def test_children_are_told_for_the_revision_that_is_asked(upstream: Upstream) -> None:
+    licences = "BidPublicInfoService.getBidPblancListInfoLicenseLimit"
+    changed = {"inqryDiv": "3", "inqryBgnDt": "202609010000", "inqryEndDt": "202609302359"}
+    notice = (await upstream.ask(GOODS, changed)).rows[0]
+    number = {"inqryDiv": "2", "bidNtceNo": notice["bidNtceNo"]}
+    every = await upstream.ask(licences, number, numOfRows=100)
+    one = await upstream.ask(licences, {**number, "bidNtceOrd": notice["bidNtceOrd"]}, numOfRows=100)
+    assert {row["bidNtceOrd"] for row in one.rows} == {notice["bidNtceOrd"]}
+    assert 0 < one.total < every.total
+
+
+async def test_numbers_of_nobody_find_nothing(upstream: Upstream) -> None:
+    for endpoint, query in (
+        (GOODS, {"inqryDiv": "2", "bidNtceNo": "R26BK99999999"}),
+        (GOODS, {"inqryDiv": "2", "bidNtceNo": "20160813876"}),
+        ("UsrInfoService02.getPrcrmntCorpBasicInfo02", {"inqryDiv": "3", "bizno": "1234567890"}),
+        ("ThngListInfoService02.getLsfgdNdPrdlstChghstlnfoSttus02", {"inqryDiv": "1", "prdctIdntNo": "x"}),
+        (MALL, {"inqryDiv": "2", "shopngCntrctNo": "R26TB9"}),
+        ("ShoppingMallPrdctInfoService.getDlvrReqInfoList", {"inqryDiv": "2", "dlvrReqNo": "1"}),
+        ("ShoppingMallPrdctInfoService.getDlvrReqInfoList", {"inqryDiv": "3", "cntrctNo": "R26TB20000000"}),
+        (
+            "D2B.BidResultInfoService.getFcltyCmpetBidResultBsicList",
+            {"cntrwkNo": "1", "ntatPlanDate": "1", "orntCode": "1"},
+        ),
+        ("CntrctProcssIntgOpenService.getCntrctProcssIntgOpenThng", {"inqryDiv": "3", "orderPlanNo": "9"}),
+    ):
+        heard = await upstream.ask(endpoint, query)
+        assert (heard.code, heard.total, heard.rows) == ("00", 0, []), endpoint
+
+
+async def test_class_numbers_are_a_range(upstream: Upstream) -> None:
+    classes = "ThngListInfoService02.getPrdctClsfcNoUnit8Info02"
+    every = await upstream.ask(classes, {}, numOfRows=100)
+    some = await upstream.ask(classes, {"prdctClsfcNoBgnNo": "43", "prdctClsfcNoEndNo": "45"}, numOfRows=100)
+    assert {row["prdctClsfcNo"][:2] for row in some.rows} == {"43"}
+    assert some.total < every.total

@@ -184,7 +184,10 @@ class Controls:
         return JSONResponse(told)
 
     async def truth(self, request: Request) -> Response:
-        """The distinct natural keys behind a query, straight from the world; `?only=count` for their number alone."""
+        """The distinct natural keys behind a query, straight from the world; `?only=count` for their number alone.
+
+        A window may be as wide as one likes here.
+        """
         asked = dict(request.query_params)
         only = asked.pop("only", "")
 

@@ -38,6 +38,19 @@ class Question:
     filters: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def width(self) -> float:
+        """Seconds from start to end."""
+        return (self.end - self.start).total_seconds() if self.start and self.end else 0.0
+
+    def lies_in(self, other: Question) -> bool:
+        """Does this ask for a part (or all) of what `other` asks for, by the same way and filters?"""
+        if (self.endpoint.id, self.way, self.filters) != (other.endpoint.id, other.way, other.filters):
+            return False
+        if self.start and self.end and other.start and other.end:
+            return other.start <= self.start and self.end <= other.end
+        return dict(self.values) == dict(other.values)
+
+    @property
     def window(self) -> tuple[Any, ...]:
         """What is asked, without page and size."""
         return (self.endpoint.id, self.way, *sorted(self.values.items()))
@@ -108,8 +121,13 @@ def _way(endpoint: Endpoint, values: Mapping[str, str]) -> str:
     raise Refusal("08")
 
 
-def understand(endpoint: Endpoint, query: Mapping[str, str], *, narrower: Mapping[str, int] | None = None) -> Question:
-    """The question in a query. Raises Refusal 06, 07, 08 or 10. `narrower` is a limit nobody documented."""
+def understand(
+    endpoint: Endpoint, query: Mapping[str, str], *, narrower: Mapping[str, int] | None = None, bounded: bool = True
+) -> Question:
+    """The question in a query. Raises Refusal 06, 07, 08 or 10.
+
+    `narrower` is a limit nobody documented; without `bounded` a window may be as wide as one likes.
+    """
     lowered = {name.lower(): value for name, value in query.items()}
     values = {name: value for name, value in query.items() if name.lower() not in CONTROL and value}
     if query.get("inqryDiv"):
@@ -128,7 +146,7 @@ def understand(endpoint: Endpoint, query: Mapping[str, str], *, narrower: Mappin
             raise Refusal("07")
         dates = len(values[way["from"]]) == 8
         for window in (way.get("window"), narrower):
-            if window and too_wide(start, end, window, dates=dates):
+            if bounded and window and too_wide(start, end, window, dates=dates):
                 raise Refusal("07")
     used = {"inqryDiv", *way["requires"]}
     return Question(

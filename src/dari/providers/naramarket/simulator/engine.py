@@ -70,6 +70,11 @@ class Stats:
         }
 
 
+def _name(place: Place) -> Any:
+    """What tells one place from another: tables have rows, not places."""
+    return place if isinstance(place, Ref) else id(place)
+
+
 class RowStore:
     """Spelled rows, the oldest forgotten first."""
 
@@ -101,25 +106,30 @@ class Engine:
         self._listings: OrderedDict[tuple[Any, ...], Sequence[Place]] = OrderedDict()
         self._asked: set[tuple[Any, ...]] = set()
         self._calls: Counter[str] = Counter()
+        self._left: dict[tuple[Any, ...], tuple[Question, int]] = {}
 
     def forget(self) -> None:
         """Start counting anew; the world and what is spelled stay."""
         self.stats = Stats()
         self._asked.clear()
         self._calls.clear()
+        self._left.clear()
 
-    def listing(self, question: Question, calls: int) -> Sequence[Place]:
-        """The rows of a question after so many calls of its operation."""
+    def _standing(self, question: Question) -> Sequence[Place]:
+        """The rows of a question if nothing moved but the clock."""
         now = self.clock.now()
         settled = question.end is not None and question.end < now - UNSETTLED
         key = (*question.window, settled or f"{now:%Y%m%d%H%M}")
-        places = self._remembered(key, lambda: listed(self.world, question, now))
+        return self._remembered(key, lambda: listed(self.world, question, now))
+
+    def listing(self, question: Question, calls: int) -> Sequence[Place]:
+        """The rows of a question after so many calls of its operation."""
+        places = self._standing(question)
         steps = moving.stage(self.faults, calls)
         if max(steps) < 0:
             return places
-        return self._remembered(
-            (*key, steps, repr(self.faults.on())), lambda: moving.visible(places, self.faults, calls)
-        )
+        key = (*question.window, len(places), f"{self.clock.now():%Y%m%d%H%M}", steps, repr(self.faults.on()))
+        return self._remembered(key, lambda: moving.visible(places, self.faults, calls))
 
     def _remembered(self, key: tuple[Any, ...], make: Any) -> Sequence[Place]:
         found = self._listings.get(key)
@@ -147,11 +157,29 @@ class Engine:
         return row
 
     def keys(self, question: Question) -> list[str]:
-        """The natural keys of everything that could be seen at the operation's last call, each once, in order."""
-        calls = max(0, self._calls[question.endpoint.id] - 1)
+        """The natural keys of everything a crawler could have seen, each once, in order.
+
+        A row counts as it was when its window, or the narrowest part of it that was asked, was last asked for: what
+        arrived after a crawler had left is not held against it. Parts nobody asked for count as of now.
+        """
         told, binding = sheet(question.endpoint.id), bound(question.endpoint.id)
-        places = self.listing(question, calls)
+        places = self._could_be_seen(question)
         return list(dict.fromkeys(told.key(told.row(values_of(self.world, binding, place))) for place in places))
+
+    def _could_be_seen(self, question: Question) -> Sequence[Place]:
+        every = self._standing(question)
+        if max(moving.stage(self.faults, 0)) < 0:
+            return every
+        asked: set[Any] = set()
+        seen: set[Any] = set()
+        parts = [part for part in self._left.values() if part[0].lies_in(question)]
+        for part, calls in sorted(parts, key=lambda one: one[0].width):
+            own = set(map(_name, self._standing(part))) - asked
+            seen |= own & set(map(_name, moving.visible(self._standing(part), self.faults, calls)))
+            asked |= own
+        left = max(0, self._calls[question.endpoint.id] - 1)
+        now = set(map(_name, moving.visible(every, self.faults, left)))
+        return [place for place in every if _name(place) in (seen if _name(place) in asked else now)]
 
     def warm(self, question: Question) -> int:
         """Spell every row of a question beforehand."""
@@ -160,16 +188,16 @@ class Engine:
             self.spelled_row(question.endpoint.id, place, as_json=question.json)
         return len(places)
 
-    def question(self, endpoint: Endpoint, query: Mapping[str, str]) -> Question:
-        """Understand a query, under the limits that are on."""
+    def question(self, endpoint: Endpoint, query: Mapping[str, str], *, bounded: bool = False) -> Question:
+        """Understand a query; where it is `bounded`, under the window limits that are on."""
         narrow = self.faults.get("narrow")
-        return understand(endpoint, query, narrower={"days": narrow["days"]} if narrow else None)
+        return understand(endpoint, query, narrower={"days": narrow["days"]} if narrow else None, bounded=bounded)
 
     def page(self, endpoint: Endpoint, query: Mapping[str, str], call: int) -> tuple[Spelled, int]:
         """The reply to a call that the gateway let through, and how many rows it carries."""
         wants_json = query.get("type", query.get("TYPE", "")).lower() == "json" and "json" in endpoint.wire["answers"]
         try:
-            question = self.question(endpoint, query)
+            question = self.question(endpoint, query, bounded=True)
         except Refusal as refusal:
             self.stats.refused[refusal.code] += 1
             return envelopes.service_error(refusal.code, as_json=wants_json), 0
@@ -178,6 +206,7 @@ class Engine:
             return envelopes.plain(504, "Gateway Time-out"), 0
         calls = self._calls[endpoint.id]
         self._calls[endpoint.id] += 1
+        self._left[question.window] = (question, calls)
         places = self.listing(question, calls)
         size = told_size = question.rows
         if cap := self.faults.get("cap"):

@@ -14,6 +14,8 @@ SHAPES: Final[tuple[Shape, ...]] = ("list", "item_list", "item_dict", "blank", "
 
 JSON_TYPE: Final = "application/json;charset=UTF-8"
 XML_TYPE: Final = "application/xml;charset=UTF-8"
+SPELL: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""One encoder for all rows: making one costs more than a row does."""
 TEXT_TYPE: Final = "text/plain;charset=UTF-8"
 
 
@@ -27,7 +29,7 @@ class Spelled(NamedTuple):
 
 def row_json(row: Mapping[str, str]) -> bytes:
     """One row; every value is a string."""
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+    return SPELL(row).encode()
 
 
 def row_xml(row: Mapping[str, str]) -> bytes:

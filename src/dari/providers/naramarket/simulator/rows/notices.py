@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from dari.providers.naramarket.simulator.rows.spelling import Values, packed
 from dari.worlds.procurement import Purchase, Ref, World
+from dari.worlds.procurement.draw import pick
+from dari.worlds.procurement.places import INDUSTRIES
 
-REGION_ALL = "전국"
+REGION_ALL: Final = "전국"
+INDUSTRY_CODES: Final = tuple(INDUSTRIES)
 
 
 def party(purchase: Purchase) -> dict[str, Any]:
@@ -132,7 +135,7 @@ def notice(world: World, ref: Ref) -> Values:
         "prtcptPsblRgnNm": purchase.buyer.region if purchase.trait.regions else REGION_ALL,
         "prtcptLmtRgnCd": purchase.buyer.region_code,
         "prtcptLmtRgnNm": purchase.buyer.region,
-        "indstrytyCd": purchase.bids[0].company.industry_code,
+        "indstrytyCd": pick(purchase.draws[9], INDUSTRY_CODES),
         "intrntnlDivCd": "2" if ref.source == "foreign" else "1",
         "masYn": "N",
         "dataBssDate": posted,
