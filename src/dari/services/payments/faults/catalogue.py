@@ -90,6 +90,8 @@ SCENARIOS: Final[dict[str, Scenario]] = {
             measure=misuse.limited,
             spares=(*STORES, *ALL_DOWN, "TRAFFIC_SURGE"),
             settings=SMALL_LIMITS,
+            # Not a whole window: the count is looked at in the middle of one.
+            lasts=50.0,
         ),
         Scenario(
             key="F08",
