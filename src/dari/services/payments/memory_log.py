@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dari.core.clock import Clock
-from dari.services.payments.names import PARTITIONS
+from dari.services.payments.names import GROUP_TOPICS, PARTITIONS
 from dari.services.payments.ports import Delivery, LogError, Message, Record
 
 UNKNOWN_TOPIC: Final = "UNKNOWN_TOPIC_OR_PART"
@@ -170,7 +170,8 @@ class MemoryLog:
     def lag(self, group: str) -> int:
         """Records of the group's topics that it has not committed."""
         held = self.groups.get(group, MemoryGroup())
-        topics = {topic for wanted in held.members.values() for topic in wanted} | {t for t, _ in held.committed}
+        wanted = {topic for topics in held.members.values() for topic in topics}
+        topics = wanted | {topic for topic, _ in held.committed} | set(GROUP_TOPICS.get(group, ()))
         places = [(t, n) for t in topics if t in self.topics for n in range(len(self.topics[t].partitions))]
         return sum(len(self.topics[t].partitions[n].records) - held.committed.get((t, n), 0) for t, n in places)
 

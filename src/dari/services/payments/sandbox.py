@@ -13,7 +13,7 @@ from typing import Final, Self
 from fastapi import FastAPI
 
 from dari.core.clock import KST
-from dari.services.payments.adapters.sql import Database
+from dari.services.payments.adapters.sql import MEMORY, Database
 from dari.services.payments.api import create_app
 from dari.services.payments.assembly import PaymentPlatform
 from dari.services.payments.gateway import GatewayConfig, RuleGateway
@@ -46,13 +46,14 @@ class Sandbox:
         settings: PlatformSettings | None = None,
         gateway: GatewayConfig | None = None,
         start: datetime = START,
+        database_url: str = MEMORY,
     ) -> None:
         self.seed = seed
         self.random = random.Random(seed)  # noqa: S311 — a replayable run, not a secret
         self.world_clock = VirtualClock(start)
         self.app_clock = SkewedClock(self.world_clock)
         self.schedule = Schedule(self.world_clock)
-        self.database = Database()
+        self.database = Database(database_url)
         self.keys = MemoryKeys(self.world_clock)
         self.log = MemoryLog(self.world_clock)
         self.gateway = RuleGateway(seed, gateway)

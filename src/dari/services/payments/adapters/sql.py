@@ -101,6 +101,11 @@ class Database:
             result = await connection.execute(sa.text(statement), parameters or {})
             return [dict(row) for row in result.mappings()]
 
+    async def do(self, statement: str, parameters: dict[str, Any] | None = None) -> int:
+        """Run one statement that changes rows: how many."""
+        async with self.transaction() as connection:
+            return int((await connection.execute(sa.text(statement), parameters or {})).rowcount)
+
     async def read_only(self, statement: str, parameters: dict[str, Any], limit: int) -> list[dict[str, Any]]:
         """As `rows`, at most `limit` of them, where SQLite itself refuses to write (MariaDB has users for that)."""
         async with self.transaction() as connection:

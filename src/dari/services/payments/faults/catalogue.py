@@ -22,7 +22,7 @@ async def _outage_long_over(stage: Stage) -> None:
     await outages.brokers_down(stage)
     await stage.sandbox.run(60)
     await outages.brokers_up(stage)
-    await stage.sandbox.run(210)
+    await stage.sandbox.run(240)
 
 
 async def _old_letters(stage: Stage) -> None:
@@ -90,6 +90,8 @@ SCENARIOS: Final[dict[str, Scenario]] = {
             measure=misuse.limited,
             spares=(*STORES, *ALL_DOWN, "TRAFFIC_SURGE"),
             settings=SMALL_LIMITS,
+            # Not a whole window: the count is looked at in the middle of one.
+            lasts=50.0,
         ),
         Scenario(
             key="F08",
@@ -138,7 +140,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
             heal=misuse.steady_partitions,
             measure=misuse.flapping,
             spares=(*STORES, "KAFKA_UNREACHABLE", "OUTBOX_STUCK"),
-            lasts=240.0,
+            lasts=180.0,
         ),
         Scenario(
             key="F14",
@@ -148,7 +150,6 @@ SCENARIOS: Final[dict[str, Scenario]] = {
             measure=misuse.surged,
             spares=(*STORES, *ALL_DOWN, "CONSUMER_STOPPED", "RATE_LIMITED_MERCHANT"),
             settings=SLOW_CONSUMER,
-            lasts=60.0,
         ),
         Scenario(
             key="F15",
@@ -171,10 +172,10 @@ SCENARIOS: Final[dict[str, Scenario]] = {
 CONTROLS: Final[dict[str, Scenario]] = {
     control.key: control
     for control in (
-        Scenario(key="C1", root_cause=None, rate=0.0, lasts=60.0),
+        Scenario(key="C1", root_cause=None, rate=0.0),
         Scenario(key="C2", root_cause=None, rate=200.0, healthy=15.0, lasts=45.0),
-        Scenario(key="C3", root_cause=None, inject=_outage_long_over),
-        Scenario(key="C4", root_cause=None, inject=_old_letters, lasts=60.0),
+        Scenario(key="C3", root_cause=None, inject=_outage_long_over, rate=3.0),
+        Scenario(key="C4", root_cause=None, inject=_old_letters),
     )
 }
 """C1 idle · C2 200 payments a second · C3 five minutes after a recovery · C4 old letters in the DLQ."""

@@ -16,6 +16,8 @@ from dari.services.payments.names import CAPTURED_TOPIC, PAYMENT_DLQ
 from dari.services.payments.ports import Message
 
 SKEW: Final = 600.0
+USUAL: Final = 5.0
+"""Payments a second, unless a scenario says otherwise."""
 FLAKY: Final = "REQUEST_TIMED_OUT"
 HOT: Final = "MERCHANT-HOT"
 CARELESS: Final = "MERCHANT-CARELESS"
@@ -226,8 +228,7 @@ async def flapping(stage: Stage) -> dict[str, Any]:
 
 async def surge(stage: Stage) -> None:
     """Nine times the usual traffic on top of it."""
-    stage.notes["usual"] = 8.0
-    stage.sandbox.traffic(72.0, name="surge")
+    stage.sandbox.traffic(9 * USUAL, name="surge")
 
 
 async def surge_over(stage: Stage) -> None:
@@ -239,8 +240,8 @@ async def surged(stage: Stage) -> dict[str, Any]:
     """Requests a second now and before, and a lag that grows with the members in place."""
     log = stage.sandbox.log
     return {
-        "requests_per_second": 80.0,
-        "baseline_requests_per_second": 8.0,
+        "requests_per_second": 10 * USUAL,
+        "baseline_requests_per_second": USUAL,
         "ratio": 10.0,
         "members": len(log.groups["payment-consumer"].members),
         "lag": log.lag("payment-consumer"),

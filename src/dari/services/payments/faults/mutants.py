@@ -190,7 +190,7 @@ def _unseeded() -> Patch:
     turns = itertools.count()
 
     def merchant(_: Sandbox, merchants: int = 20) -> str:
-        return f"MERCHANT-{next(turns) * 7 % (merchants + 1)}"
+        return f"MERCHANT-{next(turns) + merchants}"
 
     return Sandbox, "merchant", merchant
 

@@ -76,7 +76,7 @@ class Scenario:
     heal: Act = nothing
     measure: Measure = no_figures
     spares: tuple[str, ...] = ()
-    healthy: float = 90.0
-    lasts: float = 90.0
-    rate: float = 8.0
+    healthy: float = 60.0
+    lasts: float = 60.0
+    rate: float = 5.0
     settings: PlatformSettings | None = None
