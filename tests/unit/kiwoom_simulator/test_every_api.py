@@ -3,9 +3,9 @@
 import pytest
 
 from dari.core.endpoint import Effect
-from dari.providers.kiwoom.simulator.coverage import NOT_FROM_THE_WORLD
 from dari.providers.kiwoom.simulator.exchange import ANSWERS
 from dari.providers.kiwoom.simulator.frames import STOCK_TYPES, frame_values
+from dari.providers.kiwoom.simulator.own_tales import NOT_FROM_THE_WORLD
 from dari.providers.kiwoom.simulator.realtime import REALTIME_TYPES
 from dari.providers.kiwoom.spec import SPEC
 from dari.worlds.market import Market
