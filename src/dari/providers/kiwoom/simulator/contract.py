@@ -78,7 +78,7 @@ def _check_value(endpoint: Endpoint, parameter: Parameter, value: str) -> None:
             raise too_long(endpoint.id)
         return
     if parameter.length is not None and len(value) > parameter.length:
-        if name == "stk_cd" and name in endpoint.wire["venue_parameters"] and SUFFIX.search(value):
+        if name == "stk_cd" and len(SUFFIX.sub("", value)) <= parameter.length:
             return  # the length in the table counts the code alone
         raise _bad(name, "길이 초과")
     if "YYYYMMDD" in parameter.note and not DATE.match(value):

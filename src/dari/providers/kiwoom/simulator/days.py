@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -176,17 +177,22 @@ def trade_row(trade: Trade, base: int, *, bought: bool, venue: str) -> Row:
     )
 
 
+@lru_cache(maxsize=200)
+def _closes(market: Market, code: str, day: date) -> tuple[int, ...]:
+    return tuple(market.paths.close(issue, day) for issue in market.members[code])
+
+
 @lru_cache(maxsize=4_000)
 def _index_day(market: Market, code: str, day: date) -> tuple[Decimal, int, int]:
-    """(closing level, volume, value) of an index on a finished day: sums over its members' closes."""
+    """(closing level, volume, value) of an index on a finished day: sums over its members' closes and volumes."""
     rows = market.members[code]
-    paths = market.paths
+    closes, before = _closes(market, code, day), _closes(market, code, krx.previous_trading_day(day))
     cap = volume = value = 0
-    for issue in rows:
-        path = paths.day(issue, day)
-        cap += path.prices[-1] * issue.shares
-        volume += path.volume
-        value += path.volume * (path.prices[0] + path.prices[-1]) // 2
+    for issue, close, base in zip(rows, closes, before, strict=True):
+        traded = market.paths.volume(issue, day, abs(math.log(close / base)))
+        cap += close * issue.shares
+        volume += traded
+        value += traded * (base + close) // 2
     first = sum(one.price * one.shares for one in rows)
     return scaled(start_level(market.seed, code), cap, first), volume, value
 
@@ -195,7 +201,7 @@ def index_days(market: Market, code: str, now: datetime, count: int) -> list[dic
     """The last days of an index, newest first: level, base, open, high, low, volume, value, day.
 
     The newest day is told as the index board tells it; of older ones the range is that of their closes, and the value
-    is the volume at the middle of each member's first and last price.
+    is the volume at the middle of each member's last two closes.
     """
     board = krx.board(now).day
     running = market.index(code, now)

@@ -315,32 +315,32 @@ def frame_values(market: Market, kind: str, item: str, now: datetime) -> dict[st
 
 
 def interruption_row(market: Market, item: str, now: datetime) -> Row | None:
-    """VI: a stock more than ten percent away from yesterday has met a static interruption at the opening."""
+    """VI: the last interruption of a stock today (field 9068: 1 triggered, 2 released)."""
     if item not in market.by_code:
         return None
-    stock = Stock.at(market, item, now)
-    quote = stock.quote
-    far = abs(quote.change) * 10 >= quote.base and quote.volume > 0
-    price = krx.floor_to_tick(quote.base * (110 if quote.change > 0 else 90) // 100, etp=quote.issue.etp) if far else 0
+    quote = market.quote(item, now)
+    told = market.interruptions_of(item, now)
+    last = told[-1] if told else None
+    up = last is not None and last.price > last.base
     values: Values = {
         "9001": item,
         "302": quote.issue.name,
         "13": quote.volume,
         "14": quote.value,
-        "9068": "1" if far else "2",
+        "9068": "1" if last and last.until > now else "2",
         "9008": "101" if quote.issue.board == "KOSDAQ" else "001",
         "9075": "1",
-        "1221": price,
-        "1223": f"{quote.as_of:%H%M%S}",
-        "1224": f"{quote.as_of:%H%M%S}",
-        "1225": "정적",
+        "1221": last.price if last else 0,
+        "1223": f"{last.at:%H%M%S}" if last else "",
+        "1224": f"{last.until:%H%M%S}" if last else "",
+        "1225": "정적" if last else "",
         "1236": str(quote.base),
         "1237": "0",
-        "1238": "10.00" if quote.change > 0 else "-10.00",
+        "1238": str(percent(last.price - last.base, last.base)) if last else "",
         "1239": "0.00",
-        "1489": str(quote.change_rate),
-        "1490": "1" if far else "0",
-        "9069": "1" if quote.change > 0 else "2",
+        "1489": str(percent(last.price - last.base, last.base)) if last else "",
+        "1490": str(last.count) if last else "0",
+        "9069": ("1" if up else "2") if last else "0",
         "1279": "",
     }
     return Row(values, quote.base)

@@ -167,6 +167,12 @@ FIELDS: Final[Mapping[str, Callable[[Stock], Value]]] = {
     "bps": lambda s: s.issue.bps,
     "per": lambda s: s.quote.per,
     "pbr": lambda s: s.quote.pbr,
+    "cup_nga": lambda s: s.issue.eps * s.issue.shares,
+    "mac_wght": lambda s: str(
+        percent(
+            s.quote.market_cap, s.market.index("0001" if s.issue.board == "KOSPI" else "1001", s.quote.as_of).market_cap
+        )
+    ),
     "roe": lambda s: percent(s.issue.eps, s.issue.bps),
     "mac": lambda s: s.quote.market_cap,
     "crd_rt": lambda s: s.credit_ratio,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 from dari.core import krx
+from dari.core.clock import KST
+from dari.providers.kiwoom.simulator.days import end_of
 from dari.providers.kiwoom.simulator.exchange import Row
 from dari.providers.kiwoom.simulator.refusals import Refused
 from dari.providers.kiwoom.simulator.stocks import direction
 from dari.providers.kiwoom.simulator.writing import Value
-from dari.worlds.market import Market, percent
+from dari.worlds.market import Bar, Market, percent
 
 UNDERLYINGS: Final = 12
 RATIO: Final = Decimal("0.0100")
@@ -96,12 +99,58 @@ def find(market: Market, code: str, day: date) -> Warrant:
     raise Refused("1902", f"종목코드={code}")
 
 
-class Listed:
-    """A warrant at a moment, as a record."""
+@dataclass(frozen=True, slots=True)
+class Under:
+    """The underlying as far as a warrant looks at it."""
 
-    def __init__(self, market: Market, warrant: Warrant, moment: datetime) -> None:
+    as_of: datetime
+    price: int
+    base: int
+    open: int
+    high: int
+    low: int
+    volume: int
+    previous_volume: int
+
+
+def _now(market: Market, warrant: Warrant, moment: datetime) -> Under:
+    quote = market.quote(warrant.underlying, moment)
+    return Under(
+        quote.as_of,
+        quote.price,
+        quote.base,
+        quote.open,
+        quote.high,
+        quote.low,
+        quote.volume,
+        quote.previous_volume,
+    )
+
+
+def _then(bars: tuple[Bar, Bar], moment: datetime) -> Under:
+    bar, before = bars
+    return Under(moment, bar.close, bar.base, bar.open, bar.high, bar.low, bar.volume, before.volume)
+
+
+def of_days(market: Market, warrant: Warrant, until: date, now: datetime, count: int) -> list[tuple[str, Row]]:
+    """(day, record) of a warrant at the end of each of its last days, newest first, read from the underlying's bars."""
+    bars = market.daily(warrant.underlying, end_of(until, now), count + 1)
+    told = []
+    for bar, before in pairwise(bars):
+        day = date(int(bar.day[:4]), int(bar.day[4:6]), int(bar.day[6:]))
+        if day < warrant.listed:
+            break
+        moment = min(datetime.combine(day, time(15, 30), KST), now)
+        told.append((bar.day, Listed(market, warrant, moment, (bar, before)).row))
+    return told
+
+
+class Listed:
+    """A warrant at a moment, as a record. `bars`: the underlying's day and the day before, for a past one."""
+
+    def __init__(self, market: Market, warrant: Warrant, moment: datetime, bars: tuple[Bar, Bar] | None = None) -> None:
         self.market, self.warrant = market, warrant
-        self.under = market.quote(warrant.underlying, moment)
+        self.under = _now(market, warrant, moment) if bars is None else _then(bars, moment)
         day = self.under.as_of.date()
         self.day = day
         self.price = traded(warrant, self.under.price, day)

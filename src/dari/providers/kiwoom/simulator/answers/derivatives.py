@@ -6,10 +6,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from dari.core import krx
 from dari.providers.kiwoom.simulator.exchange import Ask, Row, Told, answers, ranked
 from dari.providers.kiwoom.simulator.filters import between
-from dari.providers.kiwoom.simulator.warrants import Listed, find, listed
+from dari.providers.kiwoom.simulator.warrants import Listed, find, listed, of_days
 from dari.worlds.market import percent
 
 DAYS: Final = 30
@@ -86,12 +85,10 @@ def firm(ask: Ask) -> Told:
 def provider_days(ask: Ask) -> Told:
     """ELWLP보유일별추이 (the parameter is the warrant's code)."""
     warrant = find(ask.market, ask["bsis_aset_cd"], ask.day)
-    rows = []
-    for day in krx.trading_days(ask.date("base_dt"), DAYS):
-        times = krx.session(day)
-        assert times is not None  # trading_days gives trading days
-        view = Listed(ask.market, warrant, min(times.closes, ask.now))
-        rows.append(view.row.given(dt=f"{day:%Y%m%d}", chg_qty=-view.volume, wght=view.row.get("lpposs_rt")))
+    rows = [
+        row.given(dt=day, chg_qty=-int(str(row.get("trde_qty"))), wght=row.get("lpposs_rt"))
+        for day, row in of_days(ask.market, warrant, ask.date("base_dt"), ask.now, DAYS)
+    ]
     return Told(rows=rows)
 
 
@@ -143,13 +140,7 @@ def detail(ask: Ask) -> Told:
 def sensitivities(ask: Ask) -> Told:
     """ELW민감도지표 by day (ka10048) or over the last minutes (ka10050)."""
     view = one(ask)
-    rows = []
     if ask.endpoint.id == "ka10048":
-        for day in krx.trading_days(ask.day, DAYS):
-            times = krx.session(day)
-            assert times is not None  # trading_days gives trading days
-            then = Listed(ask.market, view.warrant, min(times.closes, ask.now))
-            rows.append(then.row.given(dt=f"{day:%Y%m%d}"))
-        return Told(rows=rows)
-    rows.append(view.row)
-    return Told(rows=rows)
+        told = of_days(ask.market, view.warrant, ask.day, ask.now, DAYS)
+        return Told(rows=[row.given(dt=day) for day, row in told])
+    return Told(rows=[view.row])

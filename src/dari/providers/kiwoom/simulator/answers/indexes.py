@@ -277,10 +277,10 @@ def theme_stocks(ask: Ask) -> Told:
 
 @answers("ka10051")
 def sector_investors(ask: Ask) -> Told:
-    """업종별투자자순매수 of a day, summed over the most traded members of each sector."""
+    """업종별투자자순매수 of a day, over all members of each sector, on KRX."""
     amount = ask["amt_qty_tp"] == "0"
     board = "KOSPI" if ask["mrkt_tp"] == "0" else "KOSDAQ"
-    quotes = ask.snapshot().quotes
+    at = end_of(ask.date("base_dt"), ask.now)
     names = {
         "sc_netprps": "financial_investment",
         "insrnc_netprps": "insurance",
@@ -298,14 +298,11 @@ def sector_investors(ask: Ask) -> Told:
     }
     rows = []
     for sector in ask.market.sectors("KOSPI" if board == "KOSPI" else "KOSDAQ"):
-        members = ask.market.members[sector.code]
-        totals = dict.fromkeys(names.values(), NOTHING)
-        for issue in members:
-            sides = Stock(ask.market, quotes[issue.code]).sides
-            for group in totals:
-                totals[group] += sides[group]
+        totals = ask.market.index_flows(sector.code, at)
         figures = {
-            name: as_told(ask.endpoint, name, part(totals[group], "0", amount=amount), amount=amount, unit=1_000)
+            name: as_told(
+                ask.endpoint, name, part(totals.get(group, NOTHING), "0", amount=amount), amount=amount, unit=1_000
+            )
             for name, group in names.items()
         }
         rows.append(sector_row(ask, sector.code).given(**figures))

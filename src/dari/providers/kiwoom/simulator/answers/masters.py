@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from dari.core import krx
 from dari.providers.kiwoom.simulator.answers.quotes import stock_of
 from dari.providers.kiwoom.simulator.exchange import Ask, Row, Told, answers
 from dari.providers.kiwoom.simulator.stocks import Stock, sector_code
-from dari.worlds.market import Issue
+from dari.worlds.market import Issue, percent
 from dari.worlds.market.flows import FOREIGN_MEMBERS, MEMBERS
 from dari.worlds.market.sectors import SECTORS
 
@@ -109,29 +108,27 @@ def watchlist(ask: Ask) -> Told:
 
 @answers("ka10054")
 def interruptions(ask: Ask) -> Told:
-    """변동성완화장치: issues more than ten percent away from yesterday have met a static interruption once."""
+    """변동성완화장치 of the day so far, newest first; this world knows static ones alone."""
     venue = ask.venue()
-    boards = {"000": "ALL", "001": "KOSPI", "101": "KOSDAQ"}
-    opens = krx.session(ask.day)
-    assert opens is not None  # the board's day is a trading day
+    quotes = ask.snapshot(venue).quotes
+    boards = {"000": ("KOSPI", "KOSDAQ"), "001": ("KOSPI",), "101": ("KOSDAQ",)}[ask["mrkt_tp"]]
     rows = []
-    for quote in ask.snapshot(venue).of(boards[ask["mrkt_tp"]]):
-        far = abs(quote.change) * 10 >= quote.base and quote.volume > 0
-        wanted = ask["motn_drc"] in ("0", "1" if quote.change > 0 else "2") and ask["motn_tp"] in ("0", "1", "3")
-        if not far or not wanted or ask["stk_cd"] not in ("", quote.code):
+    for one in sorted(ask.market.interruptions(ask.now), key=lambda each: (each.at, each.issue.code), reverse=True):
+        up = one.price > one.base
+        wanted = ask["motn_drc"] in ("0", "1" if up else "2") and ask["motn_tp"] in ("0", "1", "3")
+        if not wanted or one.issue.board not in boards or ask["stk_cd"] not in ("", one.issue.code):
             continue
-        price = krx.floor_to_tick(quote.base * (110 if quote.change > 0 else 90) // 100, etp=quote.issue.etp)
         rows.append(
-            Stock(ask.market, quote).row.given(
-                motn_pric=price,
-                static_stdpc=quote.base,
-                static_dispty_rt=10 if quote.change > 0 else -10,
+            Stock(ask.market, quotes[one.issue.code]).row.given(
+                motn_pric=one.price,
+                static_stdpc=one.base,
+                static_dispty_rt=percent(one.price - one.base, one.base),
                 dynm_stdpc=0,
                 dynm_dispty_rt=0,
-                trde_cntr_proc_time=f"{opens.opens:%H%M%S}",
-                virelis_time=f"{opens.opens:%H%M%S}",
+                trde_cntr_proc_time=f"{one.at:%H%M%S}",
+                virelis_time=f"{one.until:%H%M%S}",
                 viaplc_tp="정적",
-                vimotn_cnt="1",
+                vimotn_cnt=str(one.count),
                 stex_tp=venue,
             ),
         )
