@@ -121,7 +121,7 @@ class Exchange:
         self.everyone.add(session)
         self.counts["connections"] += 1
         writer = asyncio.create_task(session.write())
-        helpers = [asyncio.create_task(self._tick(session)), asyncio.create_task(self._ping(session))]
+        beside = [asyncio.create_task(self._tick(session)), asyncio.create_task(self._ping(session))]
         try:
             await self._read(session)
         except WebSocketDisconnect:
@@ -130,10 +130,10 @@ class Exchange:
             self.everyone.discard(session)
             if session.key and self.sessions.get(session.key.app_key) is session:
                 del self.sessions[session.key.app_key]
-            for helper in helpers:
-                helper.cancel()
+            for one in beside:
+                one.cancel()
             session.end()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            await asyncio.gather(*beside, return_exceptions=True)
             await writer
 
     async def _read(self, session: Session) -> None:
