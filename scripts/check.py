@@ -25,6 +25,7 @@ CACHE: Final = ROOT / ".cache"
 SKIPS: Final = CACHE / "skips.jsonl"
 REPORT: Final = CACHE / "coverage.json"
 BUDGET: Final = 600.0
+PROOFS: Final = "tests/prove/test_proofs.py"
 NO_TESTS: Final = 5
 EXCUSED: Final = re.compile(r"^platform: |\bfacts\b", re.IGNORECASE)
 """Skips that no provisioning can cure: another kind of machine, and facts files that are not ours to publish."""
@@ -69,17 +70,26 @@ def static() -> list[Step]:
 
 
 def tests() -> list[Step]:
-    """All tests under coverage, then those that need the machine for themselves, then the floors."""
+    """All tests under coverage, the floors, then the proofs at their own pace; what measures time runs alone."""
     SKIPS.unlink(missing_ok=True)
     REPORT.unlink(missing_ok=True)
     workers = str(min(4, os.cpu_count() or 1))
-    pytest = (*PYTHON, "-m", "pytest", "--cov", f"--cov-report=json:{REPORT}", "--durations=10")
-    together = run("tests", (*pytest, "-n", workers, "-m", "not serial"), shown=True)
-    alone = run("serial", (*pytest, "--cov-append", "-m", "serial"), shown=True, also=(NO_TESTS,))
+    together, alone = ("-n", workers, "-m", "not serial"), ("-m", "serial")
+    pytest = (*PYTHON, "-m", "pytest", "--durations=10")
+    covered = (*pytest, f"--ignore={PROOFS}", "--cov", f"--cov-report=json:{REPORT}")
+    steps = [run("tests", (*covered, *together), shown=True)]
+    if lonely := sorted(str(file) for file in (ROOT / "tests").rglob("test_*.py") if _measures_time(file)):
+        steps.append(run("tests alone", (*covered, "--cov-append", *alone, *lonely), shown=True, also=(NO_TESTS,)))
+    steps.append(run("proofs", (*pytest, PROOFS, *together), shown=True))
+    steps.append(run("proof alone", (*pytest, PROOFS, *alone), shown=True, also=(NO_TESTS,)))
     floors = run("coverage", (*PYTHON, "-m", "scripts.coverage_gate", str(REPORT)))
     if floors.passed:
         print(floors.said)
-    return [tell(together), tell(alone), tell(floors), tell(skipped())]
+    return [tell(step) for step in (*steps, floors, skipped())]
+
+
+def _measures_time(file: Path) -> bool:
+    return file != ROOT / PROOFS and "mark.serial" in file.read_text("utf-8")
 
 
 def skipped() -> Step:

@@ -146,6 +146,6 @@ def sector_volume_ranking(world: Market, at: datetime, query: Mapping[str, str])
                 "institution_net_buy": towards_zero(flows["institution"].net_value, MILLION),
             }
         )
-    rows.sort(key=lambda row: (-row["trading_value"], row["sector_code"]))  # type: ignore[operator]  # won
+    rows.sort(key=lambda row: (-row["trading_value"], row["sector_code"]))  # type: ignore[operator]  # an int, won
     ranking = [{"rank": place, **row} for place, row in enumerate(rows[: number(query, "count", 20)], start=1)]
     return {**head(world, at, query), "market": market, "total": len(rows), "ranking": ranking}
