@@ -22,6 +22,8 @@ from scripts.reference import weight
 ONE_TOOL = 700
 """What a single tool may weigh in tools/list, in characters; a server may spend 450 a tool on the average."""
 AVERAGE = 450
+ALLOWED = {"volume-ranking": 3_500}
+"""Servers whose document fixes rich arguments (filters of a closed list) have a budget of their own."""
 ANSWER_SHAPE = 900
 DESCRIPTION = range(40, 500)
 LONGEST_NAME = 64
@@ -75,7 +77,7 @@ def test_a_server_weighs_little(server: str) -> None:
     told = [listed(tool) for _, tool in SERVERS[server].tools()]
     shapes = [one.pop("outputSchema") for one in told]
     assert len(shapes) == len(told)
-    assert sum(map(weight, told)) <= max(ONE_TOOL, AVERAGE * len(told))
+    assert sum(map(weight, told)) <= ALLOWED.get(server, max(ONE_TOOL, AVERAGE * len(told)))
 
 
 @asked

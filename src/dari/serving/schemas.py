@@ -19,6 +19,10 @@ HINTS = {
 """MCP annotations of each effect."""
 
 
+_IN = frozenset({"title", "$defs"})
+_OUT = frozenset({"title", "$defs", "description", "required", "additionalProperties", "default", "examples"})
+
+
 def _inlined(node: Any, definitions: Mapping[str, Any], drop: frozenset[str]) -> Any:
     if isinstance(node, list):
         return [_inlined(one, definitions, drop) for one in node]
@@ -34,11 +38,18 @@ def _inlined(node: Any, definitions: Mapping[str, Any], drop: frozenset[str]) ->
             lean["anyOf"] = [{"type": one} for one in value]
         elif key not in drop and not (key == "default" and value is None):
             lean[key] = _inlined(value, definitions, drop)
+    if drop is _IN and "default" in node and node["default"] is None:
+        return _left_out_for_none(lean)
     return lean
 
 
-_IN = frozenset({"title", "$defs"})
-_OUT = frozenset({"title", "$defs", "description", "required", "additionalProperties", "default", "examples"})
+def _left_out_for_none(lean: dict[str, Any]) -> dict[str, Any]:
+    """An argument that may be left out is left out for none: the null beside its type says nothing more."""
+    options = [one for one in lean.get("anyOf", ()) if one != {"type": "null"}]
+    if len(options) != 1:
+        return lean
+    rest = {key: value for key, value in lean.items() if key != "anyOf"}
+    return {**options[0], **rest}
 
 
 @cache

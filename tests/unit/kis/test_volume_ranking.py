@@ -11,8 +11,7 @@ import pytest
 
 from dari.providers.kis import models
 from dari.providers.kis.simulator.truth.volume import volume_ranking as truth_of
-from dari.providers.kis.tools import slices
-from dari.providers.kis.tools import volume_ranking as room
+from dari.providers.kis.tools import asks, slices
 from dari.worlds.market import Market
 from tests.support import MORNING, Asker, simulated
 
@@ -61,7 +60,7 @@ async def test_by_volume_too(tmp_path: Path) -> None:
 async def test_without_details_no_stock_is_asked_for(tmp_path: Path) -> None:
     async with simulated("volume-ranking", tmp_path) as asker:
         told = await asker.answer("get_volume_ranking", count=30, include_details=False)
-    assert {line["endpoint"]: line["calls"] for line in told["provenance"]} == {room.RANK: 2, room.INDEX_PRICE: 2}
+    assert {line["endpoint"]: line["calls"] for line in told["provenance"]} == {asks.RANK: 2, asks.INDEX_PRICE: 2}
     assert set(told["ranking"][0]) == {
         "rank", "stock_code", "stock_name", "market_type", "current_price", "change", "change_rate", "volume",
         "trading_value",
@@ -72,7 +71,7 @@ async def test_a_cold_answer_costs_what_the_mapping_says(tmp_path: Path) -> None
     async with simulated("volume-ranking", tmp_path) as asker:
         told = await asker.answer("get_volume_ranking", count=20)
     assert {line["endpoint"]: line["calls"] for line in told["provenance"]} == {
-        room.RANK: 2, room.INDEX_PRICE: 2, room.PRICE: 20,
+        asks.RANK: 2, asks.INDEX_PRICE: 2, asks.PRICE: 20,
     }  # fmt: skip
     assert told["gaps"] == [] or {gap["field"] for gap in told["gaps"]} == {"ranking[].per"}
 
@@ -98,7 +97,7 @@ async def test_a_wrong_unit_is_caught(tmp_path: Path, monkeypatch: pytest.Monkey
 
 async def test_a_wrong_sign_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = models.ranked
-    monkeypatch.setattr(room, "ranked", lambda row: replace(honest(row), change=abs(honest(row).change)))
+    monkeypatch.setattr(asks, "ranked", lambda row: replace(honest(row), change=abs(honest(row).change)))
     assert any(".change:" in line for line in await wrong(tmp_path, 10))
 
 
@@ -110,7 +109,7 @@ async def test_a_cut_at_thirty_is_caught(tmp_path: Path, monkeypatch: pytest.Mon
 async def test_a_reply_that_lacks_what_its_sheet_promises_is_malformed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "rows", lambda *_: [{}])
+    monkeypatch.setattr(asks, "rows", lambda *_: [{}])
     async with simulated("volume-ranking", tmp_path) as asker:
         outcome = await asker.outcome("get_volume_ranking")
     assert outcome.error == "malformed"

@@ -36,16 +36,16 @@ BY_VALUE: Final = "3"
 
 
 class Filter(BaseModel):
-    """The closed list of filters. Amounts are won; `sector` is a 4-digit KRX code."""
+    """The closed list of filters, in won; sector: 4-digit KRX code."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    min_trading_value: int | None = Field(default=None, ge=0)
-    max_trading_value: int | None = Field(default=None, ge=0)
-    min_price: int | None = Field(default=None, ge=0)
-    max_price: int | None = Field(default=None, ge=0)
-    min_market_cap: int | None = Field(default=None, ge=0)
-    max_market_cap: int | None = Field(default=None, ge=0)
+    min_trading_value: int | None = None
+    max_trading_value: int | None = None
+    min_price: int | None = None
+    max_price: int | None = None
+    min_market_cap: int | None = None
+    max_market_cap: int | None = None
     sector: str | None = Field(default=None, pattern=r"^\d{4}$")
 
 
@@ -58,7 +58,6 @@ class CapRanking(Query):
 
 
 OUTPUT: Final = answer_of(
-    market=TEXT,
     ranking=rows_of(
         rank=INTEGER,
         stock_code=TEXT,

@@ -29,8 +29,6 @@ class ChangeRanking(Query):
 
 
 OUTPUT: Final = answer_of(
-    market=TEXT,
-    period=TEXT,
     ranked_by=TEXT,
     ranking=rows_of(
         rank=INTEGER,

@@ -48,25 +48,22 @@ class InvestorRanking(Query):
     side: Literal["buy", "sell"] = "buy"
 
 
+ROWS: Final = rows_of(
+    rank=INTEGER,
+    stock_code=TEXT,
+    stock_name=TEXT,
+    buy_amount=WHOLE,
+    sell_amount=WHOLE,
+    net_amount=INTEGER,
+    buy_volume=WHOLE,
+    sell_volume=WHOLE,
+    net_volume=INTEGER,
+    average_buy_price=NUMBER,
+    average_sell_price=NUMBER,
+    impact_ratio=NUMBER,
+)
 OUTPUT: Final = answer_of(
-    investor_type=TEXT,
-    trade_type=TEXT,
-    market=TEXT,
-    ranking=rows_of(
-        rank=INTEGER,
-        stock_code=TEXT,
-        stock_name=TEXT,
-        buy_amount=WHOLE,
-        sell_amount=WHOLE,
-        net_amount=INTEGER,
-        buy_volume=WHOLE,
-        sell_volume=WHOLE,
-        net_volume=INTEGER,
-        average_buy_price=NUMBER,
-        average_sell_price=NUMBER,
-        impact_ratio=NUMBER,
-    )
-    | {"type": ["array", "null"]},
+    ranking={"anyOf": [ROWS, {"type": "null"}]},
     summary=OBJECT,
 )
 

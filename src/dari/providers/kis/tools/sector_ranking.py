@@ -22,7 +22,7 @@ BOARD: Final = {"KOSPI": "K", "KOSDAQ": "Q"}
 NONE: Final = "0000"
 LEADERS: Final = 3
 SHORT: Final = 10
-"""Up to so many industries each names three leaders, beyond it two: the answer stays readable."""
+"""Of up to so many industries each names three leaders; of more, the first half of this many do and the rest name one."""
 BY_VALUE: Final = "3"
 WEIGHTED: Final = "index change, weighted by capitalisation; not a plain mean of stocks"
 
@@ -35,7 +35,6 @@ class SectorRanking(Query):
 
 
 OUTPUT: Final = answer_of(
-    market=TEXT,
     ranking=rows_of(
         rank=INTEGER,
         sector_code=TEXT,
@@ -75,7 +74,9 @@ async def get_sector_volume_ranking(query: SectorRanking, upstream: Upstream) ->
     leaders = await together(*(rank(upstream, one.code, BY_VALUE) for one in shown))
     nets = await together(*(market_investor(upstream, query.market, one.code) for one in shown))
     ranking = [
-        _row(place, one, counts[one.code], top, net, leaders=LEADERS if len(shown) <= SHORT else LEADERS - 1)
+        _row(
+            place, one, counts[one.code], top, net, leaders=LEADERS if len(shown) <= SHORT or place <= SHORT // 2 else 1
+        )
         for place, (one, top, net) in enumerate(zip(shown, leaders, nets, strict=True), start=1)
     ]
     data = {

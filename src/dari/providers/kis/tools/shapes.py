@@ -7,8 +7,10 @@ from typing import Any, Final
 
 INTEGER: Final = {"type": "integer"}
 TEXT: Final = {"type": "string"}
-NUMBER: Final = {"type": ["number", "null"]}
-WHOLE: Final = {"type": ["integer", "null"]}
+NUMBER: Final[dict[str, Any]] = {}
+"""A number or null. Left open: JSON Schema's spelling that every client reads would weigh more than the field."""
+WHOLE: Final[dict[str, Any]] = {}
+"""A whole number or null; open for the same reason."""
 OBJECT: Final = {"type": "object"}
 
 
@@ -18,11 +20,8 @@ def rows_of(**fields: Any) -> dict[str, Any]:
 
 
 def answer_of(**fields: Any) -> dict[str, Any]:
-    """The shape of a ranking: its head, then its own fields."""
-    return {
-        "type": "object",
-        "properties": {"timestamp": TEXT, "as_of": TEXT, "market_status": TEXT, **fields},
-    }
+    """The shape of a ranking: when it was told, then its own fields. What repeats the question is left out."""
+    return {"type": "object", "properties": {"timestamp": TEXT, "as_of": TEXT, **fields}}
 
 
 def eok(won: int | None) -> str:

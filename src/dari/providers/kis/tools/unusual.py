@@ -45,7 +45,6 @@ class UnusualVolume(Query):
 
 
 OUTPUT: Final = answer_of(
-    market=TEXT,
     detection_criteria=OBJECT,
     unusual_stocks=rows_of(
         stock_code=TEXT,

@@ -24,6 +24,7 @@ from dari.providers.kis.tools.asks import (
     prices,
     volume_rank,
 )
+from dari.providers.kis.tools.shapes import INTEGER, NUMBER, OBJECT, TEXT, WHOLE, answer_of, rows_of
 from dari.providers.kis.tools.slices import Slice, Top, top
 
 MAX_COUNT: Final = 50
@@ -41,37 +42,25 @@ class VolumeRanking(Query):
     sort_by: Literal["value", "volume"] = "value"
 
 
-OUTPUT: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {
-        "timestamp": {"type": "string"},
-        "as_of": {"type": "string"},
-        "market_status": {"type": "string"},
-        "market": {"type": "string"},
-        "ranking": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "rank": {"type": "integer"},
-                    "stock_code": {"type": "string"},
-                    "stock_name": {"type": "string"},
-                    "market_type": {"type": "string"},
-                    "current_price": {"type": "integer"},
-                    "change": {"type": "integer"},
-                    "change_rate": {"type": ["number", "null"]},
-                    "volume": {"type": "integer"},
-                    "trading_value": {"type": "integer"},
-                    "market_cap": {"type": ["integer", "null"]},
-                    "foreign_ratio": {"type": ["number", "null"]},
-                    "per": {"type": ["number", "null"]},
-                    "turnover_rate": {"type": ["number", "null"]},
-                },
-            },
-        },
-        "summary": {"type": "object"},
-    },
-}
+OUTPUT: Final = answer_of(
+    market_status=TEXT,
+    ranking=rows_of(
+        rank=INTEGER,
+        stock_code=TEXT,
+        stock_name=TEXT,
+        market_type=TEXT,
+        current_price=INTEGER,
+        change=INTEGER,
+        change_rate=NUMBER,
+        volume=INTEGER,
+        trading_value=INTEGER,
+        market_cap=WHOLE,
+        foreign_ratio=NUMBER,
+        per=NUMBER,
+        turnover_rate=NUMBER,
+    ),
+    summary=OBJECT,
+)
 
 
 async def get_volume_ranking(query: VolumeRanking, upstream: Upstream) -> Answer:
