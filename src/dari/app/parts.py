@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from dari.app.places import Places
+from dari.core.acts import Hand, holder_name
 from dari.core.clock import Clock
 from dari.core.events import Events
 from dari.core.provider import Dialect, Spec
 from dari.core.shared_state import FileState
+from dari.serving.audit import Audit
+from dari.serving.plans import Caps, Plans
 from dari.settings import Settings
 from dari.upstream.cache import CacheRules
 from dari.upstream.client import Client, Rules
@@ -39,6 +42,8 @@ class Parts:
     simulated: bool
     seed: int
     closing: AsyncExitStack = field(default_factory=AsyncExitStack)
+    names: dict[str, str] = field(default_factory=dict)
+    """Provider → the name its state is kept under, which tells one origin from another."""
 
     def wire(self, *, app: Any = None, timeout: float = 10.0) -> Wire:
         """A wire that is closed with the runtime; to the network, or to an ASGI app in this process."""
@@ -60,6 +65,7 @@ class Parts:
         What it keeps is told apart by origin: a simulator's stays its own.
         """
         name = f"{dialect.name}-{hashlib.sha256(origin.encode()).hexdigest()[:8]}" if origin else dialect.name
+        self.names[dialect.name] = name
         state = FileState(self.places.state / "shared" / name, self.clock)
         state.sweep()
         cache = CacheRules(
@@ -77,3 +83,18 @@ class Parts:
             rules=replace(rules or Rules(), cache=cache),
             default_mode=default_mode,
         )
+
+    def plans(self, provider: str, hands: Iterable[Hand], audit: Audit) -> Plans:
+        """Where a provider's plans are kept and done, within the caps of the settings; after its client was made."""
+        settings = self.settings
+        account, subjects = settings.text("DARI_ORDER_ACCOUNT"), settings.text("DARI_ORDER_SYMBOLS")
+        state = FileState(self.places.state / "plans" / self.names[provider], self.clock)
+        state.sweep()
+        caps = Caps(
+            per_act=settings.whole("DARI_ORDER_MAX_KRW"),
+            per_day=settings.whole("DARI_ORDER_MAX_DAY_KRW"),
+            per_minute=settings.whole("DARI_ORDER_PER_MINUTE"),
+            subjects=frozenset(one.strip().upper() for one in subjects.split(",")) if subjects else None,
+            armed=holder_name(account) if account else None,
+        )
+        return Plans(hands, state=state, clock=self.clock, audit=audit, caps=caps)
