@@ -225,7 +225,10 @@ def _phrases(words: list[Word]) -> list[Word]:
             span = words[index : index + count]
             phrase = " ".join(word.text.lower() for word in span)
             entry = lexicon.PHRASES.get(phrase)
-            if entry and phrase.startswith(("or ", "and ")) and (not out or out[-1].kind not in _FIGURES):
+            follows = words[index + count].kind if index + count < len(words) else ""
+            if entry and phrase.startswith(("or ", "and ")) and (
+                not out or out[-1].kind not in _FIGURES or follows in _FIGURES
+            ):
                 entry = None  # failed or over 5,000: the "or" joins two conditions
             if entry:
                 text = " ".join(word.text for word in span)
