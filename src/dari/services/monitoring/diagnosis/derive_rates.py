@@ -1,0 +1,211 @@
+"""Facts out of counters: answers by status, publishes by outcome, refusals by merchant, and what is usual."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import datetime
+from statistics import median
+from typing import Any, Final
+
+from dari.services.monitoring.exposition import Labels, minus, quantile
+from dari.services.monitoring.history import History
+from dari.services.monitoring.probes import kafka_probe
+from dari.services.monitoring.probes.look import groups_of
+from dari.services.monitoring.probes.snapshot import Snapshot
+
+NOW: Final = 60.0
+"""Seconds that count as now for a rate."""
+QUICK: Final = 20.0
+USUAL: Final = 90.0
+"""Seconds before which the past counts as usual."""
+AUTHORIZE: Final = "/payments/authorize"
+
+
+def rate_facts(now: Snapshot, history: History, window: float, app_now: datetime) -> dict[str, Any]:
+    """Empty without metrics now; facts of growth need one earlier sample."""
+    if now.metrics is None:
+        return {}
+    values: dict[str, Any] = {}
+    last = now.metrics.total("outbox_poller_last_run_timestamp_seconds")
+    if last > 0:
+        values["poller.age"] = round(app_now.timestamp() - last, 3)
+    if now.metrics.has("hikaricp_connections_max"):
+        values["pool"] = {part: now.metrics.total(f"hikaricp_connections_{part}") for part in ("active", "pending", "max")}
+        values["pool.usage"] = values.pop("pool")
+    span = history.span(now, NOW)
+    if span is None or span <= 0:
+        return values
+    values["http.span"] = span
+    values.update(_http(now, history))
+    values.update(_publish(now, history, window))
+    values.update(_outcomes(now, history, window))
+    values.update(_limits(now, history))
+    values.update(_usual(now, history))
+    return values
+
+
+def _by(grown: dict[Labels, float], *names: str) -> Counter[tuple[str, ...]]:
+    said: Counter[tuple[str, ...]] = Counter()
+    for labels, value in grown.items():
+        known = dict(labels)
+        if value:
+            said[tuple(known.get(name, "") for name in names)] += round(value)
+    return said
+
+
+def _p95(grown: dict[Labels, float]) -> float | None:
+    buckets: dict[float, float] = defaultdict(float)
+    for labels, value in grown.items():
+        buckets[float(dict(labels)["le"].replace("+Inf", "inf"))] += value
+    found = quantile(0.95, buckets)
+    return None if found is None else round(found * 1000, 1)
+
+
+def _http(now: Snapshot, history: History) -> dict[str, Any]:
+    grown = history.growth(now, "http_server_requests_seconds_count", NOW) or {}
+    answers = {status: n for (uri, status), n in _by(grown, "uri", "status").items() if uri == AUTHORIZE}
+    everything: Counter[str] = Counter()
+    for (status,), n in _by(grown, "status").items():
+        everything[status] += n
+    total = sum(answers.values())
+    good = sum(n for status, n in answers.items() if status.startswith("2"))
+    buckets = history.growth(now, "http_server_requests_seconds_bucket", NOW) or {}
+    mine = {labels: value for labels, value in buckets.items() if dict(labels).get("uri") == AUTHORIZE}
+    quick = history.growth(now, "http_server_requests_seconds_count", QUICK) or {}
+    lately = sum(
+        n for (uri, status), n in _by(quick, "uri", "status").items() if uri == AUTHORIZE and status.startswith("2")
+    )
+    return {
+        "http.authorize": answers,
+        "http.authorize_total": total,
+        "http.authorize_ok_share": round(good / total, 4) if total else None,
+        "http.authorize_ok_lately": lately,
+        "http.errors": sum(n for status, n in everything.items() if status.startswith("5")),
+        "http.too_many": everything.get("429", 0),
+        "http.p95_ms": _p95(mine),
+    }
+
+
+def _publish(now: Snapshot, history: History, window: float) -> dict[str, Any]:
+    grown = history.growth(now, "outbox_publish_total", NOW) or {}
+    outcomes = _by(grown, "outcome")
+    longer = history.growth(now, "outbox_publish_total", window) or {}
+    quick = history.growth(now, "outbox_publish_total", QUICK) or {}
+    seconds = history.growth(now, "outbox_publish_seconds_bucket", NOW) or {}
+
+    def listed(rows: dict[Labels, float]) -> list[dict[str, Any]]:
+        return [
+            {"topic": topic, "error": error, "count": n}
+            for (topic, outcome, error), n in _by(rows, "topic", "outcome", "error").most_common()
+            if outcome == "error"
+        ]
+
+    return {
+        "publish.ok": outcomes.get(("ok",), 0),
+        "publish.errors": outcomes.get(("error",), 0),
+        "publish.skipped": outcomes.get(("skipped",), 0),
+        "publish.ok_lately": _by(quick, "outcome").get(("ok",), 0),
+        "publish.errors_lately": _by(quick, "outcome").get(("error",), 0),
+        "publish.errors_by": listed(grown),
+        "publish.errors_by_window": listed(longer),
+        "publish.ok_window": _by(longer, "outcome").get(("ok",), 0),
+        "publish.ok_by_topic": {
+            topic: n for (topic, outcome), n in _by(grown, "topic", "outcome").items() if outcome == "ok"
+        },
+        "publish.p95_ms": _p95(seconds),
+        "publish.lately_p95_ms": _p95(history.growth(now, "outbox_publish_seconds_bucket", QUICK) or {}),
+    }
+
+
+def _outcomes(now: Snapshot, history: History, window: float) -> dict[str, Any]:
+    consumed = _by(history.growth(now, "consumer_events_total", NOW) or {}, "group", "outcome")
+    duplicates = _by(history.growth(now, "consumer_events_total", window) or {}, "outcome")
+    calls = _by(history.growth(now, "pg_calls_total", NOW) or {}, "operation", "outcome")
+    seconds = history.growth(now, "pg_call_seconds_bucket", NOW) or {}
+    gateway: dict[str, Any] = {}
+    for operation in sorted({operation for operation, _ in calls}):
+        mine = {labels: value for labels, value in seconds.items() if dict(labels).get("operation") == operation}
+        total = sum(n for (name, _), n in calls.items() if name == operation)
+        gateway[operation] = {
+            "calls": total,
+            "error": calls.get((operation, "error"), 0),
+            "declined": calls.get((operation, "declined"), 0),
+            "ok": calls.get((operation, "ok"), 0),
+            "p95_ms": _p95(mine),
+        }
+    lookups = _by(history.growth(now, "idempotency_lookup_total", NOW) or {}, "source")
+    return {
+        "consume.outcomes": {f"{group}:{outcome}": n for (group, outcome), n in consumed.items()},
+        "consume.duplicates": duplicates.get(("duplicate",), 0),
+        "pg.operations": gateway,
+        "idempotency.lookups": {source: n for (source,), n in lookups.items()},
+    }
+
+
+def _limits(now: Snapshot, history: History) -> dict[str, Any]:
+    refused = _by(history.growth(now, "rate_limit_rejected_total", NOW) or {}, "merchant", "action")
+    total = sum(refused.values())
+    opened = _by(history.growth(now, "rate_limit_fail_open_total", NOW) or {}, "action")
+    rows = []
+    limits = (now.info or {}).get("rate_limits", {})
+    counters = {(one.merchant, one.action): one for one in now.counters or ()}
+    for (merchant, action), n in refused.most_common(20):
+        counter = counters.get((merchant, action))
+        rows.append(
+            {
+                "merchant": merchant,
+                "action": action,
+                "refused": n,
+                "share": round(n / total, 4),
+                "count": counter.count if counter else None,
+                "capacity": limits.get(action, {}).get("capacity"),
+                "window_seconds": limits.get(action, {}).get("window_seconds"),
+                "reset_seconds": counter.ttl if counter else None,
+            }
+        )
+    return {
+        "limit.refused": rows,
+        "limit.refused_total": total,
+        "limit.refused_merchants": len({merchant for merchant, _ in refused}),
+        "limit.fail_open": sum(opened.values()),
+    }
+
+
+def _usual(now: Snapshot, history: History) -> dict[str, Any]:
+    """Requests a second now against the median of the past; None for usual when the past is too short or idle."""
+    name = "http_server_requests_seconds_count"
+    grown = history.growth(now, name, QUICK) or {}
+    span = history.span(now, QUICK) or QUICK
+    asked = sum(n for (uri,), n in _by(grown, "uri").items() if uri == AUTHORIZE)
+    line = [one for one in history if one.metrics is not None and (now.at - one.at).total_seconds() >= USUAL]
+    rates, backlog = [], []
+    for one, two in zip(line, line[1:], strict=False):
+        passed = (two.at - one.at).total_seconds()
+        if passed > 0 and one.metrics and two.metrics:
+            step = sum(n for (uri,), n in _by(minus(two.metrics, one.metrics, name), "uri").items() if uri == AUTHORIZE)
+            rates.append((passed, step / passed))
+        backlog.append(_backlog(two))
+    busy = [(passed, rate) for passed, rate in rates if rate > 0]
+    values: dict[str, Any] = {"traffic.rps": round(asked / span, 2) if span > 0 else 0.0}
+    if sum(passed for passed, _ in busy) >= 45:  # noqa: PLR2004 — less than three quarters of a minute is no habit
+        usual = median(rate for _, rate in busy)
+        values["traffic.usual_rps"] = round(usual, 2)
+        values["traffic.ratio"] = round(asked / span / usual, 2) if usual > 0 and span > 0 else None
+        buckets = minus(line[-1].metrics, line[0].metrics, "http_server_requests_seconds_bucket") if line[-1].metrics and line[0].metrics else {}
+        values["http.usual_p95_ms"] = _p95({labels: v for labels, v in buckets.items() if dict(labels).get("uri") == AUTHORIZE})
+    known = [count for count in backlog if count is not None]
+    lately = [count for one in [*history.since(now, 30.0), now] if (count := _backlog(one)) is not None]
+    if known and lately:
+        values["traffic.usual_backlog"] = round(sum(known) / len(known), 2)
+        values["traffic.backlog"] = round(sum(lately) / len(lately), 2)
+    return values
+
+
+def _backlog(one: Snapshot) -> int | None:
+    """Events on their way: unpublished, and not yet consumed."""
+    if one.database is None or one.topics is None or one.committed is None:
+        return None
+    topics = {topic.name: topic for topic in one.topics}
+    return one.database.unpublished + sum(
+        kafka_probe.waiting(group, wanted, topics, one.committed) for group, wanted in groups_of(one.info).items()
+    )
