@@ -48,7 +48,9 @@ def parse(text: str) -> Exposition:
             value = float(found[3])
         except ValueError:
             continue
-        labels = tuple(sorted((key, raw.replace('\\"', '"').replace("\\\\", "\\")) for key, raw in _LABEL.findall(found[2] or "")))
+        labels = tuple(
+            sorted((key, raw.replace('\\"', '"').replace("\\\\", "\\")) for key, raw in _LABEL.findall(found[2] or ""))
+        )
         series.setdefault(found[1], {})[labels] = value
     return Exposition(series)
 

@@ -44,7 +44,9 @@ class ProbePages:
             raise ProbeFailed(component, type(error).__name__, str(error)) from error
         if reply.status_code != httpx2.codes.OK:
             error = said.get("error", {}) if isinstance(said, dict) else {}
-            raise ProbeFailed(component, str(error.get("class", f"HTTP {reply.status_code}")), str(error.get("message", "")))
+            raise ProbeFailed(
+                component, str(error.get("class", f"HTTP {reply.status_code}")), str(error.get("message", ""))
+            )
         return said
 
     async def get(self, path: str) -> Page:
@@ -124,7 +126,12 @@ class ProbeBroker:
                 one["name"],
                 tuple(
                     Partition(
-                        int(part["partition"]), part["leader"], tuple(part["replicas"]), tuple(part["isr"]), part["begin"], part["end"]
+                        int(part["partition"]),
+                        part["leader"],
+                        tuple(part["replicas"]),
+                        tuple(part["isr"]),
+                        part["begin"],
+                        part["end"],
                     )
                     for part in one["partitions"]
                 ),

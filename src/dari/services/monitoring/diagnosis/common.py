@@ -21,8 +21,10 @@ breaker_open = so("the publisher's breaker is OPEN", lambda f: f[PUBLISHER]["sta
 clock_wrong = so("the application's clock is off", lambda f: "app" in f["clock.outliers"])
 slow_publishing = so(
     "publishes are slow",
-    lambda f: max(f["publish.p95_ms"] or 0.0, f["publish.lately_p95_ms"] or 0.0) >= SLOW_MS
-    and not (f["publish.lately_p95_ms"] is not None and f["publish.lately_p95_ms"] < SLOW_MS / 4),
+    lambda f: (
+        max(f["publish.p95_ms"] or 0.0, f["publish.lately_p95_ms"] or 0.0) >= SLOW_MS
+        and not (f["publish.lately_p95_ms"] is not None and f["publish.lately_p95_ms"] < SLOW_MS / 4)
+    ),
 )
 
 

@@ -32,7 +32,7 @@ def derive(now: Snapshot, history: History, *, window: float) -> Facts:
         values["app.health"] = str(now.health.get("status", "UNKNOWN"))
     if now.info is not None:
         values["app.limits"] = dict(now.info.get("rate_limits", {}))
-    values.update(_database(now, app_now))
+    values.update(_database(now, history, app_now))
     values.update(_redis(now, history, window))
     values.update(_breakers(now, history, app_now, window))
     values.update(kafka_facts(now, history, window))
@@ -58,12 +58,16 @@ def _age(now: datetime, then: datetime | None) -> float | None:
     return None if then is None else round((now - then).total_seconds(), 3)
 
 
-def _database(now: Snapshot, app_now: datetime) -> dict[str, Any]:
+def _database(now: Snapshot, history: History, app_now: datetime) -> dict[str, Any]:
     base = now.database
     if base is None:
         return {}
     lock = base.lock or {}
+    line = [one for one in history.since(now, 60.0) if one.database is not None]
+    passed = (now.at - line[0].at).total_seconds() if line else 0.0
+    before = line[0].database.unpublished if line and line[0].database else 0
     return {
+        "outbox.slope": round((base.unpublished - before) / passed, 3) if passed > 0 else None,
         "database.ms": round(base.milliseconds, 1),
         "outbox.unpublished": base.unpublished,
         "outbox.oldest_age": _age(app_now, base.oldest_unpublished) or 0.0,
@@ -98,7 +102,9 @@ def held_keys(info: Any) -> int:
     total = 0
     for name, said in (info or {}).items():
         if name.startswith("db") and name[2:].isdigit():
-            total += int(said["keys"]) if isinstance(said, dict) else int(str(said).split("keys=", 1)[-1].split(",", 1)[0])
+            total += (
+                int(said["keys"]) if isinstance(said, dict) else int(str(said).split("keys=", 1)[-1].split(",", 1)[0])
+            )
     return total
 
 
@@ -113,7 +119,9 @@ def _redis(now: Snapshot, history: History, window: float) -> dict[str, Any]:
         "redis.memory": {name: now.redis.get(name) for name in ("used_memory", "maxmemory", "maxmemory_policy")},
         "limit.counters": now.counters or (),
         "limit.never_ending": [
-            {"action": one.action, "merchant": one.merchant, "count": one.count} for one in now.counters or () if one.ttl == -1
+            {"action": one.action, "merchant": one.merchant, "count": one.count}
+            for one in now.counters or ()
+            if one.ttl == -1
         ],
     }
     if now.idem_keys is not None:
@@ -130,13 +138,18 @@ def _redis(now: Snapshot, history: History, window: float) -> dict[str, Any]:
         passed = (two.at - one.at).total_seconds()
         up = int(after.get("uptime_in_seconds", 0)) - int(before.get("uptime_in_seconds", 0))
         if up < -1 or up < passed - 30:
-            restarted = {"at": two.at, "uptime": int(after.get("uptime_in_seconds", 0)), "keys_before": held_keys(before)}
+            restarted = {
+                "at": two.at,
+                "uptime": int(after.get("uptime_in_seconds", 0)),
+                "keys_before": held_keys(before),
+            }
             continue
         gone = held_keys(before) - held_keys(after)
-        natural = sum(
-            int(after.get(name, 0)) - int(before.get(name, 0)) for name in ("expired_keys", "evicted_keys")
+        natural = sum(int(after.get(name, 0)) - int(before.get(name, 0)) for name in ("expired_keys", "evicted_keys"))
+        flushes = sum(
+            (_count(after, f"cmdstat_{c}") or 0) - (_count(before, f"cmdstat_{c}") or 0)
+            for c in ("flushall", "flushdb")
         )
-        flushes = sum((_count(after, f"cmdstat_{c}") or 0) - (_count(before, f"cmdstat_{c}") or 0) for c in ("flushall", "flushdb"))
         if (gone - natural >= 10 and gone - natural >= held_keys(before) / 2) or flushes > 0:  # noqa: PLR2004 — half of the keys, and more than a handful
             vanished = {
                 "at": two.at, "keys_before": held_keys(before), "keys_after": held_keys(after), "flush_commands": flushes,

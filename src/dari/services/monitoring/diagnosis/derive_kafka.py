@@ -37,7 +37,7 @@ def kafka_facts(now: Snapshot, history: History, window: float) -> dict[str, Any
     values["topics.missing"] = sorted(set(wanted) - set(topics))
     values.update(_partitions(topics, (now.info or {}).get("min_insync_replicas")))
     values.update(_groups(now, history, topics, window))
-    values["letters.new"] = [_letter(letter) for letter in now.letters or ()]
+    values["letters.new"] = [letter_row(letter) for letter in now.letters or ()]
     values["letters.total"] = sum(
         part.end - part.begin
         for name in kafka_probe.DEAD_LETTER_TOPICS
@@ -86,7 +86,9 @@ def _groups(now: Snapshot, history: History, topics: Mapping[str, Topic], window
     return values
 
 
-def _line(now: Snapshot, history: History, group: str, wanted: tuple[str, ...], window: float) -> list[tuple[float, int, int]]:
+def _line(
+    now: Snapshot, history: History, group: str, wanted: tuple[str, ...], window: float
+) -> list[tuple[float, int, int]]:
     """(seconds ago, records waiting, sum of committed offsets) of each sample with the group in it, oldest first."""
     line = []
     for one in [*history.since(now, window), now]:
@@ -94,7 +96,9 @@ def _line(now: Snapshot, history: History, group: str, wanted: tuple[str, ...], 
             continue
         topics = {topic.name: topic for topic in one.topics}
         done = sum(row.offset or 0 for row in one.committed[group])
-        line.append(((now.at - one.at).total_seconds(), kafka_probe.waiting(group, wanted, topics, one.committed), done))
+        line.append(
+            ((now.at - one.at).total_seconds(), kafka_probe.waiting(group, wanted, topics, one.committed), done)
+        )
     return line
 
 
@@ -118,7 +122,7 @@ def _growth(line: list[tuple[float, int, int]]) -> float | None:
     return round((recent[-1][1] - recent[0][1]) / recent[0][0], 3)
 
 
-def _letter(letter: Letter) -> dict[str, Any]:
+def letter_row(letter: Letter) -> dict[str, Any]:
     """A dead letter with its errorType and source, where its own text says so."""
     try:
         said = json.loads(letter.message.value)

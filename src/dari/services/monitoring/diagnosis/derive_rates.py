@@ -30,7 +30,9 @@ def rate_facts(now: Snapshot, history: History, window: float, app_now: datetime
     if last > 0:
         values["poller.age"] = round(app_now.timestamp() - last, 3)
     if now.metrics.has("hikaricp_connections_max"):
-        values["pool"] = {part: now.metrics.total(f"hikaricp_connections_{part}") for part in ("active", "pending", "max")}
+        values["pool"] = {
+            part: now.metrics.total(f"hikaricp_connections_{part}") for part in ("active", "pending", "max")
+        }
         values["pool.usage"] = values.pop("pool")
     span = history.span(now, NOW)
     if span is None or span <= 0:
@@ -148,7 +150,9 @@ def _limits(now: Snapshot, history: History) -> dict[str, Any]:
     opened = _by(history.growth(now, "rate_limit_fail_open_total", NOW) or {}, "action")
     rows = []
     limits = (now.info or {}).get("rate_limits", {})
-    counters = {(one.merchant, one.action): one for one in now.counters or ()}
+    # A window that has just ended leaves no counter: then the last one seen within a minute speaks.
+    counters = {(one.merchant, one.action): one for past in history.since(now, NOW) for one in past.counters or ()}
+    counters |= {(one.merchant, one.action): one for one in now.counters or ()}
     for (merchant, action), n in refused.most_common(20):
         counter = counters.get((merchant, action))
         rows.append(
@@ -191,8 +195,14 @@ def _usual(now: Snapshot, history: History) -> dict[str, Any]:
         usual = median(rate for _, rate in busy)
         values["traffic.usual_rps"] = round(usual, 2)
         values["traffic.ratio"] = round(asked / span / usual, 2) if usual > 0 and span > 0 else None
-        buckets = minus(line[-1].metrics, line[0].metrics, "http_server_requests_seconds_bucket") if line[-1].metrics and line[0].metrics else {}
-        values["http.usual_p95_ms"] = _p95({labels: v for labels, v in buckets.items() if dict(labels).get("uri") == AUTHORIZE})
+        buckets = (
+            minus(line[-1].metrics, line[0].metrics, "http_server_requests_seconds_bucket")
+            if line[-1].metrics and line[0].metrics
+            else {}
+        )
+        values["http.usual_p95_ms"] = _p95(
+            {labels: v for labels, v in buckets.items() if dict(labels).get("uri") == AUTHORIZE}
+        )
     known = [count for count in backlog if count is not None]
     lately = [count for one in [*history.since(now, 30.0), now] if (count := _backlog(one)) is not None]
     if known and lately:

@@ -73,10 +73,15 @@ def diagnose(
         above = sorted(other.id for other in holding if rule.id in other.explains and other is not rule)
         (explained if above else roots).append((rule, above))
     ranked = [rule for rule, _ in sorted(roots, key=lambda one: _SEVERITY[one[0].severity])]
-    shown, unexplained = _symptoms(facts, symptoms, ids)
+    shown, unexplained = _symptoms(facts, symptoms, ids, {rule.id for rule in ranked})
     causes = [_cause(rule, facts, shown, explained) for rule in ranked]
     unknown = [
-        {"probe": probe, "errorClass": kind, "message": message, "accountedFor": sorted(_ACCOUNTED.get(probe, frozenset()) & ids)}
+        {
+            "probe": probe,
+            "errorClass": kind,
+            "message": message,
+            "accountedFor": sorted(_ACCOUNTED.get(probe, frozenset()) & ids),
+        }
         for probe, (kind, message) in sorted(facts.failures.items())
     ]
     open_probes = [one for one in unknown if not one["accountedFor"]]
@@ -85,12 +90,17 @@ def diagnose(
         "root_cause": causes[0]["id"] if causes else None,
         "causes": causes,
         "explained": [
-            *({"id": rule.id, "kind": "finding", "explained_by": above, "evidence": dict(rule.report(facts))} for rule, above in explained),
+            *(
+                {"id": rule.id, "kind": "finding", "explained_by": above, "evidence": dict(rule.report(facts))}
+                for rule, above in explained
+            ),
             *({**one, "kind": "symptom"} for one in shown),
         ],
         "unexplained_symptoms": unexplained,
         "unknown": unknown,
-        "undecided": [{"rule": one.rule.id, "probe": one.probe, "reason": one.reason} for one in judged if one.holds is None],
+        "undecided": [
+            {"rule": one.rule.id, "probe": one.probe, "reason": one.reason} for one in judged if one.holds is None
+        ],
         "checked_at": at.isoformat(),
         "window_seconds": facts.get("window.seconds"),
         "history_samples": facts.get("history.samples"),
@@ -105,7 +115,9 @@ def _status(causes: Sequence[Any], unexplained: Sequence[Any], open_probes: Sequ
     return "symptoms_only" if unexplained else "healthy"
 
 
-def _symptoms(facts: Facts, symptoms: Sequence[Symptom], ids: set[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _symptoms(
+    facts: Facts, symptoms: Sequence[Symptom], ids: set[str], roots: set[str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     shown, unexplained = [], []
     for symptom in symptoms:
         try:
@@ -114,7 +126,7 @@ def _symptoms(facts: Facts, symptoms: Sequence[Symptom], ids: set[str]) -> tuple
         except Unknown:
             continue
         row = {"id": symptom.id, "ko": symptom.ko, "en": symptom.en, "evidence": dict(symptom.report(facts))}
-        causes = sorted(symptom.causes & ids)
+        causes = sorted(symptom.causes & roots) or sorted(symptom.causes & ids)
         if causes:
             shown.append({**row, "explained_by": causes})
         else:
@@ -122,7 +134,9 @@ def _symptoms(facts: Facts, symptoms: Sequence[Symptom], ids: set[str]) -> tuple
     return shown, unexplained
 
 
-def _cause(rule: Rule, facts: Facts, shown: Sequence[Mapping[str, Any]], explained: Sequence[tuple[Rule, list[str]]]) -> dict[str, Any]:
+def _cause(
+    rule: Rule, facts: Facts, shown: Sequence[Mapping[str, Any]], explained: Sequence[tuple[Rule, list[str]]]
+) -> dict[str, Any]:
     return {
         "id": rule.id,
         "component": rule.component,
@@ -134,6 +148,7 @@ def _cause(rule: Rule, facts: Facts, shown: Sequence[Mapping[str, Any]], explain
         "disproof": rule.disproof,
         "next_step": rule.next_step,
         "explains": sorted(
-            {str(one["id"]) for one in shown if rule.id in one["explained_by"]} | {other.id for other, above in explained if rule.id in above}
+            {str(one["id"]) for one in shown if rule.id in one["explained_by"]}
+            | {other.id for other, above in explained if rule.id in above}
         ),
     }

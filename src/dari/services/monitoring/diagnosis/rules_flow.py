@@ -38,8 +38,10 @@ def _poller_silent(f: Facts) -> bool:
 
 
 def _flapping(f: Facts) -> bool:
+    """Opened twice or more in the window, and not quietly closed again since."""
     said = f[PUBLISHER]
-    return bool(said["opened"] >= 3 or said["reopened"] >= 2)  # noqa: PLR2004 — once is an outage, three times a pattern
+    settled = said["state"] == "CLOSED" and known(f, "publish.errors_lately", 0) == 0
+    return bool(said["opened"] >= 2 and not settled)  # noqa: PLR2004 — once is an outage, twice a pattern
 
 
 def _half_open_stuck(f: Facts) -> bool:
@@ -50,7 +52,9 @@ def _half_open_stuck(f: Facts) -> bool:
 def _refused(f: Facts) -> list[dict[str, Any]]:
     """Publish errors of the last minute that the cluster itself gave, other than for missing topics."""
     missing = set(known(f, "topics.missing", []))
-    return [row for row in f["publish.errors_by"] if row["error"] not in REFUSALS_ELSEWHERE and row["topic"] not in missing]
+    return [
+        row for row in f["publish.errors_by"] if row["error"] not in REFUSALS_ELSEWHERE and row["topic"] not in missing
+    ]
 
 
 def _flap_report(f: Facts) -> dict[str, Any]:
@@ -173,7 +177,7 @@ FLOW: Final[tuple[Rule, ...]] = (
         },
         disproof="list_topics names it.",
         next_step="list_topics",
-        explains=frozenset({"BREAKER_FLAPPING", "CONSUMER_STUCK", "OUTBOX_STUCK"}),
+        explains=frozenset({"BREAKER_FLAPPING", "CONSUMER_STUCK", "OUTBOX_STUCK", "EVENT_LOST"}),
     ),
     Rule(
         id="OUTBOX_STUCK",
@@ -193,7 +197,7 @@ FLOW: Final[tuple[Rule, ...]] = (
             "heartbeatAgeSeconds": f.get("poller.age"),
             "lockHolder": f.get("outbox.lock_holder"),
             "lockHeartbeatAgeSeconds": f.get("outbox.lock_age"),
-            "lockHeldForSeconds": None if f.get("outbox.lock_until_age") is None else -f.get("outbox.lock_until_age"),
+            "lockEndedSecondsAgo": f.get("outbox.lock_until_age"),
             "kafkaProbe": "OK",
             "breaker": breaker(f),
         },
@@ -208,7 +212,7 @@ FLOW: Final[tuple[Rule, ...]] = (
         en="The publisher's circuit breaker flaps between OPEN and HALF_OPEN.",
         requires=(app_up, kafka_up, so("it opened again and again in the window", _flapping)),
         report=_flap_report,
-        disproof="Fewer than three openings in the window.",
+        disproof="Fewer than two openings in the window, or CLOSED without errors since.",
         next_step="diagnose_circuit_breaker",
         explains=frozenset({"PUBLISH_REFUSED"}),
     ),
@@ -241,7 +245,11 @@ FLOW: Final[tuple[Rule, ...]] = (
         ko="Kafka가 일부 발행을 거절합니다.",
         en="The brokers refuse some publishes.",
         requires=(kafka_up, so("the cluster itself answers publishes with an error", lambda f: bool(_refused(f)))),
-        report=lambda f: {"errors": _refused(f), "publishedOk": f.get("publish.ok_by_topic"), "waiting": f.get("outbox.last_errors")},
+        report=lambda f: {
+            "errors": _refused(f),
+            "publishedOk": f.get("publish.ok_by_topic"),
+            "waiting": f.get("outbox.last_errors"),
+        },
         disproof="outbox_publish_total{outcome=error} does not grow.",
         next_step="get_topic_details",
     ),
@@ -255,8 +263,10 @@ FLOW: Final[tuple[Rule, ...]] = (
             "new": len(_poison(f)),
             "total": f.get("letters.total"),
             "windowSeconds": f.get("window.seconds"),
-            "groups": [{**row, "replayable": _replayable(row["errorType"])[0], "why": _replayable(row["errorType"])[1]}
-                       for row in grouped(_poison(f))],
+            "groups": [
+                {**row, "replayable": replayable(row["errorType"])[0], "why": replayable(row["errorType"])[1]}
+                for row in grouped(_poison(f))
+            ],
             "first": min((one["at"] for one in _poison(f) if one["at"]), default=None),
             "last": max((one["at"] for one in _poison(f) if one["at"]), default=None),
         },
@@ -282,8 +292,12 @@ FLOW: Final[tuple[Rule, ...]] = (
         ko="정산·환불이 마지막 시도까지 실패했습니다.",
         en="Settlements or refunds failed for the last time.",
         requires=(so("new letters in settlement.dlq or refund.dlq", lambda f: bool(_requests(f))),),
-        report=lambda f: {"new": len(_requests(f)), "groups": grouped(_requests(f)),
-                          "settlement": f.get("requests.settlement"), "refund": f.get("requests.refund")},
+        report=lambda f: {
+            "new": len(_requests(f)),
+            "groups": grouped(_requests(f)),
+            "settlement": f.get("requests.settlement"),
+            "refund": f.get("requests.refund"),
+        },
         disproof="settlement.dlq and refund.dlq have no record in the window.",
         next_step="get_dlq_messages",
     ),
@@ -297,7 +311,14 @@ def _behind(f: Facts) -> list[dict[str, Any]]:
         said = f[f"groups.{name}"]
         enough = max(50.0, 10 * known(f, "traffic.rps", 0.0))
         if said["growth"] is not None and said["growth"] >= 1 and said["waiting"] > enough and said["members"] > 0:
-            rows.append({"group": name, "waiting": said["waiting"], "growthPerSecond": said["growth"], "members": said["members"]})
+            rows.append(
+                {
+                    "group": name,
+                    "waiting": said["waiting"],
+                    "growthPerSecond": said["growth"],
+                    "members": said["members"],
+                }
+            )
     return rows
 
 
@@ -313,7 +334,7 @@ def _requests(f: Facts) -> list[dict[str, Any]]:
     return [one for one in f["letters.new"] if one["topic"] in {"settlement.dlq", "refund.dlq"}]
 
 
-def _replayable(kind: str) -> tuple[bool, str]:
+def replayable(kind: str) -> tuple[bool, str]:
     """Whether sending the record again could work, and why."""
     lower = kind.lower()
     if any(word in lower for word in ("json", "parse", "missing", "unreadable", "deserializ", "mismatch")):

@@ -92,8 +92,19 @@ PARTS: Final[tuple[Rule, ...]] = (
         },
         disproof="SELECT 1 answers within its deadline, and authorize returns 200.",
         next_step="check_all_services",
-        explains=frozenset({"OUTBOX_STUCK", "CONSUMER_STUCK", "CONSUMER_SLOW", "POISON_INFRASTRUCTURE", "DB_WRITES_FAILING",
-                            "SETTLEMENT_STUCK", "REFUND_STUCK", "LATENCY", "TRAFFIC_SURGE"}),
+        explains=frozenset(
+            {
+                "OUTBOX_STUCK",
+                "CONSUMER_STUCK",
+                "CONSUMER_SLOW",
+                "POISON_INFRASTRUCTURE",
+                "DB_WRITES_FAILING",
+                "SETTLEMENT_STUCK",
+                "REFUND_STUCK",
+                "LATENCY",
+                "TRAFFIC_SURGE",
+            }
+        ),
     ),
     Rule(
         id="DB_SLOW",
@@ -102,7 +113,11 @@ PARTS: Final[tuple[Rule, ...]] = (
         ko="데이터베이스 응답이 느립니다.",
         en="The database answers slowly.",
         requires=(so("SELECT 1 takes half a second or more", lambda f: f["database.ms"] >= 500),),
-        report=lambda f: {"selectMs": f.get("database.ms"), "pool": f.get("pool.usage"), "authorizeP95Ms": f.get("http.p95_ms")},
+        report=lambda f: {
+            "selectMs": f.get("database.ms"),
+            "pool": f.get("pool.usage"),
+            "authorizeP95Ms": f.get("http.p95_ms"),
+        },
         disproof="SELECT 1 answers in milliseconds while authorize stays slow.",
         next_step="payment_statistics",
         explains=frozenset({"DB_POOL_EXHAUSTED", "CONSUMER_SLOW", "LATENCY"}),
@@ -114,7 +129,10 @@ PARTS: Final[tuple[Rule, ...]] = (
         en="The database can be read, but writes fail.",
         requires=(
             so("database answers", lambda f: f["database.reachable"]),
-            so("authorize fails with 5xx", lambda f: sum(n for s, n in f["http.authorize"].items() if s == "500" or s == "503") > 0),
+            so(
+                "authorize fails with 5xx",
+                lambda f: sum(n for s, n in f["http.authorize"].items() if s == "500" or s == "503") > 0,
+            ),
             so("no authorize succeeds lately", lambda f: f["http.authorize_ok_lately"] == 0),
         ),
         forbids=(so("the payment gateway fails", lambda f: _gateway_failing(f, "authorize")),),
@@ -130,10 +148,16 @@ PARTS: Final[tuple[Rule, ...]] = (
         ko="DB 커넥션 풀이 가득 찼습니다.",
         en="The application's connection pool is exhausted.",
         requires=(
-            so("every connection is in use and calls wait",
-               lambda f: f["pool.usage"]["pending"] > 0 and f["pool.usage"]["active"] >= f["pool.usage"]["max"] > 0),
+            so(
+                "every connection is in use and calls wait",
+                lambda f: f["pool.usage"]["pending"] > 0 and f["pool.usage"]["active"] >= f["pool.usage"]["max"] > 0,
+            ),
         ),
-        report=lambda f: {"pool": f.get("pool.usage"), "databaseMs": f.get("database.ms"), "authorizeP95Ms": f.get("http.p95_ms")},
+        report=lambda f: {
+            "pool": f.get("pool.usage"),
+            "databaseMs": f.get("database.ms"),
+            "authorizeP95Ms": f.get("http.p95_ms"),
+        },
         disproof="hikaricp_connections_pending is 0.",
         next_step="get_system_overview",
         explains=frozenset({"LATENCY"}),
@@ -150,7 +174,9 @@ PARTS: Final[tuple[Rule, ...]] = (
             "authorizeP95Ms": f.get("http.p95_ms"),
             "authorizeP95UsualMs": f.get("http.usual_p95_ms"),
             "idempotencyServedByDatabase": (f.get("idempotency.lookups") or {}).get("db", 0),
-            "lookups": f.get("idempotency.lookups"),
+            "idempotencyLookedUpInDatabase": sum(
+                (f.get("idempotency.lookups") or {}).get(where, 0) for where in ("db", "none")
+            ),
         },
         disproof="PING answers, or rate_limit_fail_open_total does not grow while payments arrive.",
         next_step="cache_stats",
@@ -161,7 +187,9 @@ PARTS: Final[tuple[Rule, ...]] = (
         component="redis",
         ko="Redis의 키가 지워졌습니다(서버는 재시작되지 않음).",
         en="Redis' keys were deleted; the server itself was not restarted.",
-        requires=(so("keys vanished between two samples that expiry does not explain", lambda f: bool(f["redis.vanished"])),),
+        requires=(
+            so("keys vanished between two samples that expiry does not explain", lambda f: bool(f["redis.vanished"])),
+        ),
         forbids=(so("the server restarted", lambda f: bool(f["redis.restarted"])),),
         report=lambda f: {
             "keysBefore": f["redis.vanished"]["keys_before"],
@@ -186,7 +214,11 @@ PARTS: Final[tuple[Rule, ...]] = (
         ko="Redis가 재시작되었습니다.",
         en="Redis was restarted.",
         requires=(so("uptime fell between two samples", lambda f: bool(f["redis.restarted"])),),
-        report=lambda f: {**f["redis.restarted"], "at": f["redis.restarted"]["at"].isoformat(), "keysNow": f.get("redis.keys")},
+        report=lambda f: {
+            **f["redis.restarted"],
+            "at": f["redis.restarted"]["at"].isoformat(),
+            "keysNow": f.get("redis.keys"),
+        },
         disproof="uptime_in_seconds grew without a break.",
         next_step="cache_stats",
     ),
@@ -222,8 +254,9 @@ PARTS: Final[tuple[Rule, ...]] = (
         report=_dead_brokers,
         disproof="A metadata request answers, or the platform publishes successfully.",
         next_step="check_kafka_health",
-        explains=frozenset({"BREAKER_FLAPPING", "BREAKER_STUCK_HALF_OPEN", "OUTBOX_STUCK", "PUBLISH_REFUSED", "KAFKA_SLOW",
-                            "LATENCY"}),
+        explains=frozenset(
+            {"BREAKER_FLAPPING", "BREAKER_STUCK_HALF_OPEN", "OUTBOX_STUCK", "PUBLISH_REFUSED", "KAFKA_SLOW", "LATENCY"}
+        ),
     ),
     Rule(
         id="KAFKA_SLOW",
@@ -234,7 +267,9 @@ PARTS: Final[tuple[Rule, ...]] = (
         report=_slow,
         disproof="outbox_publish_seconds p95 is below 2 s, or a broker is missing.",
         next_step="diagnose_circuit_breaker",
-        explains=frozenset({"BREAKER_FLAPPING", "BREAKER_STUCK_HALF_OPEN", "OUTBOX_STUCK", "TRAFFIC_SURGE", "CONSUMER_SLOW"}),
+        explains=frozenset(
+            {"BREAKER_FLAPPING", "BREAKER_STUCK_HALF_OPEN", "OUTBOX_STUCK", "TRAFFIC_SURGE", "CONSUMER_SLOW"}
+        ),
     ),
     Rule(
         id="KAFKA_BROKER_DOWN",
@@ -257,12 +292,24 @@ PARTS: Final[tuple[Rule, ...]] = (
         ko="리더가 없는 파티션이 있습니다.",
         en="Partitions have no leader.",
         requires=(kafka_up, so("a partition has no leader", lambda f: bool(f["partitions.offline"]))),
-        report=lambda f: {"partitions": f["partitions.offline"][:50], "count": len(f["partitions.offline"]),
-                          "absentBrokers": f.get("kafka.absent"), "publishErrors": f.get("publish.errors_by")},
+        report=lambda f: {
+            "partitions": f["partitions.offline"][:50],
+            "count": len(f["partitions.offline"]),
+            "absentBrokers": f.get("kafka.absent"),
+            "publishErrors": f.get("publish.errors_by"),
+        },
         disproof="Every partition names a leader.",
         next_step="get_topic_details",
-        explains=frozenset({"KAFKA_BROKER_DOWN", "PUBLISH_REFUSED", "BREAKER_FLAPPING", "CONSUMER_STUCK", "UNDER_MIN_ISR",
-                            "BREAKER_STUCK_HALF_OPEN"}),
+        explains=frozenset(
+            {
+                "KAFKA_BROKER_DOWN",
+                "PUBLISH_REFUSED",
+                "BREAKER_FLAPPING",
+                "CONSUMER_STUCK",
+                "UNDER_MIN_ISR",
+                "BREAKER_STUCK_HALF_OPEN",
+            }
+        ),
     ),
     Rule(
         id="UNDER_MIN_ISR",

@@ -70,9 +70,7 @@ def _pressure(f: Facts) -> bool:
     pool = known(f, "pool.usage", {"pending": 0})
     usual, now = known(f, "http.usual_p95_ms", None), known(f, "http.p95_ms", None)
     backlog, habit = known(f, "traffic.backlog", 0.0), known(f, "traffic.usual_backlog", 0.0)
-    return bool(
-        pool["pending"] > 0 or (usual and now and now >= 2 * usual) or backlog >= LOADED * max(habit, 2.0)
-    )
+    return bool(pool["pending"] > 0 or (usual and now and now >= 2 * usual) or backlog >= LOADED * max(habit, 2.0))
 
 
 def _surging(f: Facts) -> bool:
@@ -83,7 +81,10 @@ def _surging(f: Facts) -> bool:
 def _surge(f: Facts) -> dict[str, Any]:
     merchants = sorted(f.get("traffic.by_merchant", {}).items(), key=lambda one: -one[1])
     total = sum(count for _, count in merchants) or 1
-    groups = {name.removeprefix("groups."): f.get(name) for name in ("groups.payment-consumer", "groups.settlement-worker-group")}
+    groups = {
+        name.removeprefix("groups."): f.get(name)
+        for name in ("groups.payment-consumer", "groups.settlement-worker-group")
+    }
     return {
         "rps": f.get("traffic.rps"),
         "usualRps": f.get("traffic.usual_rps"),
@@ -166,8 +167,12 @@ USE: Final[tuple[Rule, ...]] = (
         ko="여러 가맹점이 한꺼번에 429를 받습니다: 한도가 트래픽보다 낮습니다.",
         en="Many merchants are refused at once: the limit is lower than the traffic.",
         requires=(app_up, so("many merchants are refused with 429", lambda f: f["limit.refused_merchants"] > MANY)),
-        report=lambda f: {"merchants": f["limit.refused_merchants"], "refusedTotal": f["limit.refused_total"],
-                          "limits": f.get("app.limits"), "top": f["limit.refused"][:5]},
+        report=lambda f: {
+            "merchants": f["limit.refused_merchants"],
+            "refusedTotal": f["limit.refused_total"],
+            "limits": f.get("app.limits"),
+            "top": f["limit.refused"][:5],
+        },
         disproof="One merchant accounts for nearly all 429.",
         next_step="find_merchants_hitting_limits",
     ),
@@ -188,7 +193,9 @@ USE: Final[tuple[Rule, ...]] = (
         severity="warning",
         ko="클라이언트가 같은 멱등성 키를 다른 내용으로 다시 씁니다.",
         en="A client re-uses idempotency keys with different bodies.",
-        requires=(so("keys came again with another body", lambda f: sum(int(r["n"]) for r in _mismatches(f)) >= MISUSED),),
+        requires=(
+            so("keys came again with another body", lambda f: sum(int(r["n"]) for r in _mismatches(f)) >= MISUSED),
+        ),
         report=_misuse,
         disproof="The refused bodies equal the first ones (request_hash).",
         next_step="find_duplicate_idempotency",
@@ -215,9 +222,15 @@ USE: Final[tuple[Rule, ...]] = (
         component="payment-gateway",
         ko="PG(결제 대행)가 응답하지 않습니다.",
         en="The payment gateway fails.",
-        requires=(app_up, so("calls to the gateway end in errors", lambda f: bool(_gateway(f, "error")) or _open_for_errors(f))),
-        report=lambda f: {"operations": _gateway(f, "error") or f.get("pg.operations"), "breaker": _pg_breaker(f),
-                          "authorizeByStatus": f.get("http.authorize")},
+        requires=(
+            app_up,
+            so("calls to the gateway end in errors", lambda f: bool(_gateway(f, "error")) or _open_for_errors(f)),
+        ),
+        report=lambda f: {
+            "operations": _gateway(f, "error") or f.get("pg.operations"),
+            "breaker": _pg_breaker(f),
+            "authorizeByStatus": f.get("http.authorize"),
+        },
         disproof="pg_calls_total{outcome=error} does not grow.",
         next_step="get_circuit_breaker_status",
         explains=frozenset({"DEAD_REQUESTS", "PG_SLOW", "DB_WRITES_FAILING", "LATENCY"}),
@@ -229,7 +242,11 @@ USE: Final[tuple[Rule, ...]] = (
         ko="PG가 비정상적으로 많이 거절합니다.",
         en="The payment gateway declines far more than usual.",
         requires=(app_up, so("more than a fifth is declined", lambda f: bool(_gateway(f, "declined")))),
-        report=lambda f: {"operations": _gateway(f, "declined"), "settlement": f.get("requests.settlement"), "refund": f.get("requests.refund")},
+        report=lambda f: {
+            "operations": _gateway(f, "declined"),
+            "settlement": f.get("requests.settlement"),
+            "refund": f.get("requests.refund"),
+        },
         disproof="pg_calls_total{outcome=declined} is below a fifth of the calls.",
         next_step="payment_statistics",
         explains=frozenset({"DEAD_REQUESTS"}),
@@ -241,7 +258,11 @@ USE: Final[tuple[Rule, ...]] = (
         ko="PG 응답이 느립니다.",
         en="The payment gateway is slow.",
         requires=(app_up, so("p95 is far above normal", lambda f: bool(_gateway_slow(f)))),
-        report=lambda f: {"operations": _gateway_slow(f), "breaker": _pg_breaker(f), "authorizeP95Ms": f.get("http.p95_ms")},
+        report=lambda f: {
+            "operations": _gateway_slow(f),
+            "breaker": _pg_breaker(f),
+            "authorizeP95Ms": f.get("http.p95_ms"),
+        },
         disproof="pg_call_seconds p95 is below 2 s (authorize) or 6 s (settle, refund).",
         next_step="get_system_overview",
         explains=frozenset({"LATENCY"}),
@@ -282,7 +303,11 @@ USE: Final[tuple[Rule, ...]] = (
 
 def _pg_breaker(f: Facts) -> dict[str, Any] | None:
     said = f.get("breaker.pg-auth-api")
-    return {"state": said["state"], "failureRate": said["failure_rate"], "slowCallRate": said["slow_rate"]} if said else None
+    return (
+        {"state": said["state"], "failureRate": said["failure_rate"], "slowCallRate": said["slow_rate"]}
+        if said
+        else None
+    )
 
 
 def _open_for_errors(f: Facts) -> bool:

@@ -108,7 +108,9 @@ def _led(words: Words, index: int, side: str) -> tuple[int, Bounds] | None:
     nxt = past(words, after)
     if kind(words, nxt) == "CMP":
         if words[nxt].value != side:
-            raise Unclear("amount", words[index : nxt + 1], "이상·초과·이하·미만 중 하나로 적어 주세요.", "Say one bound.")
+            raise Unclear(
+                "amount", words[index : nxt + 1], "이상·초과·이하·미만 중 하나로 적어 주세요.", "Say one bound."
+            )
         after = nxt + 1
     return after, _bound(words[index:after], figure, side)
 

@@ -9,7 +9,9 @@ from dari.services.monitoring.filters import statuses
 from dari.services.monitoring.filters.marks import Unclear, Words, kind, past, said, whole
 
 Found = tuple[int, dict[str, Any]]
-_NOT_MERCHANT: Final = re.compile(r"^(idem|key|order|pay|payment|txn?|req|k6|event|evt|trace|user|card)(?=[_\-\d]|$)", re.IGNORECASE)
+_NOT_MERCHANT: Final = re.compile(
+    r"^(idem|key|order|pay|payment|txn?|req|k6|event|evt|trace|user|card)(?=[_\-\d]|$)", re.IGNORECASE
+)
 _MERCHANT_SHAPE: Final = re.compile(r"^[A-Z][A-Z0-9]*([_\-][A-Z0-9]+)+$")
 _ROWS: Final = frozenset({"payments", "transactions", "rows", "records", "results", "items", "txns", "entries", "payment",
                           "transaction", "row", "record", "result", "item"})  # fmt: skip
@@ -32,7 +34,9 @@ def status(words: Words, index: int) -> Found | None:
             break
         if (shapes[-1] == "noun" and nxt[2] == "pair") or (shapes[-1] == "led" and nxt[2] == "noun"):
             # 매입 또는 환불 실패 · failed captures or refunds: does 실패 belong to both?
-            raise Unclear("statuses", words[index : nxt[0]], "상태를 하나씩 적어 주세요.", "Name each status by itself.")
+            raise Unclear(
+                "statuses", words[index : nxt[0]], "상태를 하나씩 적어 주세요.", "Name each status by itself."
+            )
         if nxt[2] == "quality" and shapes[-1] in {"pair", "led", "noun"} and said(words, link) not in _CANCELS:
             raise Unclear("statuses", words[index : nxt[0]], "무엇의 실패인지 적어 주세요.", "Say what failed.")
         after, found = nxt[0], found | nxt[1]
@@ -196,7 +200,12 @@ def order(words: Words, index: int) -> Found | None:
         if not field:
             raise Unclear("order", words[index : at + 1], "무엇의 순서인지 적어 주세요.", "Say by what.")
         down = kind(words, at) == "DESC"
-        return _tail(words, at + 1, index, ("largest" if down else "smallest") if field == "amount" else ("newest" if down else "oldest"))
+        return _tail(
+            words,
+            at + 1,
+            index,
+            ("largest" if down else "smallest") if field == "amount" else ("newest" if down else "oldest"),
+        )
     if kind(words, at) == "ORDER":
         value = words[at].value
         nxt = at + 1
@@ -228,7 +237,9 @@ def limit(words: Words, index: int) -> Found | None:
         told = {"order": "largest"} if led == "TOP" and said(words, at - 1) in _AMOUNT else {}
         at += 1
         at += said(words, at) in {"=", ":", "to"}
-    elif led == "ORDER" or (led == "ROLL" and said(words, at) == "최근") or (led == "LAST" and said(words, at) == "last"):
+    elif (
+        led == "ORDER" or (led == "ROLL" and said(words, at) == "최근") or (led == "LAST" and said(words, at) == "last")
+    ):
         told = {"order": words[at].value if led == "ORDER" else "newest"}
         at += 1
     elif led == "FIRST":
@@ -238,7 +249,11 @@ def limit(words: Words, index: int) -> Found | None:
     else:
         led = ""
     figure = whole(words, at) if kind(words, at) != "FILL" else None
-    if figure is None or (kind(words, at) not in {"NUM", "ENGNUM"} and not _counted(words, figure[0])) or "," in said(words, at):
+    if (
+        figure is None
+        or (kind(words, at) not in {"NUM", "ENGNUM"} and not _counted(words, figure[0]))
+        or "," in said(words, at)
+    ):
         return None
     after, count = figure
     counted = _counted(words, after)
@@ -249,7 +264,12 @@ def limit(words: Words, index: int) -> Found | None:
     if led == "CMP" and not counted:
         return None
     listed = led == "" and (said(words, at).isdigit() or kind(words, at) == "ENGNUM") and _qualified(words, after)
-    if led == "" and 1900 <= count <= 2100 and kind(words, after) != "COUNT" and said(words, after) not in {"건", "건만"}:  # noqa: PLR2004 — "2025 payments" may mean the year
+    if (
+        led == ""
+        and 1900 <= count <= 2100
+        and kind(words, after) != "COUNT"
+        and said(words, after) not in {"건", "건만"}
+    ):  # noqa: PLR2004 — "2025 payments" may mean the year
         return None
     if not (counted or listed or (led in {"LIMIT", "TOP", "ORDER"}) or (led == "LAST" and _qualified(words, after))):
         return None
@@ -263,7 +283,9 @@ def limit(words: Words, index: int) -> Found | None:
     elif counted and (kind(words, after) == "COUNT" or said(words, after) in {"건", "건만"}):
         after += 1
         if kind(words, past(words, after)) == "CMP":
-            raise Unclear("limit", words[index : after + 1], "건수의 이상·이하는 조건이 아닙니다.", "A count is no bound.")
+            raise Unclear(
+                "limit", words[index : after + 1], "건수의 이상·이하는 조건이 아닙니다.", "A count is no bound."
+            )
     return after, {**told, "limit": count}
 
 

@@ -104,7 +104,9 @@ def _joined(given: Understood, told: Understood, problems: list[Problem]) -> Und
             given = replace(given, **{name: second})
         elif first != second:
             problems.append(
-                Problem("conflict", name, "매개변수와 문장이 서로 다릅니다.", "The parameter and the sentence disagree.")
+                Problem(
+                    "conflict", name, "매개변수와 문장이 서로 다릅니다.", "The parameter and the sentence disagree."
+                )
             )
     return given
 

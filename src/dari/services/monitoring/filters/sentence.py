@@ -18,7 +18,11 @@ from dari.services.monitoring.filters.windows import window
 
 _HARMLESS: Final = frozenset({"FILL", "PART", "PUNCT", "AND"})
 _WHY: Final = {
-    "NOT": ("negation", "부정·제외는 조회하지 않습니다. 원하는 상태를 적어 주세요.", "Negation is not run: name what you want."),
+    "NOT": (
+        "negation",
+        "부정·제외는 조회하지 않습니다. 원하는 상태를 적어 주세요.",
+        "Negation is not run: name what you want.",
+    ),
     "OR": ("or", "서로 다른 조건의 '또는'은 조회하지 않습니다.", "'or' across different conditions is not run."),
     "FOREIGN": ("currency", "원화(KRW)만 조회합니다.", "Only KRW can be filtered."),
 }
@@ -30,7 +34,9 @@ def read(text: str, now: datetime) -> Reading:
     plain = normal(text)
     at = now.astimezone(KST)
     if len(plain) > MAX_LENGTH:
-        problem = Problem("too_long", plain[:40], f"{MAX_LENGTH}자까지 읽습니다.", f"At most {MAX_LENGTH} signs are read.")
+        problem = Problem(
+            "too_long", plain[:40], f"{MAX_LENGTH}자까지 읽습니다.", f"At most {MAX_LENGTH} signs are read."
+        )
         return Reading(text=text, now=at, understood=Understood(), problems=(problem,))
     words = [_literal(word) for word in cut(plain)]
     reader = _Reader(words, at)
@@ -121,7 +127,12 @@ class _Reader:
             if value is None:
                 continue
             if name in self.fields and self.fields[name] != value:
-                self._object("conflict", span, "같은 조건이 두 번 다르게 나왔습니다.", "One condition is said twice, differently.")
+                self._object(
+                    "conflict",
+                    span,
+                    "같은 조건이 두 번 다르게 나왔습니다.",
+                    "One condition is said twice, differently.",
+                )
             self.fields[name] = value
         return after
 
@@ -130,13 +141,21 @@ class _Reader:
         if unclear is not None:
             self.problems.append(unclear.problem)
             return index + max(1, unclear.length)
-        if word.text == "!" and index + 1 < len(self.words) and self.words[index + 1].glued and kind(
-            self.words, index + 1
-        ) != "PUNCT":  # !captured
+        if (
+            word.text == "!"
+            and index + 1 < len(self.words)
+            and self.words[index + 1].glued
+            and kind(self.words, index + 1) != "PUNCT"
+        ):  # !captured
             self._object(_WHY["NOT"][0], word.text, *_WHY["NOT"][1:])
             return index + 1
         spaced = word.text == "한" and kind(self.words, index - 1) in {"QUALITY", "NOUN"}  # 환불 한
-        if spaced or word.kind in _HARMLESS or word.text.lower() == "krw" or (word.kind == "SLASH" and word.text in {",", "·", "ㆍ"}):
+        if (
+            spaced
+            or word.kind in _HARMLESS
+            or word.text.lower() == "krw"
+            or (word.kind == "SLASH" and word.text in {",", "·", "ㆍ"})
+        ):
             self.ignored.append(word.text)
         else:
             self._object(_WHY.get(word.kind, _UNREAD)[0], word.text, *_WHY.get(word.kind, _UNREAD)[1:])

@@ -41,7 +41,9 @@ _TIME: Final = re.compile(
     re.IGNORECASE,
 )
 _STATUS_MARK: Final = re.compile(r"(?:(?<![A-Za-z_])status|상태)\s*(?:=|:)\s*", re.IGNORECASE)
-_DIGITS: Final = re.compile(r"\d[\d,]*(?:\.\d+)?(?:[십백천만억조]+(?:\d[\d,]*(?:\.\d+)?[십백천만억조]+)*(?:\d[\d,]*)?)?")
+_DIGITS: Final = re.compile(
+    r"\d[\d,]*(?:\.\d+)?(?:[십백천만억조]+(?:\d[\d,]*(?:\.\d+)?[십백천만억조]+)*(?:\d[\d,]*)?)?"
+)
 _HANGUL_NUMBER: Final = re.compile(r"[일이삼사오육칠팔구영십백천만억조]+")
 _ID: Final = re.compile(r"[A-Za-z0-9]+(?:[_\-.][A-Za-z0-9]+)*")
 _ASCII: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?")
@@ -80,7 +82,9 @@ def cut(text: str) -> list[Word]:
 
 def normal(text: str) -> str:
     """NFC first (decomposed Hangul), then full-width signs as plain ones; the case stays."""
-    return "".join(unicodedata.normalize("NFKC", sign) for sign in unicodedata.normalize("NFC", text)).replace("￦", "₩")
+    return "".join(unicodedata.normalize("NFKC", sign) for sign in unicodedata.normalize("NFC", text)).replace(
+        "￦", "₩"
+    )
 
 
 def _claims(text: str) -> list[Word]:
@@ -208,7 +212,9 @@ def _number(match: re.Match[str], kind: str) -> Decimal | None:
 def _whole(text: str, start: int, end: int) -> bool:
     """Latin words stand alone (no letter of theirs on either side); Korean ones may be glued."""
     first, last = text[start], text[end - 1]
-    left = not (first.isascii() and first.isalpha() and start and text[start - 1].isascii() and text[start - 1].isalpha())
+    left = not (
+        first.isascii() and first.isalpha() and start and text[start - 1].isascii() and text[start - 1].isalpha()
+    )
     right = not (
         last.isascii() and last.isalpha() and end < len(text) and text[end].isascii() and (text[end].isalpha() or text[end] == "_")
     )  # fmt: skip
@@ -226,8 +232,10 @@ def _phrases(words: list[Word]) -> list[Word]:
             phrase = " ".join(word.text.lower() for word in span)
             entry = lexicon.PHRASES.get(phrase)
             follows = words[index + count].kind if index + count < len(words) else ""
-            if entry and phrase.startswith(("or ", "and ")) and (
-                not out or out[-1].kind not in _FIGURES or follows in _FIGURES
+            if (
+                entry
+                and phrase.startswith(("or ", "and "))
+                and (not out or out[-1].kind not in _FIGURES or follows in _FIGURES)
             ):
                 entry = None  # failed or over 5,000: the "or" joins two conditions
             if entry:

@@ -86,7 +86,9 @@ def _prefixed(words: Words, index: int, now: datetime) -> tuple[int, Window] | N
         if (here == "BETWEEN" and link in {"AND", "RANGE"}) or (here == "FROM_EN" and link in {"TO", "RANGE"}):
             second = _end(words, past(words, after + 1, "the"), now, one)
             if second is None:
-                raise Unclear("range", words[index : after + 1], "범위의 끝을 적어 주세요.", "Say where the range ends.")
+                raise Unclear(
+                    "range", words[index : after + 1], "범위의 끝을 적어 주세요.", "Say where the range ends."
+                )
             return second[0], _joined(one, second[1])
         if kind(words, after) == "SOFAR":
             return after + 1, Window(one.start, now)
@@ -97,7 +99,11 @@ def _prefixed(words: Words, index: int, now: datetime) -> tuple[int, Window] | N
             return after, Window(one.start, one.end)  # payments from last week: that week
         return after, Window(one.start, None, one.bare)
     if here == "SINCE":
-        return (after + 1, Window(one.start, now)) if kind(words, after) == "SOFAR" else (after, Window(one.start, None, one.bare))
+        return (
+            (after + 1, Window(one.start, now))
+            if kind(words, after) == "SOFAR"
+            else (after, Window(one.start, None, one.bare))
+        )
     if here == "AFTER":
         return after, Window(one.end, None, one.bare)
     return after, Window(None, one.start if here == "BEFORE" else one.end, one.bare)

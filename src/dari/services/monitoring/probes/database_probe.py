@@ -10,12 +10,8 @@ from dari.services.monitoring.ports import Database, Row
 from dari.services.monitoring.probes.snapshot import DatabaseFacts, column, moment
 
 LOCK: Final = "pollAndPublishOutboxEvents"
-_OUTBOX: Final = (
-    "SELECT event_type, COUNT(*) AS n, MIN(created_at) AS oldest FROM outbox_event WHERE published = 0 GROUP BY event_type"
-)
-_ERRORS: Final = (
-    "SELECT last_error, COUNT(*) AS n FROM outbox_event WHERE published = 0 AND last_error IS NOT NULL GROUP BY last_error"
-)
+_OUTBOX: Final = "SELECT event_type, COUNT(*) AS n, MIN(created_at) AS oldest FROM outbox_event WHERE published = 0 GROUP BY event_type"
+_ERRORS: Final = "SELECT last_error, COUNT(*) AS n FROM outbox_event WHERE published = 0 AND last_error IS NOT NULL GROUP BY last_error"
 _CONFLICTS: Final = (
     "SELECT merchant_id, idempotency_key, kind, COUNT(*) AS n, COUNT(DISTINCT request_hash) AS bodies,"
     " MIN(seen_at) AS first_at, MAX(seen_at) AS last_at FROM idempotency_conflict WHERE seen_at >= :since"
@@ -23,7 +19,9 @@ _CONFLICTS: Final = (
 )
 
 
-async def look(database: Database, clock: Clock, *, app_now: datetime | None, window: float, ttl: int, limit: int) -> DatabaseFacts:
+async def look(
+    database: Database, clock: Clock, *, app_now: datetime | None, window: float, ttl: int, limit: int
+) -> DatabaseFacts:
     """Read the tables. `app_now` is the application's own time, in which its columns are written. Raises ProbeFailed."""
     began = clock.monotonic()
     await database.select("SELECT 1 AS one")

@@ -63,12 +63,20 @@ def lag(
                 behind = max(0, place.end - offset)
             total = None if total is None or behind is None else total + behind
             rows.append(
-                {"topic": name, "partition": place.partition, "currentOffset": offset, "endOffset": place.end, "lag": behind}
+                {
+                    "topic": name,
+                    "partition": place.partition,
+                    "currentOffset": offset,
+                    "endOffset": place.end,
+                    "lag": behind,
+                }
             )
     return total, rows
 
 
-def waiting(group: str, wanted: Iterable[str], topics: Mapping[str, Topic], committed: Mapping[str, tuple[Committed, ...]]) -> int:
+def waiting(
+    group: str, wanted: Iterable[str], topics: Mapping[str, Topic], committed: Mapping[str, tuple[Committed, ...]]
+) -> int:
     """Records the group has not done, counting a partition it never committed on from its beginning."""
     done = {(one.topic, one.partition): one.offset for one in committed.get(group, ())}
     count = 0

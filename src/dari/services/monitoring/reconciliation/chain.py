@@ -104,7 +104,9 @@ def lines(books: Books) -> Iterator[Finding]:
         if not books.has_chain:
             continue
         currency = row["currency"]
-        expected = sorted([(str(row["debit_account"]), currency, amount), (str(row["credit_account"]), currency, -amount)])
+        expected = sorted(
+            [(str(row["debit_account"]), currency, amount), (str(row["credit_account"]), currency, -amount)]
+        )
         mine = books.lines.get(entry, [])
         actual = sorted((str(line["account"]), line["currency"], whole(line["amount"]) or 0) for line in mine)
         if actual != expected:

@@ -74,7 +74,9 @@ class PaymentsCheck:
         for event in self._books.outbox.get(number, []):
             payload = _payload(event)
             if payload is None or "amount" in payload:
-                said.append((f"outbox_event:{event['event_id']}", None if payload is None else payload["amount"], "I11"))
+                said.append(
+                    (f"outbox_event:{event['event_id']}", None if payload is None else payload["amount"], "I11")
+                )
         for name, table, column in (
             ("settlement_request", self._books.settlements, "request_amount"), ("refund_request", self._books.refunds, "refund_amount")
         ):  # fmt: skip
@@ -103,7 +105,11 @@ class PaymentsCheck:
     def _kind(self, entry: Row) -> str | None:
         """What made the entry: by its event where there is one, else by its sides."""
         event = self._books.events.get(str(entry.get("event_id", "")))
-        if event is not None and event["event_type"] in SIDES and int(event["aggregate_id"]) == int(entry["payment_id"]):
+        if (
+            event is not None
+            and event["event_type"] in SIDES
+            and int(event["aggregate_id"]) == int(entry["payment_id"])
+        ):
             return str(event["event_type"])
         sides = (entry["debit_account"], entry["credit_account"])
         return next((kind for kind, known in SIDES.items() if known == sides), None)
@@ -131,8 +137,12 @@ class PaymentsCheck:
                 yield Finding(invariant=invariant, kind="entry_amount_differs", area="ledger", payment_id=number,
                               entry_ids=(entry_id,), rows=(name, f"payment:{number}"), expected=whole(row["amount"]),
                               actual=str(entry["amount"]))  # fmt: skip
-        yield from self._count(number, row, "PAYMENT_CAPTURED", made["PAYMENT_CAPTURED"], "I3", str(row["status"]) in CAPTURED)
-        yield from self._count(number, row, "PAYMENT_REFUNDED", made["PAYMENT_REFUNDED"], "I4", row["status"] == "REFUNDED")
+        yield from self._count(
+            number, row, "PAYMENT_CAPTURED", made["PAYMENT_CAPTURED"], "I3", str(row["status"]) in CAPTURED
+        )
+        yield from self._count(
+            number, row, "PAYMENT_REFUNDED", made["PAYMENT_REFUNDED"], "I4", row["status"] == "REFUNDED"
+        )
 
     def _payment_stands_alone(self, number: int, row: Row) -> bool:
         """The payment row itself was changed: its events all say another amount."""
@@ -140,7 +150,9 @@ class PaymentsCheck:
         said.discard(None)
         return bool(said) and whole(row["amount"]) not in said
 
-    def _count(self, number: int, row: Row, kind: str, entries: list[Row], invariant: str, due: bool) -> Iterator[Finding]:  # noqa: FBT001 — one private call
+    def _count(
+        self, number: int, row: Row, kind: str, entries: list[Row], invariant: str, due: bool
+    ) -> Iterator[Finding]:  # noqa: FBT001 — one private call
         ids = tuple(int(entry["entry_id"]) for entry in entries)
         if len(entries) > 1:
             yield Finding(invariant=invariant, kind="posted_twice", area="ledger", payment_id=number, entry_ids=ids,
@@ -179,7 +191,9 @@ class PaymentsCheck:
         history = sorted(self._books.history.get(number, []), key=lambda one: int(one["history_id"]))
         if not history:
             if self._books.history and not self._books.partial:
-                yield Finding(invariant="I8", kind="no_history", area="payment", payment_id=number, rows=(f"payment:{number}",))
+                yield Finding(
+                    invariant="I8", kind="no_history", area="payment", payment_id=number, rows=(f"payment:{number}",)
+                )
             return
         status = "READY"
         for move in history:
@@ -227,7 +241,9 @@ class PaymentsCheck:
             yield Finding(invariant="I9", kind="answer_of_another_payment", area="payment", payment_id=number, rows=name,
                           expected=number, actual=body.get("paymentId"))  # fmt: skip
         elif not self._payment_stands_alone(number, row):
-            digest = hashlib.sha256(f"{row['merchant_id']}|{whole(row['amount'])}|{row['currency']}".encode()).hexdigest()
+            digest = hashlib.sha256(
+                f"{row['merchant_id']}|{whole(row['amount'])}|{row['currency']}".encode()
+            ).hexdigest()
             if kept.get("request_hash") not in (None, digest) or body.get("amount") != whole(row["amount"]):
                 yield Finding(invariant="I9", kind="answer_differs", area="payment", payment_id=number, rows=name,
                               expected=whole(row["amount"]), actual=body.get("amount"))  # fmt: skip

@@ -78,7 +78,9 @@ class Reconciler:
             books = await Reader(self._ports.database).some(ids)
         except ProbeFailed:
             return list(findings)
-        stays = {(one.invariant, one.kind, one.payment_id) for one in PaymentsCheck(books, now, flowing=flowing).findings()}
+        stays = {
+            (one.invariant, one.kind, one.payment_id) for one in PaymentsCheck(books, now, flowing=flowing).findings()
+        }
         return [
             one for one in findings
             if one.area == "pending" or one.kind in {"orphan_entry", "event_without_payment", "no_history"}
@@ -157,7 +159,11 @@ def _deltas(books: Books) -> dict[str, int]:
     for number, row in books.payments.items():
         amount = whole(row["amount"]) or 0
         moved = {str(move["to_status"]) for move in books.history.get(number, [])} or {str(row["status"])}
-        done = {str(e["event_type"]) for e in books.outbox.get(number, []) if ("payment-consumer", str(e["event_id"])) in books.inbox}
+        done = {
+            str(e["event_type"])
+            for e in books.outbox.get(number, [])
+            if ("payment-consumer", str(e["event_id"])) in books.inbox
+        }
         if "CAPTURED" in moved and ("PAYMENT_CAPTURED" in done or posted[number]):
             truth[RECEIVABLE] += amount
             truth[CASH] -= amount

@@ -52,7 +52,13 @@ def published(
     for name in sorted({*sent, *(records or {}), *(set(TOPIC_OF.values()) & set(topics))}):
         topic = topics.get(name)
         mine = sent.get(name, {})
-        row: dict[str, Any] = {"topic": name, "outboxPublished": len(mine), "records": None, "repeats": None, "withoutOutboxRow": None}
+        row: dict[str, Any] = {
+            "topic": name,
+            "outboxPublished": len(mine),
+            "records": None,
+            "repeats": None,
+            "withoutOutboxRow": None,
+        }
         table.append(row)
         if topic is None:
             findings.extend(_absent(mine, name))
@@ -68,7 +74,11 @@ def published(
         for message in records.get(name, []):
             places[message.headers.get("eventId", "")].append(message)
         strangers = len(places.pop("", [])) + sum(key not in books.events for key in places)
-        row.update(records=len(records.get(name, [])), repeats=sum(len(one) - 1 for one in places.values()), withoutOutboxRow=strangers)
+        row.update(
+            records=len(records.get(name, [])),
+            repeats=sum(len(one) - 1 for one in places.values()),
+            withoutOutboxRow=strangers,
+        )
         for key, event in mine.items():
             if key in places or (kept_from and _old(event, now)):
                 continue
