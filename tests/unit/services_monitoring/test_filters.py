@@ -105,7 +105,9 @@ def sentence(dice: random.Random) -> tuple[list[str], Understood]:
         truth |= {"min_amount": low, "max_amount": high}
     if dice.random() < 0.3:
         merchant = dice.choice(MERCHANT)
-        parts.append(dice.choice([f"가맹점 {merchant}", f"merchant {merchant}", f"merchant_id={merchant}", f"{merchant} 머천트"]))
+        parts.append(
+            dice.choice([f"가맹점 {merchant}", f"merchant {merchant}", f"merchant_id={merchant}", f"{merchant} 머천트"])
+        )
         truth["merchant_id"] = merchant
     if dice.random() < 0.2:
         count = dice.randint(1, 50)
@@ -113,7 +115,7 @@ def sentence(dice: random.Random) -> tuple[list[str], Understood]:
         truth["limit"] = count
     dice.shuffle(parts)
     order = truth.pop("statuses", set())
-    from dari.services.monitoring.filters.statuses import in_order  # noqa: PLC0415 — the one helper the oracle shares
+    from dari.services.monitoring.filters.statuses import in_order
 
     return parts, Understood(statuses=in_order(set(order)), **truth)  # type: ignore[call-overload,arg-type]  # a loose dict of truths
 
@@ -144,13 +146,16 @@ def test_5000_random_sentences_never_widen() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_random_words_of_the_lexicon_never_lose_a_figure_or_a_condition(seed: int) -> None:
     """Salad of known words: if it runs, every number and every condition word was consumed by some phrase."""
-    from dari.services.monitoring.filters import lexicon  # noqa: PLC0415 — only this test needs the words themselves
+    from dari.services.monitoring.filters import lexicon
 
     dice = random.Random(seed)
     harmless = {"FILL", "PART", "PUNCT", "AND", "SLASH"}
     words = list(lexicon.TABLE)
     for _ in range(600):
-        text = " ".join(dice.choice([dice.choice(words), str(dice.randint(1, 90_000)), "만원", "원"]) for _ in range(dice.randint(1, 7)))
+        text = " ".join(
+            dice.choice([dice.choice(words), str(dice.randint(1, 90_000)), "만원", "원"])
+            for _ in range(dice.randint(1, 7))
+        )
         got = read(text, NOW)
         if not got.runs:
             continue
@@ -162,7 +167,7 @@ def test_random_words_of_the_lexicon_never_lose_a_figure_or_a_condition(seed: in
 
 
 def test_spaces_particles_and_decomposed_hangul_do_not_matter() -> None:
-    import unicodedata  # noqa: PLC0415 — only here
+    import unicodedata
 
     plain = read("지난 1시간 동안 30만원 이상 실패한 결제", NOW)
     glued = read("지난1시간동안30만원이상실패한결제", NOW)
@@ -192,7 +197,7 @@ def test_parameters_come_first_and_a_sentence_only_adds() -> None:
     [
         (Asked(statuses=("FAILED",)), "status"), (Asked(order="random"), "order"), (Asked(limit=0), "limit"),
         (Asked(min_amount=5, max_amount=4), "empty"),
-        (Asked(since=datetime(2026, 11, 2), until=datetime(2026, 11, 1)), "empty"),  # noqa: DTZ001 — naive is Seoul's
+        (Asked(since=datetime(2026, 11, 2), until=datetime(2026, 11, 1)), "empty"),
     ],
 )  # fmt: skip
 def test_parameters_are_checked(asked: Asked, code: str) -> None:
@@ -202,7 +207,7 @@ def test_parameters_are_checked(asked: Asked, code: str) -> None:
 
 
 def test_a_naive_time_is_seouls_and_the_reply_says_so() -> None:
-    outcome = understand(Asked(since=datetime(2026, 11, 1), filter=" "), NOW)  # noqa: DTZ001 — that is the point
+    outcome = understand(Asked(since=datetime(2026, 11, 1), filter=" "), NOW)
     said = outcome.as_dict()
     assert said["understood"]["since"] == "2026-11-01T00:00:00+09:00"
     assert said["understood"]["statuses"] == []

@@ -23,7 +23,7 @@ PORT = 8082
 
 
 def create_app(service: Service, *, beat: bool = True) -> FastAPI:
-    """The app of one service; with `beat` it samples while it lives, otherwise whoever made it calls `monitor.sample`."""
+    """The app of one service; with `beat` it samples while it lives, else its maker calls `monitor.sample`."""
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:

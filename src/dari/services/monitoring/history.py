@@ -58,6 +58,15 @@ class History:
             return None
         return minus(now.metrics, earlier.metrics or Exposition(), name)
 
+    def onset(self, now: Snapshot, wrong: Callable[[Snapshot], bool]) -> Snapshot | None:
+        """The last sample in which it was not wrong yet, where it has been wrong in every one since; None if unseen."""
+        if not wrong(now):
+            return None
+        for one in reversed(self._ring):
+            if one.at < now.at and not wrong(one):
+                return one
+        return None
+
     def span(self, now: Snapshot, seconds: float) -> float | None:
         """How many seconds `growth` really looked back."""
         earlier = self.before(now, seconds, lambda one: one.metrics is not None)

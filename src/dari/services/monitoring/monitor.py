@@ -33,7 +33,7 @@ class _Books:
 
 
 class Monitor:
-    """One monitor of one platform. `sample()` is called on a beat (`start()` does it); every other method only reads."""
+    """One monitor of one platform. `sample()` is called on a beat (by `start()`); the other methods only read."""
 
     def __init__(self, ports: Ports, clock: Clock, probing: Probing | None = None) -> None:
         self.ports = ports

@@ -9,23 +9,26 @@ this process, by `adapters/in_process.py`, which asks the platform's own ASGI ap
 | GET /__probe__/redis/info | INFO's own field names: `{uptime_in_seconds, used_memory, maxmemory, evicted_keys, …}` |
 | GET /__probe__/redis/time | `{time: ISO 8601}` |
 | GET /__probe__/redis/keys?pattern=&limit= | `{keys: [name], complete: bool}` |
-| POST /__probe__/redis/values `{keys: []}` | `{values: {key: {value: str or null, ttl: int}}}` (-1 no expiry, -2 gone) |
+| POST /__probe__/redis/values `{keys: []}` | `{values: {key: {value: str or null, ttl}}}` (-1 no expiry, -2 gone) |
 | GET /__probe__/redis/slowlog?limit= | `{entries: [{id, at, microseconds, command}]}` |
 | GET /__probe__/kafka/cluster | `{cluster_id, controller, brokers: [{id, address}]}` (those that answer) |
-| GET /__probe__/kafka/topics | `{topics: [{name, configs, partitions: [{partition, leader, replicas, isr, begin, end}]}]}` |
+| GET /__probe__/kafka/topics | `{topics: [{name, configs, partitions: [{partition, leader, replicas, isr,
+  begin, end}]}]}` |
 | GET /__probe__/kafka/groups | `{groups: [{group, state, simple, members: [{id, client, host, partitions}]}]}` |
 | GET /__probe__/kafka/committed?group= | `{offsets: [{topic, partition, offset: int or null}]}` |
 | GET /__probe__/kafka/messages?topic=&partition=&offset=&limit= | `{messages: [{partition, offset, timestamp,
   key, value, headers: {name: text}}]}` from `offset` upward |
 
 Whatever fails answers 503 `{error: {class, message}}` (504 for a part that hangs). `class` is the client library's own
-word: `ConnectionRefusedError`, `Timeout`, `_TRANSPORT`, `UNKNOWN_TOPIC_OR_PART`, `NOT_ENOUGH_REPLICAS`, `OperationalError`.
+word: `ConnectionRefusedError`, `Timeout`, `_TRANSPORT`, `UNKNOWN_TOPIC_OR_PART`, `NOT_ENOUGH_REPLICAS`,
+`OperationalError`.
 Every other path goes to the platform as an operator would ask it:
 
 | path | what |
 |---|---|
 | /actuator/prometheus | text exposition; names below |
-| /actuator/info | `{service, instance, time, started_at, rate_limits: {action: {capacity, window_seconds}}, idempotency_ttl_seconds,
+| /actuator/info | `{service, instance, time, started_at, rate_limits: {action: {capacity, window_seconds}},
+  idempotency_ttl_seconds,
   topics: [name], groups: {group: [topic]}, outbox: {poll_interval_ms}, compat: bool, min_insync_replicas}` |
 | /actuator/circuitbreakerevents | `{circuitBreakerEvents: [{circuitBreakerName, type, creationTime, errorMessage,
   durationInMs, stateTransition}]}` |
@@ -33,10 +36,12 @@ Every other path goes to the platform as an operator would ask it:
 
 Metric names (Micrometer's and Resilience4j's own where they exist):
 `http_server_requests_seconds_{count,sum,bucket}{method,uri,status}` · `resilience4j_circuitbreaker_{state,failure_rate,
-slow_call_rate,buffered_calls,not_permitted_calls_total}` · `outbox_publish_total{topic,outcome=ok|error|skipped,error}` ·
+slow_call_rate,buffered_calls,not_permitted_calls_total}` ·
+`outbox_publish_total{topic,outcome=ok|error|skipped,error}` ·
 `outbox_publish_seconds_bucket{topic,le}` · `outbox_poller_last_run_timestamp_seconds` ·
 `rate_limit_rejected_total{merchant,action}` · `rate_limit_fail_open_total{action}` ·
-`idempotency_lookup_total{source=redis|db|none}` · `idempotency_conflict_total{merchant,kind=body_mismatch|in_progress}` ·
+`idempotency_lookup_total{source=redis|db|none}` ·
+`idempotency_conflict_total{merchant,kind=body_mismatch|in_progress}` ·
 `consumer_events_total{group,topic,outcome=processed|duplicate|dead_lettered|error}` ·
 `pg_calls_total{operation=authorize|settle|refund,outcome=ok|declined|error}` · `pg_call_seconds_bucket{operation,le}` ·
 `hikaricp_connections_{active,pending,max}` · `process_start_time_seconds`.
@@ -52,7 +57,7 @@ from typing import Any, Protocol
 Row = Mapping[str, Any]
 
 
-class ProbeFailed(Exception):  # noqa: N818 — it says what happened, as the error tree of the core does
+class ProbeFailed(Exception):
     """A part did not answer: `component` (database, redis, kafka, app, prometheus), the client's own error class."""
 
     def __init__(self, component: str, error_class: str, message: str = "") -> None:

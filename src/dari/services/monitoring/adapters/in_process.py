@@ -43,9 +43,9 @@ class ProbePages:
         except (httpx2.HTTPError, ValueError) as error:
             raise ProbeFailed(component, type(error).__name__, str(error)) from error
         if reply.status_code != httpx2.codes.OK:
-            error = said.get("error", {}) if isinstance(said, dict) else {}
+            told = said.get("error", {}) if isinstance(said, dict) else {}
             raise ProbeFailed(
-                component, str(error.get("class", f"HTTP {reply.status_code}")), str(error.get("message", ""))
+                component, str(told.get("class", f"HTTP {reply.status_code}")), str(told.get("message", ""))
             )
         return said
 
@@ -150,14 +150,16 @@ class ProbeBroker:
                 bool(one.get("simple")),
                 tuple(
                     Member(
-                        member["id"], member.get("client", ""), member.get("host", ""),
+                        member["id"],
+                        member.get("client", ""),
+                        member.get("host", ""),
                         tuple((place["topic"], int(place["partition"])) for place in member.get("partitions", [])),
                     )
                     for member in one.get("members", [])
                 ),
             )
             for one in said["groups"]
-        ]  # fmt: skip
+        ]
 
     async def committed(self, group: str) -> list[Committed]:
         """Committed offsets. Raises ProbeFailed."""

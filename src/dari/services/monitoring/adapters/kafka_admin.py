@@ -1,4 +1,4 @@
-"""Kafka through confluent_kafka's admin client and a consumer that joins no group; blocking calls leave the event loop."""
+"""Kafka through confluent_kafka's admin client and a consumer that joins no group; blocking calls run in threads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
+from confluent_kafka.admin import (
+    AdminClient,
+    ConfigResource,  # type: ignore[attr-defined]  # the package re-exports it without saying so
+    OffsetSpec,  # type: ignore[attr-defined]  # likewise
+)
 
 from dari.core.clock import KST
 from dari.services.monitoring.ports import Cluster, Committed, Group, Member, Message, Partition, ProbeFailed, Topic
@@ -74,17 +78,22 @@ class KafkaAdmin:
         names = [name for name in meta.topics if not name.startswith("__")]
         places = [(name, part) for name in names for part in meta.topics[name].partitions.values()]
         readable = [TopicPartition(name, part.id) for name, part in places if part.leader >= 0]
-        ends, begins = self._offsets(readable, OffsetSpec.latest()), self._offsets(readable, OffsetSpec.earliest())
+        spec: Any = OffsetSpec
+        ends, begins = self._offsets(readable, spec.latest()), self._offsets(readable, spec.earliest())
         configs = self._configs(names)
         found = []
         for name in sorted(names):
             parts = tuple(
                 Partition(
-                    part.id, part.leader if part.leader >= 0 else None, tuple(part.replicas), tuple(part.isrs),
-                    begins.get((name, part.id)), ends.get((name, part.id)),
+                    part.id,
+                    part.leader if part.leader >= 0 else None,
+                    tuple(part.replicas),
+                    tuple(part.isrs),
+                    begins.get((name, part.id)),
+                    ends.get((name, part.id)),
                 )
                 for part in sorted(meta.topics[name].partitions.values(), key=lambda one: one.id)
-            )  # fmt: skip
+            )
             found.append(Topic(name, parts, configs.get(name, {})))
         return found
 
@@ -123,18 +132,20 @@ class KafkaAdmin:
         admin = self._client()
         listed = admin.list_consumer_groups(request_timeout=self._deadline).result(self._deadline)
         names = [one.group_id for one in listed.valid]
-        found = []
+        found: list[Group] = []
         if not names:
             return found
         for name, future in admin.describe_consumer_groups(names, request_timeout=self._deadline).items():
             said = future.result(self._deadline)
             members = tuple(
                 Member(
-                    one.member_id, one.client_id, one.host,
+                    one.member_id,
+                    one.client_id,
+                    one.host,
                     tuple((p.topic, p.partition) for p in (one.assignment.topic_partitions if one.assignment else [])),
                 )
                 for one in said.members
-            )  # fmt: skip
+            )
             found.append(Group(name, said.state.name, bool(said.is_simple_consumer_group), members))
         return found
 
@@ -174,10 +185,11 @@ class KafkaAdmin:
                 if not batch:
                     break
                 for record in batch:
-                    if record.error() is not None:
-                        if record.error().name() == "_PARTITION_EOF":
+                    problem = record.error()
+                    if problem is not None:
+                        if problem.name() == "_PARTITION_EOF":
                             return found
-                        raise KafkaException(record.error())
+                        raise KafkaException(problem)
                     found.append(_message(record))
         finally:
             consumer.close()
@@ -188,9 +200,13 @@ def _message(record: Any) -> Message:
     kind, stamp = record.timestamp()
     headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers() or []}
     return Message(
-        record.partition(), record.offset(), datetime.fromtimestamp(stamp / 1000, UTC).astimezone(KST) if kind else None,
-        record.key().decode(errors="replace") if record.key() is not None else None, (record.value() or b"").decode(errors="replace"), headers,
-    )  # fmt: skip
+        record.partition(),
+        record.offset(),
+        datetime.fromtimestamp(stamp / 1000, UTC).astimezone(KST) if kind else None,
+        record.key().decode(errors="replace") if record.key() is not None else None,
+        (record.value() or b"").decode(errors="replace"),
+        headers,
+    )
 
 
 class _Quiet:

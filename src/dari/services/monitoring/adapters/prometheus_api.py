@@ -17,7 +17,12 @@ class PrometheusApi:
 
     async def query_range(self, promql: str, since: datetime, until: datetime, step: float) -> list[Row]:
         """Series with their points. Raises ProbeFailed."""
-        query = {"query": promql, "start": since.timestamp(), "end": until.timestamp(), "step": step}
+        query: dict[str, str | float] = {
+            "query": promql,
+            "start": since.timestamp(),
+            "end": until.timestamp(),
+            "step": step,
+        }
         try:
             reply = await self._client.get("/api/v1/query_range", params=query)
             said = reply.json()

@@ -1,4 +1,4 @@
-"""The payment database through SQLAlchemy, read-only: every statement has a deadline that holds when the server hangs."""
+"""The payment database through SQLAlchemy, read-only, each statement with a deadline that holds when the server hangs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database's pages: payments by filter, statistics, outbox, ledger, reconciliation, key re-use, one payment's timeline."""
+"""The database's pages: payments by filter, statistics, outbox, ledger, reconciliation, re-used keys, a timeline."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Query
 
@@ -16,14 +16,17 @@ from dari.services.monitoring.filters import Asked, Understood, understand
 from dari.services.monitoring.probes.snapshot import column, moment
 
 ORDERS: Final[Mapping[str, tuple[str, str]]] = {
-    "newest": ("requested_at", "DESC"), "oldest": ("requested_at", "ASC"), "largest": ("amount", "DESC"), "smallest": ("amount", "ASC"),
-}  # fmt: skip
+    "newest": ("requested_at", "DESC"),
+    "oldest": ("requested_at", "ASC"),
+    "largest": ("amount", "DESC"),
+    "smallest": ("amount", "ASC"),
+}
 MOST_ROWS: Final = 200
 RANGES: Final = ("today", "last_hour", "last_24h", "all")
 
 
 def where(told: Understood) -> tuple[list[str], dict[str, Any]]:
-    """The constraints as SQL with bound parameters; only numbers, times and names reach it, never text of the filter."""
+    """The constraints as SQL with bound parameters; nothing of a filter's text reaches it."""
     parts: list[str] = []
     bound: dict[str, Any] = {}
 
@@ -65,12 +68,12 @@ def pages(service: Service) -> APIRouter:
 
     @router.get("/payments")
     async def _payments(
-        filter: str | None = Query(None, max_length=2000),  # noqa: A002 — the original's name
+        filter: Annotated[str | None, Query(max_length=2000)] = None,
         limit: int | None = None,
-        status: list[str] = Query([]),  # noqa: B008 — FastAPI's way
-        merchant_id: str | None = Query(None, max_length=32),
+        status: Annotated[list[str], Query()] = [],
+        merchant_id: Annotated[str | None, Query(max_length=32)] = None,
         payment_id: int | None = None,
-        idempotency_key: str | None = Query(None, max_length=64),
+        idempotency_key: Annotated[str | None, Query(max_length=64)] = None,
         min_amount: int | None = None,
         max_amount: int | None = None,
         since: datetime | None = None,
@@ -81,9 +84,17 @@ def pages(service: Service) -> APIRouter:
     ) -> dict[str, Any]:
         moment_now = (now if now is None or now.tzinfo else now.replace(tzinfo=KST)) or await app_now(service)
         asked = Asked(
-            filter=filter, statuses=tuple(status), merchant_id=merchant_id, payment_id=payment_id, idempotency_key=idempotency_key,
-            min_amount=min_amount, max_amount=max_amount, since=since, until=until, order=order,
-        )  # fmt: skip
+            filter=filter,
+            statuses=tuple(status),
+            merchant_id=merchant_id,
+            payment_id=payment_id,
+            idempotency_key=idempotency_key,
+            min_amount=min_amount,
+            max_amount=max_amount,
+            since=since,
+            until=until,
+            order=order,
+        )
         outcome = understand(asked, moment_now)
         said = {**outcome.as_dict(), "filter": clean(filter) if filter else None}
         if outcome.status != "ok":
@@ -106,7 +117,8 @@ def pages(service: Service) -> APIRouter:
             parts.append(f"({name} {sign} :cv OR ({name} = :cv AND payment_id {sign} :ci))")
             bound |= {"cv": int(after[0]) if name == "amount" else after[0], "ci": after[1]}
         found = await database.select(
-            f"SELECT * FROM payment {'WHERE ' + ' AND '.join(parts) if parts else ''} ORDER BY {name} {way}, payment_id {way} LIMIT {count + 1}",  # noqa: S608 — names and integers of ours; values are bound
+            f"SELECT * FROM payment {'WHERE ' + ' AND '.join(parts) if parts else ''}"
+            f" ORDER BY {name} {way}, payment_id {way} LIMIT {count + 1}",
             bound,
         )
         shown = found[:count]
@@ -126,27 +138,32 @@ def pages(service: Service) -> APIRouter:
         }
 
     @router.get("/statistics")
-    async def _statistics(timeRange: str = "today") -> dict[str, Any]:  # noqa: N803 — the original's name
+    async def _statistics(timeRange: str = "today") -> dict[str, Any]:
         if timeRange not in RANGES:
             raise HTTPException(422, f"timeRange: {', '.join(RANGES)}")
         now = await app_now(service)
         start = {
-            "today": now.replace(hour=0, minute=0, second=0, microsecond=0), "last_hour": now - timedelta(hours=1),
-            "last_24h": now - timedelta(days=1), "all": datetime(1970, 1, 2, tzinfo=KST),
-        }[timeRange]  # fmt: skip
+            "today": now.replace(hour=0, minute=0, second=0, microsecond=0),
+            "last_hour": now - timedelta(hours=1),
+            "last_24h": now - timedelta(days=1),
+            "all": datetime(1970, 1, 2, tzinfo=KST),
+        }[timeRange]
         bound = {"since": column(start)}
         overall = await database.select(
             "SELECT COUNT(*) AS total_count, COALESCE(SUM(amount), 0) AS total_amount, AVG(amount) AS avg_amount,"
-            " MIN(amount) AS min_amount, MAX(amount) AS max_amount FROM payment WHERE requested_at >= :since", bound,
-        )  # fmt: skip
+            " MIN(amount) AS min_amount, MAX(amount) AS max_amount FROM payment WHERE requested_at >= :since",
+            bound,
+        )
         by = await database.select(
             "SELECT status, COUNT(*) AS count, SUM(amount) AS total_amount FROM payment WHERE requested_at >= :since"
-            " GROUP BY status ORDER BY count DESC", bound,
-        )  # fmt: skip
+            " GROUP BY status ORDER BY count DESC",
+            bound,
+        )
         top = await database.select(
-            "SELECT merchant_id, COUNT(*) AS transaction_count, SUM(amount) AS total_amount FROM payment WHERE requested_at >= :since"
-            " GROUP BY merchant_id ORDER BY total_amount DESC, merchant_id LIMIT 5", bound,
-        )  # fmt: skip
+            "SELECT merchant_id, COUNT(*) AS transaction_count, SUM(amount) AS total_amount FROM payment"
+            " WHERE requested_at >= :since GROUP BY merchant_id ORDER BY total_amount DESC, merchant_id LIMIT 5",
+            bound,
+        )
         total = dict(overall[0])
         total["avg_amount"] = None if total["avg_amount"] is None else round(float(total["avg_amount"]))
         return {
@@ -160,18 +177,21 @@ def pages(service: Service) -> APIRouter:
 
     @router.get("/outbox")
     async def _outbox(
-        maxAgeMinutes: float = Query(5, ge=0, le=100_000), limit: int = Query(50, ge=1, le=500)
-    ) -> dict[str, Any]:  # noqa: N803 — the original's name
+        maxAgeMinutes: Annotated[float, Query(ge=0, le=100_000)] = 5, limit: Annotated[int, Query(ge=1, le=500)] = 50
+    ) -> dict[str, Any]:
         now = await app_now(service)
         bound = {"before": column(now - timedelta(minutes=maxAgeMinutes))}
         counted = await database.select(
-            "SELECT COUNT(*) AS n, MIN(created_at) AS oldest FROM outbox_event WHERE published = 0 AND created_at < :before",
+            "SELECT COUNT(*) AS n, MIN(created_at) AS oldest FROM outbox_event"
+            " WHERE published = 0 AND created_at < :before",
             bound,
         )
         found = await database.select(
-            "SELECT event_id, aggregate_type, aggregate_id, event_type, published, retry_count, created_at FROM outbox_event"
-            f" WHERE published = 0 AND created_at < :before ORDER BY event_id LIMIT {int(limit)}", bound,  # noqa: S608 — an integer
-        )  # fmt: skip
+            "SELECT event_id, aggregate_type, aggregate_id, event_type, published, retry_count, created_at"
+            " FROM outbox_event"
+            f" WHERE published = 0 AND created_at < :before ORDER BY event_id LIMIT {int(limit)}",
+            bound,
+        )
         count = int(counted[0]["n"])
         events = [
             {**row, "age_minutes": round((now - (moment(row["created_at"]) or now)).total_seconds() / 60, 2)}
@@ -194,7 +214,7 @@ def pages(service: Service) -> APIRouter:
     @router.get("/stats")
     async def _stats() -> dict[str, Any]:
         async def counts(table: str) -> dict[str, int]:
-            found = await database.select(f"SELECT status, COUNT(*) AS n FROM {table} GROUP BY status")  # noqa: S608 — three names of ours
+            found = await database.select(f"SELECT status, COUNT(*) AS n FROM {table} GROUP BY status")
             return {str(row["status"]): int(row["n"]) for row in found}
 
         outbox = await database.select("SELECT published, COUNT(*) AS n FROM outbox_event GROUP BY published")
@@ -216,15 +236,17 @@ def pages(service: Service) -> APIRouter:
         }
 
     @router.get("/reconciliation")
-    async def _reconciliation(limit: int = Query(50, ge=1, le=1000)) -> dict[str, Any]:
+    async def _reconciliation(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> dict[str, Any]:
         report = await service.monitor.reconcile(limit)
         report.pop("all", None)
         return report
 
     @router.get("/ledger")
     async def _ledger(
-        paymentId: int | None = None, merchantId: str | None = Query(None, max_length=32), limit: int = Query(20, ge=1, le=MOST_ROWS)  # noqa: N803 — the original's names
-    ) -> dict[str, Any]:  # fmt: skip
+        paymentId: int | None = None,
+        merchantId: Annotated[str | None, Query(max_length=32)] = None,
+        limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 20,
+    ) -> dict[str, Any]:
         if (paymentId is None) == (merchantId is None):
             raise HTTPException(400, "paymentId 또는 merchantId 하나가 필요합니다 one of paymentId, merchantId")
         if paymentId is not None:
@@ -232,11 +254,12 @@ def pages(service: Service) -> APIRouter:
         else:
             condition, bound = "p.merchant_id = :id", {"id": merchantId}
         join = "FROM ledger_entry e JOIN payment p ON p.payment_id = e.payment_id WHERE " + condition
-        found = await database.select(f"SELECT e.* {join} ORDER BY e.entry_id DESC LIMIT {int(limit)}", bound)  # noqa: S608 — fixed text
+        found = await database.select(f"SELECT e.* {join} ORDER BY e.entry_id DESC LIMIT {int(limit)}", bound)
         sums = await database.select(
-            f"SELECT e.debit_account, e.credit_account, COUNT(*) AS entry_count, SUM(e.amount) AS total_amount {join}"  # noqa: S608 — fixed text
-            " GROUP BY e.debit_account, e.credit_account", bound,
-        )  # fmt: skip
+            f"SELECT e.debit_account, e.credit_account, COUNT(*) AS entry_count, SUM(e.amount) AS total_amount {join}"
+            " GROUP BY e.debit_account, e.credit_account",
+            bound,
+        )
         total = sum(int(row["entry_count"]) for row in sums)
         refunds = [row for row in sums if row["debit_account"] == "cash"]
         return {
@@ -250,20 +273,26 @@ def pages(service: Service) -> APIRouter:
 
     @router.get("/duplicates")
     async def _duplicates(
-        merchantId: str | None = Query(None, max_length=32), hours: float = Query(24, gt=0, le=24 * 365), limit: int = Query(20, ge=1, le=MOST_ROWS)  # noqa: N803 — the original's style
-    ) -> dict[str, Any]:  # fmt: skip
+        merchantId: Annotated[str | None, Query(max_length=32)] = None,
+        hours: Annotated[float, Query(gt=0, le=24 * 365)] = 24,
+        limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 20,
+    ) -> dict[str, Any]:
         now = await app_now(service)
         bound: dict[str, Any] = {"since": column(now - timedelta(hours=hours))}
         condition = ""
         if merchantId is not None:
             condition, bound["merchant"] = " AND merchant_id = :merchant", merchantId
         found = await database.select(
-            "SELECT merchant_id, idempotency_key, kind, COUNT(*) AS refused, COUNT(DISTINCT request_hash) AS distinct_bodies,"
-            f" MIN(seen_at) AS first_at, MAX(seen_at) AS last_at FROM idempotency_conflict WHERE seen_at >= :since{condition}"  # noqa: S608 — fixed text
-            f" GROUP BY merchant_id, idempotency_key, kind ORDER BY refused DESC LIMIT {int(limit) + 1}", bound,
-        )  # fmt: skip
+            "SELECT merchant_id, idempotency_key, kind, COUNT(*) AS refused,"
+            " COUNT(DISTINCT request_hash) AS distinct_bodies,"
+            " MIN(seen_at) AS first_at, MAX(seen_at) AS last_at FROM idempotency_conflict"
+            f" WHERE seen_at >= :since{condition}"
+            f" GROUP BY merchant_id, idempotency_key, kind ORDER BY refused DESC LIMIT {int(limit) + 1}",
+            bound,
+        )
         charged = await database.select(
-            "SELECT merchant_id, idempotency_key, COUNT(*) AS payments FROM payment GROUP BY merchant_id, idempotency_key HAVING COUNT(*) > 1"
+            "SELECT merchant_id, idempotency_key, COUNT(*) AS payments FROM payment"
+            " GROUP BY merchant_id, idempotency_key HAVING COUNT(*) > 1"
         )
         return {
             "count": len(found[:limit]),
@@ -277,8 +306,8 @@ def pages(service: Service) -> APIRouter:
         }
 
     @router.get("/timeline")
-    async def _timeline(paymentId: int) -> dict[str, Any]:  # noqa: N803 — the original's style
-        from dari.services.monitoring.api.timeline import timeline  # noqa: PLC0415 — the one page that needs all ports
+    async def _timeline(paymentId: int) -> dict[str, Any]:
+        from dari.services.monitoring.api.timeline import timeline
 
         return await timeline(service, paymentId)
 

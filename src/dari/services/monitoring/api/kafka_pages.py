@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Query
 
@@ -20,7 +20,7 @@ WARNING: Final = 100
 READ_BACK: Final = 500
 
 
-def pages(service: Service) -> APIRouter:  # noqa: C901, PLR0915 — a router is its list of pages
+def pages(service: Service) -> APIRouter:
     """The router of /monitoring/kafka."""
     router = APIRouter(prefix="/monitoring/kafka")
     kafka = service.monitor.ports.kafka
@@ -67,14 +67,19 @@ def pages(service: Service) -> APIRouter:  # noqa: C901, PLR0915 — a router is
     @router.get("/consumer-groups")
     async def _groups() -> dict[str, Any]:
         rows = [
-            {"groupId": one.group, "isSimpleConsumerGroup": one.simple, "state": one.state, "members": len(one.members),
-             "clients": sorted({clean(member.client, 80) for member in one.members})}
+            {
+                "groupId": one.group,
+                "isSimpleConsumerGroup": one.simple,
+                "state": one.state,
+                "members": len(one.members),
+                "clients": sorted({clean(member.client, 80) for member in one.members}),
+            }
             for one in sorted(await kafka.groups(), key=lambda group: group.group)
-        ]  # fmt: skip
+        ]
         return {"count": len(rows), "groups": rows, "message": f"컨슈머 그룹 {len(rows)}개 groups"}
 
     @router.get("/consumer-lag")
-    async def _lag(groupId: str = Query(max_length=255)) -> dict[str, Any]:  # noqa: N803 — the original's name
+    async def _lag(groupId: Annotated[str, Query(max_length=255)]) -> dict[str, Any]:
         known = await wanted()
         groups = await kafka.groups()
         committed = await kafka_probe.offsets(kafka, [groupId])
@@ -86,21 +91,30 @@ def pages(service: Service) -> APIRouter:  # noqa: C901, PLR0915 — a router is
         state = "unknown" if total is None else "OK" if total == 0 else "WARNING" if total > WARNING else "MINOR_LAG"
         members = kafka_probe.members(groupId, groups)
         return {
-            "groupId": groupId, "totalLag": total, "lag": total, "status": state, "members": members, "partitions": rows,
-            "trend": _trend(service, groupId, known.get(groupId, ())), "knownLag": waiting,
-            "message": f"Lag {total if total is not None else 'unknown (커밋한 적 없는 파티션 never committed)'}, 멤버 members {members}",
-        }  # fmt: skip
+            "groupId": groupId,
+            "totalLag": total,
+            "lag": total,
+            "status": state,
+            "members": members,
+            "partitions": rows,
+            "trend": _trend(service, groupId, known.get(groupId, ())),
+            "knownLag": waiting,
+            "message": f"Lag {'unknown (never committed)' if total is None else total}, 멤버 members {members}",
+        }
 
     @router.get("/dlq-messages")
     async def _letters(
-        topic: str = "payment.dlq", limit: int = Query(10, ge=1, le=100), since: datetime | None = None, partition: int | None = None,
-        offset: int | None = Query(None, ge=0),
-    ) -> dict[str, Any]:  # fmt: skip
+        topic: str = "payment.dlq",
+        limit: Annotated[int, Query(ge=1, le=100)] = 10,
+        since: datetime | None = None,
+        partition: int | None = None,
+        offset: Annotated[int | None, Query(ge=0)] = None,
+    ) -> dict[str, Any]:
         found = (await topics()).get(topic)
         if found is None or topic not in kafka_probe.DEAD_LETTER_TOPICS:
             raise HTTPException(
                 404,
-                f"DLQ 토픽이 아닙니다 not a dead letter topic: {clean(topic)}. {', '.join(kafka_probe.DEAD_LETTER_TOPICS)}",
+                f"not a dead letter topic: {clean(topic)}. {', '.join(kafka_probe.DEAD_LETTER_TOPICS)}",
             )
         letters = []
         for part in found.partitions:
@@ -120,19 +134,28 @@ def pages(service: Service) -> APIRouter:  # noqa: C901, PLR0915 — a router is
         )
         total = counted(found)["totalMessages"]
         return {
-            "topic": topic, "count": len(letters[:limit]), "total": total, "truncated": len(letters) > limit,
+            "topic": topic,
+            "count": len(letters[:limit]),
+            "total": total,
+            "truncated": len(letters) > limit,
             "messages": [
-                {"partition": one.partition, "offset": one.offset, "timestamp": at(one.timestamp), "key": clean(one.key or "", 80) or None,
-                 "value": clean(one.value), "untrusted_text": clean(one.value, 600)}
+                {
+                    "partition": one.partition,
+                    "offset": one.offset,
+                    "timestamp": at(one.timestamp),
+                    "key": clean(one.key or "", 80) or None,
+                    "value": clean(one.value),
+                    "untrusted_text": clean(one.value, 600),
+                }
                 for one in letters[:limit]
             ],
             "message": f"{topic}: 전체 {total}건 in all",
-        }  # fmt: skip
+        }
 
     @router.get("/dlq-triage")
-    async def _triage(minutes: float = Query(60, gt=0, le=60 * 24 * 30)) -> dict[str, Any]:
+    async def _triage(minutes: Annotated[float, Query(gt=0, le=60 * 24 * 30)] = 60) -> dict[str, Any]:
         """Dead letters of a window by errorType and source, with what a replay would meet."""
-        from dari.services.monitoring.diagnosis.derive_kafka import letter_row  # noqa: PLC0415 — the same reading as the diagnosis
+        from dari.services.monitoring.diagnosis.derive_kafka import letter_row
 
         now = service.monitor.clock.now()
         found = await kafka_probe.letters(kafka, (await topics()).values(), now, minutes * 60)
@@ -163,9 +186,13 @@ def pages(service: Service) -> APIRouter:  # noqa: C901, PLR0915 — a router is
         committed = await kafka_probe.offsets(kafka, known)
         lags = {group: kafka_probe.lag(group, names, found, committed)[0] for group, names in known.items()}
         rows = {name: counted(topic)["totalMessages"] for name, topic in sorted(found.items())}
-        return {"totalTopics": len(rows), "totalMessages": None if None in rows.values() else sum(value or 0 for value in rows.values()),
-                "messagesByTopic": rows, "consumerLag": lags,
-                "dlq": {name: rows.get(name) for name in kafka_probe.DEAD_LETTER_TOPICS}}  # fmt: skip
+        return {
+            "totalTopics": len(rows),
+            "totalMessages": None if None in rows.values() else sum(value or 0 for value in rows.values()),
+            "messagesByTopic": rows,
+            "consumerLag": lags,
+            "dlq": {name: rows.get(name) for name in kafka_probe.DEAD_LETTER_TOPICS},
+        }
 
     @router.get("/health")
     async def _health() -> dict[str, Any]:
@@ -180,10 +207,15 @@ def pages(service: Service) -> APIRouter:  # noqa: C901, PLR0915 — a router is
             for part in topic.partitions
         )
         return {
-            "healthy": not absent and not offline and not few, "clusterId": cluster.cluster_id, "brokerCount": len(cluster.brokers),
-            "brokers": list(cluster.brokers), "absentBrokers": absent, "offlinePartitions": offline, "underMinIsrPartitions": few,
+            "healthy": not absent and not offline and not few,
+            "clusterId": cluster.cluster_id,
+            "brokerCount": len(cluster.brokers),
+            "brokers": list(cluster.brokers),
+            "absentBrokers": absent,
+            "offlinePartitions": offline,
+            "underMinIsrPartitions": few,
             "message": f"브로커 {len(cluster.brokers)}/{len(expected | set(cluster.brokers))} brokers",
-        }  # fmt: skip
+        }
 
     @router.get("/topic-details")
     async def _details(topic: str) -> dict[str, Any]:
@@ -191,18 +223,35 @@ def pages(service: Service) -> APIRouter:  # noqa: C901, PLR0915 — a router is
         if found is None:
             raise HTTPException(404, f"토픽 없음 no such topic: {clean(topic)}")
         return {
-            "topic": topic, "partitionCount": len(found.partitions), "configs": dict(found.configs),
-            "partitions": [{"partition": part.partition, "leader": part.leader, "replicas": list(part.replicas), "isr": list(part.isr),
-                            "beginOffset": part.begin, "endOffset": part.end} for part in found.partitions],
+            "topic": topic,
+            "partitionCount": len(found.partitions),
+            "configs": dict(found.configs),
+            "partitions": [
+                {
+                    "partition": part.partition,
+                    "leader": part.leader,
+                    "replicas": list(part.replicas),
+                    "isr": list(part.isr),
+                    "beginOffset": part.begin,
+                    "endOffset": part.end,
+                }
+                for part in found.partitions
+            ],
             "message": f"파티션 {len(found.partitions)}개 partitions",
-        }  # fmt: skip
+        }
 
     @router.get("/conservation")
     async def _conservation() -> dict[str, Any]:
         report = await service.monitor.reconcile(20)
-        return {"status": report["status"], "topics": report.get("conservation"), "waitingInConsumers": report.get("waitingInConsumers"),
-                "unpublished": report.get("unpublished"), "checkedAt": (await app_now(service)).isoformat(),
-                "findings": [one for one in report["findings"] if one["invariant"] in {"I12", "I13"}], "unknown": report["unknown"]}  # fmt: skip
+        return {
+            "status": report["status"],
+            "topics": report.get("conservation"),
+            "waitingInConsumers": report.get("waitingInConsumers"),
+            "unpublished": report.get("unpublished"),
+            "checkedAt": (await app_now(service)).isoformat(),
+            "findings": [one for one in report["findings"] if one["invariant"] in {"I12", "I13"}],
+            "unknown": report["unknown"],
+        }
 
     return router
 

@@ -1,11 +1,11 @@
-"""Load-test summaries of k6 in both shapes (flat as --summary-export writes it, nested as handleSummary does), graded."""
+"""Load-test summaries of k6 in both shapes (flat of --summary-export, nested of handleSummary), graded."""
 
 from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
@@ -109,8 +109,14 @@ def pages(service: Service) -> APIRouter:
         if not found:
             return {"found": False, "summary": None, "filePath": None, "message": "결과가 없습니다 no result yet"}
         path, when, said = found[0]
-        return {"found": True, "summary": {"metrics": said["metrics"]}, "filePath": path.name, "at": when.isoformat(), "analysis": analysed(said),
-                "message": f"최근 결과 latest: {path.name}"}  # fmt: skip
+        return {
+            "found": True,
+            "summary": {"metrics": said["metrics"]},
+            "filePath": path.name,
+            "at": when.isoformat(),
+            "analysis": analysed(said),
+            "message": f"최근 결과 latest: {path.name}",
+        }
 
     @router.get("/analyze")
     async def _analyze() -> dict[str, Any]:
@@ -121,7 +127,7 @@ def pages(service: Service) -> APIRouter:
         return {"found": True, "analysis": said, "filePath": found[0][0].name, "message": f"{said['performanceGrade']}"}
 
     @router.get("/history")
-    async def _history(limit: int = Query(5, ge=1, le=100)) -> dict[str, Any]:
+    async def _history(limit: Annotated[int, Query(ge=1, le=100)] = 5) -> dict[str, Any]:
         found = readable()
         rows = [{"file": path.name, "at": when.isoformat(), **analysed(said)} for path, when, said in found[:limit]]
         return {"count": len(rows), "total": len(found), "history": rows, "message": f"{len(rows)}건 results"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, HTTPException, Query
 from fastapi.responses import JSONResponse
@@ -17,7 +17,7 @@ ACTIONS: Final = ("authorize", "capture", "refund")
 SOON: Final = 60
 
 
-def pages(service: Service) -> APIRouter:  # noqa: C901, PLR0915 — a router is its list of pages
+def pages(service: Service) -> APIRouter:
     """The router of /monitoring/redis."""
     router = APIRouter(prefix="/monitoring/redis")
     redis = service.monitor.ports.redis
@@ -33,11 +33,17 @@ def pages(service: Service) -> APIRouter:  # noqa: C901, PLR0915 — a router is
         used = None if not limit else round(100 * count / limit, 2)
         state = "unknown" if limit is None else "RATE_LIMITED" if count >= limit else "OK"
         return {
-            "merchantId": clean(merchant, 64), "action": action, "currentCount": count, "limit": limit,
+            "merchantId": clean(merchant, 64),
+            "action": action,
+            "currentCount": count,
+            "limit": limit,
             "windowSeconds": (configured or {}).get(action, {}).get("window_seconds"),
-            "remaining": None if limit is None else max(0, limit - count), "usedPercent": used,
-            "ttlSeconds": None if held.ttl == -2 else held.ttl, "neverExpires": held.ttl == -1, "status": state,  # noqa: PLR2004 — Redis' own -2: no such key
-        }  # fmt: skip
+            "remaining": None if limit is None else max(0, limit - count),
+            "usedPercent": used,
+            "ttlSeconds": None if held.ttl == -2 else held.ttl,
+            "neverExpires": held.ttl == -1,
+            "status": state,
+        }
 
     async def counters() -> tuple[list[dict[str, Any]], bool]:
         names, complete = await redis.keys("rate:*", SCANNED)
@@ -51,7 +57,7 @@ def pages(service: Service) -> APIRouter:  # noqa: C901, PLR0915 — a router is
         return sorted(found, key=lambda row: (-(row["usedPercent"] or 0), row["merchantId"])), complete
 
     @router.get("/rate-limit")
-    async def _limit(merchantId: str = Query(max_length=32), action: str = "authorize") -> dict[str, Any]:  # noqa: N803 — the original's name
+    async def _limit(merchantId: Annotated[str, Query(max_length=32)], action: str = "authorize") -> dict[str, Any]:
         if action not in ACTIONS:
             raise HTTPException(422, f"action: {', '.join(ACTIONS)}")
         key = f"rate:{action}:{merchantId}"
@@ -63,9 +69,11 @@ def pages(service: Service) -> APIRouter:  # noqa: C901, PLR0915 — a router is
 
     @router.delete("/rate-limit")
     async def _clear(
-        merchantId: str = Query(max_length=32), action: str = "authorize", expectedCount: int | None = None,  # noqa: N803 — the original's name
-        authorization: str = Header(""),
-    ) -> Any:  # fmt: skip
+        merchantId: Annotated[str, Query(max_length=32)],
+        action: str = "authorize",
+        expectedCount: int | None = None,
+        authorization: Annotated[str, Header()] = "",
+    ) -> Any:
         token = service.operator_token
         delete = getattr(redis, "delete", None)
         if token is None or delete is None or not hmac.compare_digest(authorization, f"Bearer {token}"):
@@ -87,7 +95,7 @@ def pages(service: Service) -> APIRouter:  # noqa: C901, PLR0915 — a router is
         }
 
     @router.get("/rate-limit/all")
-    async def _all(limit: int = Query(100, ge=1, le=1000)) -> dict[str, Any]:
+    async def _all(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, Any]:
         found, complete = await counters()
         return {"count": len(found), "rateLimits": found[:limit], "truncated": len(found) > limit or not complete}
 
@@ -99,7 +107,7 @@ def pages(service: Service) -> APIRouter:  # noqa: C901, PLR0915 — a router is
         return {"count": len(rows), "blockedMerchants": rows[:100], "message": f"차단된 가맹점 {len(rows)} blocked"}
 
     @router.get("/rate-limit/near")
-    async def _near(thresholdPercentage: float = Query(80, ge=0, le=100)) -> dict[str, Any]:  # noqa: N803 — the original's style
+    async def _near(thresholdPercentage: Annotated[float, Query(ge=0, le=100)] = 80) -> dict[str, Any]:
         found, complete = await counters()
         if any(row["limit"] is None for row in found):
             return {
@@ -114,12 +122,12 @@ def pages(service: Service) -> APIRouter:  # noqa: C901, PLR0915 — a router is
             "merchants": near[:100],
             "thresholdPercentage": thresholdPercentage,
             "truncated": len(near) > 100 or not complete,
-        }  # noqa: PLR2004 — the list above
+        }
 
     @router.get("/idempotency")
     async def _idempotency(
-        key: str = Query(max_length=160), merchantId: str | None = Query(None, max_length=32)
-    ) -> dict[str, Any]:  # noqa: N803 — the original's name
+        key: Annotated[str, Query(max_length=160)], merchantId: Annotated[str | None, Query(max_length=32)] = None
+    ) -> dict[str, Any]:
         """With merchantId the key is the client's; without it every merchant's key of that name is looked for."""
         if merchantId is not None:
             names = [f"idem:authorize:{merchantId}:{key}"]
@@ -146,16 +154,22 @@ def pages(service: Service) -> APIRouter:  # noqa: C901, PLR0915 — a router is
             }
         name, one = found[0]
         return {
-            "exists": True, "idempotencyKey": key, "merchantId": name.split(":", 3)[2], "paymentId": _payment(one.value or ""), "ttlSeconds": one.ttl,
-            "matches": len(found), "inDatabase": rows, "message": f"캐시에 있음 cached, TTL {one.ttl} s",
-        }  # fmt: skip
+            "exists": True,
+            "idempotencyKey": key,
+            "merchantId": name.split(":", 3)[2],
+            "paymentId": _payment(one.value or ""),
+            "ttlSeconds": one.ttl,
+            "matches": len(found),
+            "inDatabase": rows,
+            "message": f"캐시에 있음 cached, TTL {one.ttl} s",
+        }
 
     async def _stored(merchant: str | None, key: str) -> list[dict[str, Any]]:
         condition = " AND merchant_id = :merchant" if merchant else ""
         bound: dict[str, Any] = {"key": key, **({"merchant": merchant} if merchant else {})}
         found = await service.monitor.ports.database.select(
             f"SELECT merchant_id, payment_id, status FROM payment WHERE idempotency_key = :key{condition} LIMIT 20",
-            bound,  # noqa: S608 — fixed text
+            bound,
         )
         return [dict(row) for row in found]
 
@@ -166,14 +180,25 @@ def pages(service: Service) -> APIRouter:  # noqa: C901, PLR0915 — a router is
         cached, cached_all = await redis.keys("cache:*", SCANNED)
         hits, misses = int(info.get("keyspace_hits", 0)), int(info.get("keyspace_misses", 0))
         return {
-            "rateLimitKeys": len(rates), "idempotencyKeys": len(idem), "cacheKeys": len(cached), "totalKeys": held_keys(info),
-            "complete": rates_all and idem_all and cached_all, "rateLimitSamples": [clean(name, 80) for name in rates[:5]],
-            "usedMemoryBytes": info.get("used_memory"), "maxMemoryBytes": info.get("maxmemory"), "maxMemoryPolicy": info.get("maxmemory_policy"),
-            "hitRatePercent": round(100 * hits / (hits + misses), 2) if hits + misses else None, "hits": hits, "misses": misses,
-            "evictedKeys": info.get("evicted_keys"), "expiredKeys": info.get("expired_keys"), "uptimeSeconds": info.get("uptime_in_seconds"),
-            "connectedClients": info.get("connected_clients"), "slowlog": (await redis.slowlog(5)),
+            "rateLimitKeys": len(rates),
+            "idempotencyKeys": len(idem),
+            "cacheKeys": len(cached),
+            "totalKeys": held_keys(info),
+            "complete": rates_all and idem_all and cached_all,
+            "rateLimitSamples": [clean(name, 80) for name in rates[:5]],
+            "usedMemoryBytes": info.get("used_memory"),
+            "maxMemoryBytes": info.get("maxmemory"),
+            "maxMemoryPolicy": info.get("maxmemory_policy"),
+            "hitRatePercent": round(100 * hits / (hits + misses), 2) if hits + misses else None,
+            "hits": hits,
+            "misses": misses,
+            "evictedKeys": info.get("evicted_keys"),
+            "expiredKeys": info.get("expired_keys"),
+            "uptimeSeconds": info.get("uptime_in_seconds"),
+            "connectedClients": info.get("connected_clients"),
+            "slowlog": (await redis.slowlog(5)),
             "message": f"키 {held_keys(info)}개 keys",
-        }  # fmt: skip
+        }
 
     @router.get("/cache-stats")
     async def _cache() -> dict[str, Any]:
@@ -188,29 +213,38 @@ def pages(service: Service) -> APIRouter:  # noqa: C901, PLR0915 — a router is
         }
 
     @router.get("/ttl-analysis")
-    async def _ttl(soon: int = Query(SOON, ge=1, le=86_400)) -> dict[str, Any]:
+    async def _ttl(soon: Annotated[int, Query(ge=1, le=86_400)] = SOON) -> dict[str, Any]:
         names, complete = await redis.keys("*", SCANNED)
         held = await redis.values(names)
         groups: dict[str, list[int]] = {}
         for name, one in held.items():
-            if one.ttl != -2:  # noqa: PLR2004 — gone between SCAN and TTL
+            if one.ttl != -2:
                 groups.setdefault(name.split(":", 1)[0], []).append(one.ttl)
         analysis = {}
         for prefix, ttls in sorted(groups.items()):
             ending = [ttl for ttl in ttls if ttl >= 0]
             analysis[prefix] = {
-                "count": len(ttls), "avgTTLSeconds": round(sum(ending) / len(ending), 1) if ending else None,
-                "expiringSoon": sum(ttl < soon for ttl in ending), "neverExpire": sum(ttl == -1 for ttl in ttls),
-                "neverExpiring": [clean(name, 80) for name, one in held.items() if one.ttl == -1 and name.split(":", 1)[0] == prefix][:10],
-            }  # fmt: skip
-        return {"totalKeys": sum(map(len, groups.values())), "analysis": analysis, "soonSeconds": soon, "complete": complete,
-                "message": f"키 {len(held)}개 분석 keys analysed"}  # fmt: skip
+                "count": len(ttls),
+                "avgTTLSeconds": round(sum(ending) / len(ending), 1) if ending else None,
+                "expiringSoon": sum(ttl < soon for ttl in ending),
+                "neverExpire": sum(ttl == -1 for ttl in ttls),
+                "neverExpiring": [
+                    clean(name, 80) for name, one in held.items() if one.ttl == -1 and name.split(":", 1)[0] == prefix
+                ][:10],
+            }
+        return {
+            "totalKeys": sum(map(len, groups.values())),
+            "analysis": analysis,
+            "soonSeconds": soon,
+            "complete": complete,
+            "message": f"키 {len(held)}개 분석 keys analysed",
+        }
 
     return router
 
 
 def _payment(text: str) -> int | None:
-    import json  # noqa: PLC0415 — one use
+    import json
 
     try:
         return int(json.loads(text)["paymentId"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +13,7 @@ from fastapi.responses import JSONResponse
 
 from dari.services.monitoring.monitor import Monitor
 from dari.services.monitoring.ports import ProbeFailed
-from dari.services.monitoring.probes.look import Snapshot
-from dari.services.monitoring.probes.snapshot import moment
+from dari.services.monitoring.probes.snapshot import Snapshot, moment
 
 TEXT_LIMIT: Final = 200
 """How much of a stranger's text one field carries."""
@@ -30,7 +29,7 @@ class Service:
 
 
 def failures(app: FastAPI) -> None:
-    """A part that is away is 503 `{error: true, component, errorClass, message}`: never an empty list, never healthy."""
+    """A part that is away is 503 `{error: true, component, errorClass, message}`: no empty list, never healthy."""
 
     @app.exception_handler(ProbeFailed)
     async def _away(_: Request, failed: ProbeFailed) -> JSONResponse:
@@ -64,7 +63,7 @@ def at(value: Any) -> str | None:
     return found.isoformat(timespec="milliseconds") if found else None
 
 
-def rows(found: list[Mapping[str, Any]], *times: str) -> list[dict[str, Any]]:
+def rows(found: Sequence[Mapping[str, Any]], *times: str) -> list[dict[str, Any]]:
     """Rows as JSON: times with their zone, amounts as integers."""
     out = []
     for row in found:
@@ -85,7 +84,7 @@ async def app_now(service: Service) -> datetime:
         page = await service.monitor.ports.platform.get("/actuator/info")
     except ProbeFailed:
         return service.monitor.clock.now()
-    import json  # noqa: PLC0415 — one use
+    import json
 
     try:
         return moment(json.loads(page.text)["time"]) or service.monitor.clock.now()

@@ -23,7 +23,8 @@ async def figures(service: Service, kind: str) -> dict[str, Any]:
     limit = service.monitor.probing.retry_limit
     now = await app_now(service)
     found = await service.monitor.ports.database.select(
-        f"SELECT status, COUNT(*) AS n, SUM({amount}) AS total, SUM(CASE WHEN retry_count >= :limit THEN 1 ELSE 0 END) AS dead,"  # noqa: S608 — two tables of ours
+        f"SELECT status, COUNT(*) AS n, SUM({amount}) AS total,"
+        " SUM(CASE WHEN retry_count >= :limit THEN 1 ELSE 0 END) AS dead,"
         f" SUM(CASE WHEN requested_at < :late THEN 1 ELSE 0 END) AS late FROM {table} GROUP BY status",
         {"limit": limit, "late": column(now - timedelta(seconds=late))},
     )
@@ -31,7 +32,8 @@ async def figures(service: Service, kind: str) -> dict[str, Any]:
     count = {status: int(by[status]["n"]) if status in by else 0 for status in ("SUCCESS", "FAILED", "PENDING")}
     finished = count["SUCCESS"] + count["FAILED"]
     reasons = await service.monitor.ports.database.select(
-        f"SELECT pg_response_code, COUNT(*) AS n FROM {table} WHERE status = 'FAILED' GROUP BY pg_response_code ORDER BY n DESC LIMIT 10"  # noqa: S608 — two tables of ours
+        f"SELECT pg_response_code, COUNT(*) AS n FROM {table} WHERE status = 'FAILED'"
+        " GROUP BY pg_response_code ORDER BY n DESC LIMIT 10"
     )
     dead = int(by["FAILED"]["dead"] or 0) if "FAILED" in by else 0
     delayed = int(by["PENDING"]["late"] or 0) if "PENDING" in by else 0
@@ -47,7 +49,7 @@ async def figures(service: Service, kind: str) -> dict[str, Any]:
         "failureDetails": {str(row["pg_response_code"]): int(row["n"]) for row in reasons},
         "successRate": round(100 - failure, 2) if failure is not None else None,
         "failureRate": failure,
-        "healthStatus": "UNHEALTHY" if dead else "DEGRADED" if delayed or (failure or 0) > 20 else "HEALTHY",  # noqa: PLR2004 — a fifth
+        "healthStatus": "UNHEALTHY" if dead else "DEGRADED" if delayed or (failure or 0) > 20 else "HEALTHY",
     }
 
 

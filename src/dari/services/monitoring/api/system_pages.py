@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
@@ -16,7 +16,7 @@ from dari.services.monitoring.probes.snapshot import Snapshot, column
 def services(snapshot: Snapshot, facts: Facts) -> dict[str, Any]:
     """Each part: healthy | degraded | down | unknown, with the figure it rests on; a failed probe is never healthy."""
 
-    def part(name: str, good: bool | None, text: str, **more: Any) -> dict[str, Any]:  # noqa: FBT001 — private
+    def part(name: str, good: bool | None, text: str, **more: Any) -> dict[str, Any]:
         failed = snapshot.failures.get(name)
         if failed:
             return {"status": "unknown", "errorClass": failed[0], "message": f"확인 불가 unknown: {failed[0]}", **more}
@@ -39,16 +39,50 @@ def services(snapshot: Snapshot, facts: Facts) -> dict[str, Any]:
         else all(one and (one["members"] > 0 or one["waiting"] == 0) for one in lags.values())
     )
     return {
-        "application": part("app.info", snapshot.info is not None, str((snapshot.info or {}).get("instance", "")), health=facts.get("app.health")),
-        "circuitBreaker": part("app.breakers", breaker["state"] == "CLOSED" if breaker else None, breaker["state"] if breaker else "unknown"),
-        "kafka": part("kafka", kafka_ok, f"브로커 {len(facts.get('kafka.brokers', []))}개 brokers", missingTopics=facts.get("topics.missing")),
-        "consumers": part("kafka", groups_ok, "컨슈머 그룹 consumer groups", groups={
-            name: {"members": one["members"], "lag": one["lag"], "waiting": one["waiting"]} if one else None for name, one in lags.items()}),
-        "redis": part("redis", snapshot.redis is not None, f"키 {facts.get('redis.keys')}개 keys", milliseconds=facts.get("redis.ms")),
-        "database": part("database", snapshot.database is not None, f"결제 {sum((facts.get('database.statuses') or {}).values())}건 payments",
-                         milliseconds=facts.get("database.ms")),
-        "outbox": part("database", (facts.get("outbox.oldest_age") or 0) < 60, f"미발행 {facts.get('outbox.unpublished')}건 unpublished"),  # noqa: PLR2004 — a minute
-    }  # fmt: skip
+        "application": part(
+            "app.info",
+            snapshot.info is not None,
+            str((snapshot.info or {}).get("instance", "")),
+            health=facts.get("app.health"),
+        ),
+        "circuitBreaker": part(
+            "app.breakers",
+            breaker["state"] == "CLOSED" if breaker else None,
+            breaker["state"] if breaker else "unknown",
+        ),
+        "kafka": part(
+            "kafka",
+            kafka_ok,
+            f"브로커 {len(facts.get('kafka.brokers', []))}개 brokers",
+            missingTopics=facts.get("topics.missing"),
+        ),
+        "consumers": part(
+            "kafka",
+            groups_ok,
+            "컨슈머 그룹 consumer groups",
+            groups={
+                name: {"members": one["members"], "lag": one["lag"], "waiting": one["waiting"]} if one else None
+                for name, one in lags.items()
+            },
+        ),
+        "redis": part(
+            "redis",
+            snapshot.redis is not None,
+            f"키 {facts.get('redis.keys')}개 keys",
+            milliseconds=facts.get("redis.ms"),
+        ),
+        "database": part(
+            "database",
+            snapshot.database is not None,
+            f"결제 {sum((facts.get('database.statuses') or {}).values())}건 payments",
+            milliseconds=facts.get("database.ms"),
+        ),
+        "outbox": part(
+            "database",
+            (facts.get("outbox.oldest_age") or 0) < 60,
+            f"미발행 {facts.get('outbox.unpublished')}건 unpublished",
+        ),
+    }
 
 
 def summary(verdict: dict[str, Any]) -> dict[str, str]:
@@ -105,16 +139,25 @@ def pages(service: Service) -> APIRouter:
             "usualRequestsPerSecond": facts.get("traffic.usual_rps"),
             "authorizeOkShare": facts.get("http.authorize_ok_share"),
             "authorizeP95Ms": facts.get("http.p95_ms"),
-            "outbox": {"unpublished": facts.get("outbox.unpublished"), "oldestAgeSeconds": facts.get("outbox.oldest_age"), "slopePerSecond": facts.get("outbox.slope")},
-            "lag": {name.removeprefix("groups."): (facts.get(name) or {}).get("waiting") for name in
-                    ("groups.payment-consumer", "groups.settlement-worker-group", "groups.refund-worker-group")},
+            "outbox": {
+                "unpublished": facts.get("outbox.unpublished"),
+                "oldestAgeSeconds": facts.get("outbox.oldest_age"),
+                "slopePerSecond": facts.get("outbox.slope"),
+            },
+            "lag": {
+                name.removeprefix("groups."): (facts.get(name) or {}).get("waiting")
+                for name in ("groups.payment-consumer", "groups.settlement-worker-group", "groups.refund-worker-group")
+            },
             "newDeadLetters": len(facts["letters.new"]) if "letters.new" in facts else None,
             "redisKeys": facts.get("redis.keys"),
-            "breakers": {name.removeprefix("breaker."): (facts.get(name) or {}).get("state") for name in ("breaker.kafka-publisher", "breaker.pg-auth-api")},
+            "breakers": {
+                name.removeprefix("breaker."): (facts.get(name) or {}).get("state")
+                for name in ("breaker.kafka-publisher", "breaker.pg-auth-api")
+            },
             "clockOffsets": facts.get("clock.offsets"),
             "unknown": sorted(snapshot.failures),
             "checkedAt": snapshot.at.isoformat(),
-        }  # fmt: skip
+        }
 
     @router.get("/diagnose")
     async def _diagnose() -> dict[str, Any]:
@@ -122,7 +165,7 @@ def pages(service: Service) -> APIRouter:
         return {**verdict, "summary": summary(verdict)}
 
     @router.get("/incident")
-    async def _incident(minutes: int = Query(30, ge=1, le=60)) -> dict[str, Any]:
+    async def _incident(minutes: Annotated[int, Query(ge=1, le=60)] = 30) -> dict[str, Any]:
         """Diagnosis, the breaker's moves and a line of samples: what one would paste into an incident's page."""
         verdict = await monitor.diagnose()
         snapshot = await monitor.looker.look()

@@ -35,8 +35,13 @@ async def timeline(service: Service, number: int) -> dict[str, Any]:
             step("outbox", f"{event['event_type']} published", event["published_at"], eventId=event["event_id"])
     for name, table in (("settlement", books.settlements), ("refund", books.refunds)):
         for request in table.get(number, []):
-            step("database", f"{name} {request['status']}", request["completed_at"] or request["last_retry_at"] or request["requested_at"],
-                 retryCount=request["retry_count"], pgResponseCode=request["pg_response_code"])  # fmt: skip
+            step(
+                "database",
+                f"{name} {request['status']}",
+                request["completed_at"] or request["last_retry_at"] or request["requested_at"],
+                retryCount=request["retry_count"],
+                pgResponseCode=request["pg_response_code"],
+            )
     for (group, key), row in books.inbox.items():
         step(
             "inbox",
@@ -104,7 +109,8 @@ def _waiting(books: Any, number: int) -> str | None:
     """The first step that has not been taken."""
     for event in books.outbox.get(number, []):
         if not event["published"]:
-            return f"{event['event_type']} (event {event['event_id']}) 미발행 not published: {clean(event.get('last_error') or '', 64)}"
+            why = clean(event.get("last_error") or "", 64)
+            return f"{event['event_type']} (event {event['event_id']}) 미발행 not published: {why}"
     for event in books.outbox.get(number, []):
         if (
             event["event_type"] in {"PAYMENT_CAPTURED", "PAYMENT_REFUNDED"}

@@ -61,8 +61,15 @@ def outbox(facts: Facts) -> dict[str, Any]:
     }
 
 
-def authorize(facts: Facts) -> dict[str, Any]:
-    """How authorizations fare."""
+def authorize(facts: Facts, part: str = "") -> dict[str, Any]:
+    """How authorizations fare: since `part` went wrong where that moment was seen, else in the last minute."""
+    since = facts.get(f"since.{part}")
+    if since is not None:
+        return {
+            "authorizeOkPercent": since["ok_percent"],
+            "authorizeByStatus": since["authorize"],
+            "sinceSeconds": since["seconds"],
+        }
     share = facts.get("http.authorize_ok_share")
     return {
         "authorizeOkPercent": None if share is None else round(share * 100, 2),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Any, Final
@@ -44,7 +46,7 @@ def _clock(now: Snapshot) -> dict[str, Any]:
     """How far each clock is from the median of all that could be read."""
     read = {"app": now.app_time, "database": now.database_time, "redis": now.redis_time, "monitor": now.at}
     known = {name: at for name, at in read.items() if at is not None}
-    if len(known) < 3:  # noqa: PLR2004 — with two clocks nobody knows which is wrong
+    if len(known) < 3:
         return {}
     middle = median(at.timestamp() for at in known.values())
     offsets = {name: round(at.timestamp() - middle, 3) for name, at in known.items()}
@@ -77,7 +79,7 @@ def _database(now: Snapshot, history: History, app_now: datetime) -> dict[str, A
         "outbox.lock_holder": lock.get("locked_by"),
         "outbox.lock_age": _age(app_now, moment(lock.get("locked_at"))),
         "outbox.lock_until_age": _age(app_now, moment(lock.get("lock_at"))),
-        "clock.future_rows": base.future_rows,
+        "clock.future_rows": dict(base.future_rows),
         "idempotency.rows_within_ttl": base.idem_rows,
         "idempotency.conflicts": [dict(row) for row in base.conflicts],
         "traffic.by_merchant": dict(base.recent_by_merchant),
@@ -127,11 +129,11 @@ def _redis(now: Snapshot, history: History, window: float) -> dict[str, Any]:
     if now.idem_keys is not None:
         values["redis.idem_keys"] = now.idem_keys
     line = [*(one for one in history.since(now, window + 60) if one.redis is not None), now]
-    if len(line) < 2:  # noqa: PLR2004 — a change needs two samples
+    if len(line) < 2:
         return values
     vanished: dict[str, Any] | None = None
     restarted: dict[str, Any] | None = None
-    for one, two in zip(line, line[1:], strict=False):
+    for one, two in itertools.pairwise(line):
         if (now.at - two.at).total_seconds() > window:
             continue
         before, after = one.redis or {}, two.redis or {}
@@ -150,11 +152,16 @@ def _redis(now: Snapshot, history: History, window: float) -> dict[str, Any]:
             (_count(after, f"cmdstat_{c}") or 0) - (_count(before, f"cmdstat_{c}") or 0)
             for c in ("flushall", "flushdb")
         )
-        if (gone - natural >= 10 and gone - natural >= held_keys(before) / 2) or flushes > 0:  # noqa: PLR2004 — half of the keys, and more than a handful
+        if (gone - natural >= 10 and gone - natural >= held_keys(before) / 2) or flushes > 0:
             vanished = {
-                "at": two.at, "keys_before": held_keys(before), "keys_after": held_keys(after), "flush_commands": flushes,
-                "uptime": int(after.get("uptime_in_seconds", 0)), "idem_keys_after": two.idem_keys, "between_seconds": passed,
-            }  # fmt: skip
+                "at": two.at,
+                "keys_before": held_keys(before),
+                "keys_after": held_keys(after),
+                "flush_commands": flushes,
+                "uptime": int(after.get("uptime_in_seconds", 0)),
+                "idem_keys_after": two.idem_keys,
+                "between_seconds": passed,
+            }
     first = line[0].redis or {}
     values["redis.vanished"] = vanished or {}
     values["redis.restarted"] = restarted or {}
@@ -183,8 +190,27 @@ def _breakers(now: Snapshot, history: History, app_now: datetime, window: float)
             "transitions": [{"at": at.isoformat(), "transition": step} for at, step in recent],
             "opened": sum(step.endswith("TO_OPEN") for _, step in recent),
             "reopened": sum(step == "HALF_OPEN_TO_OPEN" for _, step in recent),
+            "errors": _errors(now, name, app_now - timedelta(seconds=window)),
         }
     return values
+
+
+def _errors(now: Snapshot, name: str, since: datetime) -> list[dict[str, Any]]:
+    """The breaker's own error events of the window, by class and the place they name (`CODE topic-partition`)."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for event in now.events or ():
+        when = moment(event.get("creationTime"))
+        if (
+            event.get("type") == "ERROR"
+            and event.get("circuitBreakerName") == name
+            and when is not None
+            and when >= since
+        ):
+            code, _, place = str(event.get("errorMessage") or "").partition(" ")
+            counts[code[:80], place[:120]] += 1
+    return [
+        {"error": code, "partition": place or None, "count": count} for (code, place), count in counts.most_common(50)
+    ]
 
 
 def percent(text: Any) -> float:
@@ -203,7 +229,7 @@ def _transitions(now: Snapshot, history: History) -> list[tuple[str, datetime, s
         return sorted(found, key=lambda one: one[1])
     found = []
     line = [*history, now]
-    for one, two in zip(line, line[1:], strict=False):
+    for one, two in itertools.pairwise(line):
         for name, said in (two.breakers or {}).items():
             was = (one.breakers or {}).get(name, {}).get("state")
             if was and was != said["state"]:

@@ -54,9 +54,12 @@ def _partitions(topics: Mapping[str, Topic], default: Any) -> dict[str, Any]:
         least = int(topic.configs.get("min.insync.replicas", default or 1))
         for part in topic.partitions:
             row = {
-                "topic": topic.name, "partition": part.partition, "replicas": list(part.replicas), "isr": list(part.isr),
+                "topic": topic.name,
+                "partition": part.partition,
+                "replicas": list(part.replicas),
+                "isr": list(part.isr),
                 "min": least,
-            }  # fmt: skip
+            }
             if part.leader is None:
                 offline.append(row)
             elif len(part.isr) < least:
@@ -116,8 +119,8 @@ def _unchanged(line: list[tuple[float, int, int]]) -> float:
 
 def _growth(line: list[tuple[float, int, int]]) -> float | None:
     """Records a second by which the waiting grew over the last minute, or None with fewer than three samples."""
-    recent = [one for one in line if one[0] <= 60]  # noqa: PLR2004 — a minute
-    if len(recent) < 3 or recent[0][0] <= 0:  # noqa: PLR2004 — two points are no trend
+    recent = [one for one in line if one[0] <= 60]
+    if len(recent) < 3 or recent[0][0] <= 0:
         return None
     return round((recent[-1][1] - recent[0][1]) / recent[0][0], 3)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from statistics import median
 from typing import Any, Final
 
-from dari.services.monitoring.exposition import Labels, minus, quantile
+from dari.services.monitoring.exposition import Exposition, Labels, minus, quantile
 from dari.services.monitoring.history import History
 from dari.services.monitoring.probes import kafka_probe
-from dari.services.monitoring.probes.look import groups_of
+from dari.services.monitoring.probes.look import groups_of, topics_of
 from dari.services.monitoring.probes.snapshot import Snapshot
 
 NOW: Final = 60.0
@@ -41,9 +43,70 @@ def rate_facts(now: Snapshot, history: History, window: float, app_now: datetime
     values.update(_http(now, history))
     values.update(_publish(now, history, window))
     values.update(_outcomes(now, history, window))
-    values.update(_limits(now, history))
+    values.update(_limits(now, history, window))
     values.update(_usual(now, history))
+    for name, wrong in WRONG.items():
+        began = history.onset(now, wrong)
+        if began is not None and began.metrics is not None:
+            values[f"since.{name}"] = _since(now, began)
     return values
+
+
+def _lacks_topic(one: Snapshot) -> bool:
+    return one.topics is not None and bool(set(topics_of(one.info)) - {topic.name for topic in one.topics})
+
+
+def _lacks_replicas(one: Snapshot) -> bool:
+    return one.topics is not None and any(
+        part.leader is not None and len(part.isr) < int(topic.configs.get("min.insync.replicas", 1))
+        for topic in one.topics
+        for part in topic.partitions
+    )
+
+
+WRONG: Final[Mapping[str, Callable[[Snapshot], bool]]] = {
+    "redis": lambda one: "redis" in one.failures,
+    "database": lambda one: "database" in one.failures,
+    "kafka": lambda one: "kafka" in one.failures,
+    "topics": _lacks_topic,
+    "replicas": _lacks_replicas,
+}
+"""What has an onset, after which evidence counts."""
+
+
+def _since(now: Snapshot, began: Snapshot) -> dict[str, Any]:
+    """What grew since the last sample that was still right."""
+    assert now.metrics is not None
+    assert began.metrics is not None
+
+    def grown(name: str, *labels: str) -> Counter[tuple[str, ...]]:
+        return _by(minus(now.metrics or Exposition(), began.metrics or Exposition(), name), *labels)
+
+    answers = {
+        s: n for (uri, s), n in grown("http_server_requests_seconds_count", "uri", "status").items() if uri == AUTHORIZE
+    }
+    total = sum(answers.values())
+    share = {
+        kind: round(100 * sum(n for s, n in answers.items() if s.startswith(kind)) / total, 2) if total else None
+        for kind in "25"
+    }
+    published = grown("outbox_publish_total", "topic", "outcome", "error")
+    return {
+        "at": began.at.isoformat(),
+        "seconds": round((now.at - began.at).total_seconds(), 3),
+        "authorize": answers,
+        "ok_percent": share["2"],
+        "error_percent": share["5"],
+        "fail_open": sum(grown("rate_limit_fail_open_total", "action").values()),
+        "lookups": {source: n for (source,), n in grown("idempotency_lookup_total", "source").items()},
+        "dead_lettered": sum(
+            n for (what,), n in grown("consumer_events_total", "outcome").items() if what == "dead_lettered"
+        ),
+        "published": {topic: n for (topic, outcome, _), n in published.items() if outcome == "ok"},
+        "refused": [
+            {"topic": t, "error": e, "count": n} for (t, outcome, e), n in published.most_common() if outcome == "error"
+        ],
+    }
 
 
 def _by(grown: dict[Labels, float], *names: str) -> Counter[tuple[str, ...]]:
@@ -144,8 +207,12 @@ def _outcomes(now: Snapshot, history: History, window: float) -> dict[str, Any]:
     }
 
 
-def _limits(now: Snapshot, history: History) -> dict[str, Any]:
-    refused = _by(history.growth(now, "rate_limit_rejected_total", NOW) or {}, "merchant", "action")
+def _limits(now: Snapshot, history: History, window: float) -> dict[str, Any]:
+    """Who was refused: counted over the whole window, but only while somebody was refused in the last minute."""
+    lately = _by(history.growth(now, "rate_limit_rejected_total", NOW) or {}, "merchant", "action")
+    refused = (
+        _by(history.growth(now, "rate_limit_rejected_total", window) or {}, "merchant", "action") if lately else lately
+    )
     total = sum(refused.values())
     opened = _by(history.growth(now, "rate_limit_fail_open_total", NOW) or {}, "action")
     rows = []
@@ -183,7 +250,7 @@ def _usual(now: Snapshot, history: History) -> dict[str, Any]:
     asked = sum(n for (uri,), n in _by(grown, "uri").items() if uri == AUTHORIZE)
     line = [one for one in history if one.metrics is not None and (now.at - one.at).total_seconds() >= USUAL]
     rates, backlog = [], []
-    for one, two in zip(line, line[1:], strict=False):
+    for one, two in itertools.pairwise(line):
         passed = (two.at - one.at).total_seconds()
         if passed > 0 and one.metrics and two.metrics:
             step = sum(n for (uri,), n in _by(minus(two.metrics, one.metrics, name), "uri").items() if uri == AUTHORIZE)
@@ -191,7 +258,7 @@ def _usual(now: Snapshot, history: History) -> dict[str, Any]:
         backlog.append(_backlog(two))
     busy = [(passed, rate) for passed, rate in rates if rate > 0]
     values: dict[str, Any] = {"traffic.rps": round(asked / span, 2) if span > 0 else 0.0}
-    if sum(passed for passed, _ in busy) >= 45:  # noqa: PLR2004 — less than three quarters of a minute is no habit
+    if sum(passed for passed, _ in busy) >= 45:
         usual = median(rate for _, rate in busy)
         values["traffic.usual_rps"] = round(usual, 2)
         values["traffic.ratio"] = round(asked / span / usual, 2) if usual > 0 and span > 0 else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-class Unknown(Exception):  # noqa: N818 — it is an answer, not an error
+class Unknown(Exception):
     """The fact could not be learned; `probe` says who should have."""
 
     def __init__(self, name: str, probe: str, reason: str) -> None:

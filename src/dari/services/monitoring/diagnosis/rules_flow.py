@@ -41,7 +41,7 @@ def _flapping(f: Facts) -> bool:
     """Opened twice or more in the window, and not quietly closed again since."""
     said = f[PUBLISHER]
     settled = said["state"] == "CLOSED" and known(f, "publish.errors_lately", 0) == 0
-    return bool(said["opened"] >= 2 and not settled)  # noqa: PLR2004 — once is an outage, twice a pattern
+    return bool(said["opened"] >= 2 and not settled)
 
 
 def _half_open_stuck(f: Facts) -> bool:
@@ -68,6 +68,7 @@ def _flap_report(f: Facts) -> dict[str, Any]:
         "halfOpenResults": {"successful": said["successful"], "failed": said["failed"], "of": said["buffered"]},
         "reopenedFromHalfOpen": said["reopened"],
         "underlyingErrors": f.get("publish.errors_by_window"),
+        "errorsByPartition": said["errors"],
         "secondsInState": said["seconds_in_state"],
     }
 
@@ -167,10 +168,16 @@ FLOW: Final[tuple[Rule, ...]] = (
             "missing": f["topics.missing"],
             "expected": len(f["topics.expected"]),
             "publishErrors": [
-                row for row in f.get("publish.errors_by_window", []) if row["topic"] in f["topics.missing"]
+                row
+                for row in (f.get("since.topics") or {}).get("refused", f.get("publish.errors_by_window", []))
+                if row["topic"] in f["topics.missing"]
             ],
             "otherTopicsPublishedOk": sum(
-                n for topic, n in (f.get("publish.ok_by_topic") or {}).items() if topic not in f["topics.missing"]
+                n
+                for topic, n in (
+                    (f.get("since.topics") or {}).get("published") or f.get("publish.ok_by_topic") or {}
+                ).items()
+                if topic not in f["topics.missing"]
             ),
             "outboxWaiting": f.get("outbox.by_type"),
             "brokersReachable": f"{len(f.get('kafka.brokers', []))}/{len(f.get('kafka.brokers_expected', []))}",

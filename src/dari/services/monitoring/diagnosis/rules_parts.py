@@ -46,8 +46,13 @@ def _dead_brokers(f: Facts) -> dict[str, Any]:
         "errorClass": f.get("kafka.error"),
         "breaker": breaker(f),
         "outbox": outbox(f),
-        **authorize(f),
+        **authorize(f, "kafka"),
     }
+
+
+def _lookups(f: Facts) -> dict[str, int]:
+    since = f.get("since.redis") or {"lookups": f.get("idempotency.lookups") or {}}
+    return dict(since["lookups"])
 
 
 def _slow(f: Facts) -> dict[str, Any]:
@@ -85,9 +90,9 @@ PARTS: Final[tuple[Rule, ...]] = (
         report=lambda f: {
             "errorClass": f.get("database.error"),
             "authorize5xxPercent": _server_errors(f),
-            **authorize(f),
+            **authorize(f, "database"),
             "consumerErrors": {k: n for k, n in (f.get("consume.outcomes") or {}).items() if k.endswith(":error")},
-            "newDeadLetters": len(f.get("letters.new", [])),
+            "newDeadLetters": (f.get("since.database") or {}).get("dead_lettered", len(f.get("letters.new", []))),
             "ledgerCheck": "unknown",
         },
         disproof="SELECT 1 answers within its deadline, and authorize returns 200.",
@@ -131,7 +136,7 @@ PARTS: Final[tuple[Rule, ...]] = (
             so("database answers", lambda f: f["database.reachable"]),
             so(
                 "authorize fails with 5xx",
-                lambda f: sum(n for s, n in f["http.authorize"].items() if s == "500" or s == "503") > 0,
+                lambda f: sum(n for s, n in f["http.authorize"].items() if s in {"500", "503"}) > 0,
             ),
             so("no authorize succeeds lately", lambda f: f["http.authorize_ok_lately"] == 0),
         ),
@@ -170,13 +175,12 @@ PARTS: Final[tuple[Rule, ...]] = (
         requires=(redis_down, so("the platform feels it too", _platform_feels_redis)),
         report=lambda f: {
             "pingError": f.get("redis.error"),
-            "limiterFailOpen": f.get("limit.fail_open"),
+            "limiterFailOpen": (f.get("since.redis") or {}).get("fail_open", f.get("limit.fail_open")),
+            "sinceSeconds": (f.get("since.redis") or {}).get("seconds"),
             "authorizeP95Ms": f.get("http.p95_ms"),
             "authorizeP95UsualMs": f.get("http.usual_p95_ms"),
-            "idempotencyServedByDatabase": (f.get("idempotency.lookups") or {}).get("db", 0),
-            "idempotencyLookedUpInDatabase": sum(
-                (f.get("idempotency.lookups") or {}).get(where, 0) for where in ("db", "none")
-            ),
+            "idempotencyServedByDatabase": _lookups(f).get("db", 0),
+            "idempotencyLookedUpInDatabase": sum(_lookups(f).get(where, 0) for where in ("db", "none")),
         },
         disproof="PING answers, or rate_limit_fail_open_total does not grow while payments arrive.",
         next_step="cache_stats",
@@ -293,7 +297,7 @@ PARTS: Final[tuple[Rule, ...]] = (
         en="Partitions have no leader.",
         requires=(kafka_up, so("a partition has no leader", lambda f: bool(f["partitions.offline"]))),
         report=lambda f: {
-            "partitions": f["partitions.offline"][:50],
+            "partitions": _places(f["partitions.offline"]),
             "count": len(f["partitions.offline"]),
             "absentBrokers": f.get("kafka.absent"),
             "publishErrors": f.get("publish.errors_by"),
@@ -318,10 +322,16 @@ PARTS: Final[tuple[Rule, ...]] = (
         en="Fewer replicas are in sync than min.insync.replicas: writes are refused, reads work.",
         requires=(kafka_up, so("ISR below the minimum somewhere", lambda f: bool(f["partitions.under_min"]))),
         report=lambda f: {
-            "partitions": [{**row} for row in f["partitions.under_min"][:50]],
+            "partitions": _places(f["partitions.under_min"]),
             "count": len(f["partitions.under_min"]),
+            "replicas": max(len(row["replicas"]) for row in f["partitions.under_min"]),
+            "inSync": min(len(row["isr"]) for row in f["partitions.under_min"]),
+            "minInsync": max(row["min"] for row in f["partitions.under_min"]),
+            "errorClass": "NOT_ENOUGH_REPLICAS",
             "notEnoughReplicas": sum(
-                row["count"] for row in f.get("publish.errors_by_window", []) if "NOT_ENOUGH_REPLICAS" in row["error"]
+                row["count"]
+                for row in (f.get("since.replicas") or {}).get("refused", f.get("publish.errors_by_window", []))
+                if "NOT_ENOUGH_REPLICAS" in row["error"]
             ),
             "absentBrokers": f.get("kafka.absent"),
             "brokersReachable": f"{len(f['kafka.brokers'])}/{len(f['kafka.brokers_expected'])}",
@@ -342,6 +352,7 @@ PARTS: Final[tuple[Rule, ...]] = (
             "offsetSeconds": f["clock.offsets"],
             "appMinusDatabaseSeconds": _difference(f, "app", "database"),
             "futureRows": f.get("clock.future_rows"),
+            "futureOutboxEvents": (f.get("clock.future_rows") or {}).get("outbox_event"),
             "agesCorrected": True,
         },
         disproof="All clocks agree within 5 s.",
@@ -351,12 +362,20 @@ PARTS: Final[tuple[Rule, ...]] = (
 )
 
 
+def _places(rows: list[dict[str, Any]]) -> list[str]:
+    """topic-partition of each, at most a hundred."""
+    return sorted(f"{row['topic']}-{row['partition']}" for row in rows)[:100]
+
+
 def _difference(f: Facts, one: str, other: str) -> float | None:
     offsets = f["clock.offsets"]
     return round(offsets[one] - offsets[other], 3) if one in offsets and other in offsets else None
 
 
 def _server_errors(f: Facts) -> float | None:
+    since = f.get("since.database")
+    if since is not None:
+        return since["error_percent"]  # type: ignore[no-any-return]  # a fact is Any; this one is a percentage
     total = f.get("http.authorize_total")
     if not total:
         return None

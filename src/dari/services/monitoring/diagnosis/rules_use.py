@@ -33,7 +33,7 @@ def _one_sender(f: Facts) -> bool:
     """The traffic above the usual comes from merchants that are being refused."""
     refused = known(f, "limit.refused_total", 0)
     total = known(f, "http.authorize_total", 0)
-    return bool(total and refused / total > 0.3)  # noqa: PLR2004 — a third of all that arrives
+    return bool(total and refused / total > 0.3)
 
 
 def _mismatches(f: Facts) -> list[dict[str, Any]]:
@@ -41,7 +41,7 @@ def _mismatches(f: Facts) -> list[dict[str, Any]]:
 
 
 def _masked(key: str) -> str:
-    return key[:3] + "…" + key[-2:] if len(key) > 6 else key[:1] + "…"  # noqa: PLR2004 — short keys show less
+    return key[:3] + "…" + key[-2:] if len(key) > 6 else key[:1] + "…"
 
 
 def _misuse(f: Facts) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _gateway(f: Facts, outcome: str) -> dict[str, Any]:
     return {
         name: said
         for name, said in f["pg.operations"].items()
-        if said[outcome] >= 3 and said[outcome] / max(1, said["calls"]) > GATEWAY_SHARE  # noqa: PLR2004 — a handful
+        if said[outcome] >= 3 and said[outcome] / max(1, said["calls"]) > GATEWAY_SHARE
     }
 
 
@@ -313,4 +313,4 @@ def _pg_breaker(f: Facts) -> dict[str, Any] | None:
 def _open_for_errors(f: Facts) -> bool:
     """The gateway's breaker is not closed, and not because it is slow."""
     said = known(f, "breaker.pg-auth-api", None)
-    return bool(_gateway_breaker(f) and said and said["slow_rate"] < 50 and not _gateway_slow(f))  # noqa: PLR2004 — its threshold
+    return bool(_gateway_breaker(f) and said and said["slow_rate"] < 50 and not _gateway_slow(f))

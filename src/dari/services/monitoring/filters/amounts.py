@@ -1,4 +1,4 @@
-"""Amounts in won: bounds that include or exclude, ranges, bands (30만원대) and exact sums; any other money is refused."""
+"""Amounts in won: bounds that include or exclude, ranges, bands (30만원대), exact sums; other money is refused."""
 
 from __future__ import annotations
 
@@ -11,8 +11,28 @@ from dari.services.monitoring.filters.marks import Unclear, Words, kind, past, s
 
 LARGEST: Final = 10**18
 """Above any BIGINT amount a payment can have."""
-_COUNTED: Final = frozenset({"건", "건만", "건을", "개", "개만", "payments", "transactions", "rows", "records", "results",
-                             "items", "failures", "refunds", "captures", "times", "번", "회", "명"})  # fmt: skip
+_COUNTED: Final = frozenset(
+    {
+        "건",
+        "건만",
+        "건을",
+        "개",
+        "개만",
+        "payments",
+        "transactions",
+        "rows",
+        "records",
+        "results",
+        "items",
+        "failures",
+        "refunds",
+        "captures",
+        "times",
+        "번",
+        "회",
+        "명",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +59,7 @@ class Money:
 
 
 def money(words: Words, index: int) -> tuple[int, Money] | None:
-    """One figure at `index`: ₩1,000 · 30만 원 · 1억 5천만원 · KRW 500 · 1 million won. Raises Unclear for other money."""
+    """One figure at `index`: ₩1,000 · 30만 원 · 1억 5천만원 · 1 million won. Raises Unclear for other money."""
     at = index
     won = kind(words, at) == "WON"
     if kind(words, at) == "FOREIGN" and kind(words, at + 1) == "NUM":
@@ -125,13 +145,13 @@ def _between(words: Words, index: int) -> tuple[int, Bounds] | None:
     return second[0], _range(words[index : second[0]], first[1], second[1])
 
 
-def _trailing(words: Words, index: int) -> tuple[int, Bounds] | None:  # noqa: PLR0911 — one return a form
+def _trailing(words: Words, index: int) -> tuple[int, Bounds] | None:
     """3만원 이상 · 3만원보다 큰 · 3~5만원 · 30만원대 · 5천원부터 만원까지 · 3만원짜리 · 3만원."""
     found = money(words, index)
     if found is None:
         return None
     after, figure = found
-    sure = figure.won or figure.unit >= 1_000  # noqa: PLR2004 — 만 and 천 are said of money, not of counts
+    sure = figure.won or figure.unit >= 1_000
     link = kind(words, after)
     if link in {"RANGE", "EOSEO", "FROM", "TO", "AND"}:
         ranged = _ranged(words, index, after, figure)
@@ -141,12 +161,16 @@ def _trailing(words: Words, index: int) -> tuple[int, Bounds] | None:  # noqa: P
         at = past(words, after + 1, "더")
         return at + 1, _bound(words[index : at + 1], figure, words[at].value)
     at = past(words, after)
-    if kind(words, at) == "CMP" and not (said(words, at) in {"over", "under", "min", "최소", "최대", "above", "below"}):
+    if kind(words, at) == "CMP" and said(words, at) not in {"over", "under", "min", "최소", "최대", "above", "below"}:
         return at + 1, _bound(words[index : at + 1], figure, words[at].value)
     if link == "BAND" and sure:
         if kind(words, after + 1) in {"CMP", "FROM", "UPTO"}:
-            raise Unclear("amount", words[index : after + 2], "금액대와 이상·이하는 함께 쓸 수 없습니다.",
-                          "A band has no further bound.")  # fmt: skip
+            raise Unclear(
+                "amount",
+                words[index : after + 2],
+                "금액대와 이상·이하는 함께 쓸 수 없습니다.",
+                "A band has no further bound.",
+            )
         low, high = _band(words[index : after + 1], figure)
         return after + 1, Bounds(low, high)
     if not sure:
@@ -166,7 +190,7 @@ def _ranged(words: Words, index: int, after: int, figure: Money) -> tuple[int, B
     if second is None:
         return None
     at, other = second
-    sure = figure.won or other.won or other.unit >= 1_000  # noqa: PLR2004 — as above
+    sure = figure.won or other.won or other.unit >= 1_000
     if not sure and _not_money(words, at, prefix=False):
         return None
     if kind(words, at) == "BAND" and link == "RANGE":

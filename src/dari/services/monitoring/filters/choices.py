@@ -13,8 +13,24 @@ _NOT_MERCHANT: Final = re.compile(
     r"^(idem|key|order|pay|payment|txn?|req|k6|event|evt|trace|user|card)(?=[_\-\d]|$)", re.IGNORECASE
 )
 _MERCHANT_SHAPE: Final = re.compile(r"^[A-Z][A-Z0-9]*([_\-][A-Z0-9]+)+$")
-_ROWS: Final = frozenset({"payments", "transactions", "rows", "records", "results", "items", "txns", "entries", "payment",
-                          "transaction", "row", "record", "result", "item"})  # fmt: skip
+_ROWS: Final = frozenset(
+    {
+        "payments",
+        "transactions",
+        "rows",
+        "records",
+        "results",
+        "items",
+        "txns",
+        "entries",
+        "payment",
+        "transaction",
+        "row",
+        "record",
+        "result",
+        "item",
+    }
+)
 _PAYMENTS: Final = frozenset({"결제", "거래", "건", "payments", "transactions", "ones"})
 _AMOUNT: Final = frozenset({"금액", "amount", "amounts", "결제금액", "결제액"})
 _WHEN: Final = frozenset({"시간", "날짜", "일시", "time", "date", "created_at", "requested_at"})
@@ -112,13 +128,17 @@ def _quality(words: Words, index: int) -> tuple[int, set[str], str]:
         return after + 1, {"PARTIAL_REFUNDED"}, "code"
     told = statuses.alone(quality)
     if told is None:
-        raise Unclear("statuses", words[index : index + 1], "무엇의 상태인지 적어 주세요(매입 요청, 환불 완료 …).",
-                      "Say of what: capture requested, refund completed, …")  # fmt: skip
+        raise Unclear(
+            "statuses",
+            words[index : index + 1],
+            "무엇의 상태인지 적어 주세요(매입 요청, 환불 완료 …).",
+            "Say of what: capture requested, refund completed, …",
+        )
     return after, set(told), "quality"
 
 
 def identifier(words: Words, index: int) -> Found | None:
-    """merchant X · X 가맹점 · payment #1 · 1번 결제 · idempotency key K."""
+    """Merchant X · X 가맹점 · payment #1 · 1번 결제 · idempotency key K."""
     at = index
     if kind(words, at) == "FROM_EN" and kind(words, at + 1) in {"MERCHANT", "ID"}:
         at += 1
@@ -142,7 +162,7 @@ def identifier(words: Words, index: int) -> Found | None:
 def _merchant_by_shape(words: Words, at: int) -> Found | None:
     text = words[at].value
     worded = kind(words, past(words, at + 1)) == "MERCHANT_WORD"
-    if len(text) > 32:  # noqa: PLR2004 — the column's width
+    if len(text) > 32:
         return None
     if worded:
         return _after_place(words, past(words, at + 1) + 1), {"merchant_id": text}
@@ -167,8 +187,27 @@ def _payment_by_number(words: Words, index: int) -> Found | None:
     if not named and not (nth and said(words, past(words, at + 2)) in {"결제", "거래", "payment"}):
         return None
     follows = kind(words, past(words, at + 1))
-    if not nth and follows in {"WON", "CMP", "UNIT", "COUNT", "FOREIGN", "RANGE", "BAND", "THAN", "OCLOCK", "MONTH_KO",
-                               "FROM", "UPTO", "EOSEO", "SCALE", "EACH", "NUM", "QUARTER", "AM", "PM"}:  # fmt: skip
+    if not nth and follows in {
+        "WON",
+        "CMP",
+        "UNIT",
+        "COUNT",
+        "FOREIGN",
+        "RANGE",
+        "BAND",
+        "THAN",
+        "OCLOCK",
+        "MONTH_KO",
+        "FROM",
+        "UPTO",
+        "EOSEO",
+        "SCALE",
+        "EACH",
+        "NUM",
+        "QUARTER",
+        "AM",
+        "PM",
+    }:
         return None
     if not nth and (said(words, at + 1) in {"건", "건만", "%"} or said(words, index) == "거래"):
         return None
@@ -242,9 +281,7 @@ def limit(words: Words, index: int) -> Found | None:
     ):
         told = {"order": words[at].value if led == "ORDER" else "newest"}
         at += 1
-    elif led == "FIRST":
-        at += 1
-    elif led == "CMP" and words[at].value == "le":
+    elif led == "FIRST" or (led == "CMP" and words[at].value == "le"):
         at += 1
     else:
         led = ""
@@ -269,11 +306,11 @@ def limit(words: Words, index: int) -> Found | None:
         and 1900 <= count <= 2100
         and kind(words, after) != "COUNT"
         and said(words, after) not in {"건", "건만"}
-    ):  # noqa: PLR2004 — "2025 payments" may mean the year
+    ):
         return None
     if not (counted or listed or (led in {"LIMIT", "TOP", "ORDER"}) or (led == "LAST" and _qualified(words, after))):
         return None
-    if not 0 < count <= 1_000_000:  # noqa: PLR2004 — more rows than anybody reads
+    if not 0 < count <= 1_000_000:
         raise Unclear("limit", words[index:after], "건수는 1 이상입니다.", "A limit is at least 1.")
     if listed and kind(words, after) == "ORDER":
         told = {"order": words[after].value}

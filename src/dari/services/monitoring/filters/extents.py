@@ -82,8 +82,8 @@ def extent(words: Words, index: int, now: datetime, near: Extent | None = None) 
     nxt = past(words, after, "at", "around-none", ",")
     if kind(words, nxt) in {"AM", "PM"} and number(words, nxt + 1) is None:
         noon = named.start + timedelta(hours=NOON)
-        half = Extent(named.start, noon, "period") if kind(words, nxt) == "AM" else Extent(noon, named.end, "period")
-        return nxt + 1, half
+        morning = kind(words, nxt) == "AM"
+        return nxt + 1, Extent(named.start, noon, "period") if morning else Extent(noon, named.end, "period")
     clock = _clock(words, nxt, near)
     if clock:
         return clock[0], _at(named.start.date(), clock[1], clock[2])
@@ -98,7 +98,7 @@ def _at(day: date, at: tuple[int, int, int], half: str) -> Extent:
     return Extent(moment, moment, "clock", half)
 
 
-def _date(words: Words, index: int, now: datetime, near: Extent | None) -> tuple[int, Extent] | None:  # noqa: PLR0911 — one line a form
+def _date(words: Words, index: int, now: datetime, near: Extent | None) -> tuple[int, Extent] | None:
     today = now.date()
     here = kind(words, index)
     if here == "STAMP":
@@ -152,13 +152,17 @@ def _period(words: Words, index: int, today: date) -> tuple[int, Extent] | None:
     if here.kind == "PERIOD":
         (unit, steps), after = here.value, index + 1
     else:
-        unit = {"UNIT": lambda word: word.value, "QUARTER": lambda _: "quarter", "WEEKEND": lambda _: "weekend"}.get(
-            kind(words, index + 1), lambda _: ""
-        )(words[index + 1] if index + 1 < len(words) else None)
+        unit = {"QUARTER": "quarter", "WEEKEND": "weekend"}.get(kind(words, index + 1), "")
+        if kind(words, index + 1) == "UNIT":
+            unit = words[index + 1].value
         if unit not in {"week", "month", "quarter", "year", "weekend"}:
             if kind(words, index + 1) == "WEEKDAY":
-                raise Unclear("weekday", words[index : index + 2], "이번 주인지 지난주인지 적어 주세요.",
-                              "Say 'this week' or 'last week' with the day.")  # fmt: skip
+                raise Unclear(
+                    "weekday",
+                    words[index : index + 2],
+                    "이번 주인지 지난주인지 적어 주세요.",
+                    "Say 'this week' or 'last week' with the day.",
+                )
             return None
         steps, after = here.value, index + 2
     if today == date.min:
@@ -194,7 +198,7 @@ def _ago(words: Words, index: int, now: datetime) -> tuple[int, Extent] | None:
 
 
 def duration(words: Words, index: int) -> tuple[int, int, timedelta, str] | None:
-    """A length of time: (next index, months, the rest, the smallest unit). 1시간 30분, 한 달, 24h, two weeks, 일주일."""
+    """A length of time: (next index, months, the rest, the smallest unit). 1시간 30분, 한 달, 24h."""
     months, step, unit, at = 0, timedelta(), "", index
     while True:
         if kind(words, at) == "DURATION":
@@ -216,7 +220,7 @@ def duration(words: Words, index: int) -> tuple[int, int, timedelta, str] | None
         unit, at = name, after
         if kind(words, at) == "HALF" and unit == "hour":
             step, at = step + timedelta(minutes=30), at + 1
-    if not unit or months > 1200 or step > timedelta(days=36_500):  # noqa: PLR2004 — a hundred years
+    if not unit or months > 1200 or step > timedelta(days=36_500):
         return None
     return at, months, step, unit
 
@@ -226,7 +230,7 @@ def _korean_date(words: Words, index: int, today: date, near: Extent | None) -> 
     if not first:
         return None
     after, figure = first
-    if said(words, after) == "년" and 1970 <= figure <= 9998:  # noqa: PLR2004 — a calendar year, not a length
+    if said(words, after) == "년" and 1970 <= figure <= 9998:
         month = whole(words, past(words, after + 1))
         if month and kind(words, month[0]) == "MONTH_KO":
             return _month(words, index, month, figure)
@@ -262,12 +266,12 @@ def _english_date(words: Words, index: int, today: date, near: Extent | None) ->
     elif kind(words, index) == "MONTH":
         month, after = words[index].value, index + 1
         second = whole(words, after)
-        day = second[1] if second and second[1] <= 31 else None  # noqa: PLR2004 — a day of the month
+        day = second[1] if second and second[1] <= 31 else None
         after = second[0] if second and day is not None else after
     else:
         return None
     year = whole(words, after + 1 if said(words, after) == "," else after)
-    if year and 1970 <= year[1] <= 9998:  # noqa: PLR2004 — a calendar year
+    if year and 1970 <= year[1] <= 9998:
         after, chosen = year
     else:
         chosen = today.year
@@ -344,6 +348,6 @@ def _clock(words: Words, index: int, near: Extent | None) -> tuple[int, tuple[in
             raise Unclear("clock", words[index:after], "오전인지 오후인지 적어 주세요.", "Say whether am or pm.")
     if half and hour <= NOON:
         hour = hour % NOON + (NOON if half == "pm" else 0)
-    if hour > 24 or minute > 59 or second > 59 or (hour == 24 and minute):  # noqa: PLR2004 — a day's clock
+    if hour > 24 or minute > 59 or second > 59 or (hour == 24 and minute):
         raise Unclear("clock", words[index:after], "없는 시각입니다.", "There is no such time.")
     return after, (hour, minute, second), half

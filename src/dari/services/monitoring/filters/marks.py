@@ -12,7 +12,7 @@ from dari.services.monitoring.filters.tokens import Word
 Words = Sequence[Word]
 
 
-class Unclear(Exception):  # noqa: N818 — it says what the sentence is, and never leaves the grammar
+class Unclear(Exception):
     """A phrase was recognised, but has two readings or none: the sentence is not run."""
 
     def __init__(self, code: str, words: Words, ko: str, en: str) -> None:

@@ -54,7 +54,7 @@ def korean(text: str) -> Decimal | None:
             total += (section or Decimal(1)) * LARGE[sign]
             section = Decimal(0)
         elif sign == "":
-            if number is not None and number >= last_small and last_small < 10_000:  # noqa: PLR2004 — a section's end
+            if number is not None and number >= last_small and last_small < 10_000:
                 return None
             section += number or Decimal(0)
         else:
@@ -78,7 +78,7 @@ def _digits(text: str) -> Decimal | None:
         return None
     if "," in text:
         head, *groups = text.split(".", maxsplit=1)[0].split(",")
-        if not head or len(head) > 3 or any(len(group) != 3 for group in groups):  # noqa: PLR2004 — thousands
+        if not head or len(head) > 3 or any(len(group) != 3 for group in groups):
             return None
     try:
         return Decimal(text.replace(",", ""))

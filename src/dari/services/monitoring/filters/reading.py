@@ -9,9 +9,20 @@ from typing import Any, Final, Literal
 Order = Literal["newest", "oldest", "largest", "smallest"]
 
 STATUSES: Final = (
-    "READY", "AUTHORIZED", "AUTH_FAILED", "CAPTURE_REQUESTED", "CAPTURED", "CAPTURE_FAILED", "REFUND_REQUESTED",
-    "REFUNDED", "REFUND_FAILED", "PARTIAL_REFUNDED", "REQUESTED", "COMPLETED", "CANCELLED",
-)  # fmt: skip
+    "READY",
+    "AUTHORIZED",
+    "AUTH_FAILED",
+    "CAPTURE_REQUESTED",
+    "CAPTURED",
+    "CAPTURE_FAILED",
+    "REFUND_REQUESTED",
+    "REFUNDED",
+    "REFUND_FAILED",
+    "PARTIAL_REFUNDED",
+    "REQUESTED",
+    "COMPLETED",
+    "CANCELLED",
+)
 FAILED: Final = ("AUTH_FAILED", "CAPTURE_FAILED", "REFUND_FAILED")
 REFUNDS: Final = ("REFUND_REQUESTED", "REFUNDED", "REFUND_FAILED")
 

@@ -78,8 +78,13 @@ def _timeless(parser: Callable[[Words, int], tuple[int, dict[str, Any]] | None])
 
 Parser = Callable[[Words, int, datetime], "tuple[int, dict[str, Any]] | None"]
 _PARSERS: Final[tuple[Parser, ...]] = (
-    _windowed, _amounted, _timeless(status), _timeless(identifier), _timeless(limit), _timeless(order),
-)  # fmt: skip
+    _windowed,
+    _amounted,
+    _timeless(status),
+    _timeless(identifier),
+    _timeless(limit),
+    _timeless(order),
+)
 
 
 class _Reader:

@@ -17,21 +17,38 @@ MAX_LENGTH: Final = 300
 
 _FIELD_VALUE: Final = r"(?P<quote>[\"'“‘`]?)(?P<value>[A-Za-z0-9][A-Za-z0-9_.:\-]*)[\"'”’`]?"
 _CLAIMS: Final = (
-    ("MERCHANT", re.compile(
-        r"(?<![A-Za-z0-9_\-])(?P<word>merchant[ _]?ids?|merchantid|merchant|가맹점|머천트|상점|판매자)"
-        r"(?P<mark>(?:\s*(?:아이디|번호|코드|id|named|called))?(?:\s*(?:==|=|:|is(?=\s)|은(?=\s)|는(?=\s)|이(?=\s)|가(?=\s)))?\s*)"
-        + _FIELD_VALUE, re.IGNORECASE)),
-    ("IDEMPOTENCY", re.compile(
-        r"(?<![A-Za-z0-9_\-])(?P<word>idempotency[ _\-]?key|idempotencykey|idem[ _\-]?key|멱등성?\s*키)"
-        r"(?P<mark>(?:\s*(?:==|=|:|is(?=\s)|은(?=\s)|는(?=\s)|이(?=\s)|가(?=\s)))?\s*)" + _FIELD_VALUE, re.IGNORECASE)),
-    ("PAYMENT", re.compile(
-        r"(?<![A-Za-z0-9_\-])(?P<word>payment[ _]?ids?|paymentid|payment\s*(?:number|no\.?)|payment\s*#|결제\s*(?:번호|아이디|id)|"
-        r"결제\s*#|#|pid)(?P<mark>(?:\s*(?:==|=|:|is(?=\s)|은(?=\s)|는(?=\s)|이(?=\s)|가(?=\s)))?\s*#?)"
-        r"(?P<quote>)(?P<value>\d+)(?![\d,.]*\d|[A-Za-z_\-])", re.IGNORECASE)),
-)  # fmt: skip
+    (
+        "MERCHANT",
+        re.compile(
+            r"(?<![A-Za-z0-9_\-])(?P<word>merchant[ _]?ids?|merchantid|merchant|가맹점|머천트|상점|판매자)"
+            r"(?P<mark>(?:\s*(?:아이디|번호|코드|id|named|called))?(?:\s*(?:==|=|:|is(?=\s)|은(?=\s)|는(?=\s)|이(?=\s)|가(?=\s)))?\s*)"
+            + _FIELD_VALUE,
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "IDEMPOTENCY",
+        re.compile(
+            r"(?<![A-Za-z0-9_\-])(?P<word>idempotency[ _\-]?key|idempotencykey|idem[ _\-]?key|멱등성?\s*키)"
+            r"(?P<mark>(?:\s*(?:==|=|:|is(?=\s)|은(?=\s)|는(?=\s)|이(?=\s)|가(?=\s)))?\s*)" + _FIELD_VALUE,
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "PAYMENT",
+        re.compile(
+            r"(?<![A-Za-z0-9_\-])(?P<word>payment[ _]?ids?|paymentid|payment\s*(?:number|no\.?)|payment\s*#|"
+            r"결제\s*(?:번호|아이디|id)|"
+            r"결제\s*#|#|pid)(?P<mark>(?:\s*(?:==|=|:|is(?=\s)|은(?=\s)|는(?=\s)|이(?=\s)|가(?=\s)))?\s*#?)"
+            r"(?P<quote>)(?P<value>\d+)(?![\d,.]*\d|[A-Za-z_\-])",
+            re.IGNORECASE,
+        ),
+    ),
+)
 _STAMP: Final = re.compile(
     r"(?<![\w.\-])(?P<y>\d{4})(?P<s>[-/.])(?P<m>\d{1,2})(?P=s)(?P<d>\d{1,2})\.?"
-    r"(?:[T ](?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:\.\d+)?)?(?P<z>Z|[+\-]\d{2}:?\d{2})?(?!\s*[ap]\.?m))?(?![\d\-/:])",
+    r"(?:[T ](?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:\.\d+)?)?(?P<z>Z|[+\-]\d{2}:?\d{2})?"
+    r"(?!\s*[ap]\.?m))?(?![\d\-/:])",
     re.IGNORECASE,
 )
 _SHORT: Final = re.compile(r"(?<![\w.\-/])(?P<m>\d{1,2})/(?P<d>\d{1,2})(?![\d/:])")
@@ -216,8 +233,12 @@ def _whole(text: str, start: int, end: int) -> bool:
         first.isascii() and first.isalpha() and start and text[start - 1].isascii() and text[start - 1].isalpha()
     )
     right = not (
-        last.isascii() and last.isalpha() and end < len(text) and text[end].isascii() and (text[end].isalpha() or text[end] == "_")
-    )  # fmt: skip
+        last.isascii()
+        and last.isalpha()
+        and end < len(text)
+        and text[end].isascii()
+        and (text[end].isalpha() or text[end] == "_")
+    )
     return left and right
 
 

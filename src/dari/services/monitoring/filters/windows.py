@@ -43,8 +43,12 @@ def _rolling(words: Words, index: int, now: datetime) -> tuple[int, Window] | No
             if lead.kind == "ROLL" or unit in {"hour", "minute", "second"}:
                 return _ending_now(words, at + 1, now, *_one(unit))
             if unit == "day":
-                raise Unclear("day", words[index : at + 1], "어제인지 24시간인지 적어 주세요.",
-                              "Say 'yesterday' or 'last 24 hours'.")  # fmt: skip
+                raise Unclear(
+                    "day",
+                    words[index : at + 1],
+                    "어제인지 24시간인지 적어 주세요.",
+                    "Say 'yesterday' or 'last 24 hours'.",
+                )
     found = duration(words, at)
     if not found:
         return None
@@ -146,8 +150,12 @@ def _postfixed(words: Words, index: int, now: datetime) -> tuple[int, Window] | 
         return after + 1, Window(None, one.end, one.bare)
     if link == "AGO":
         if said(words, after).startswith("이전") and one.grain in {"day", "period"}:
-            raise Unclear("before", words[index : after + 1], "'전' 또는 '까지'로 적어 주세요.",
-                          "'이전' may or may not include the day: write 전 or 까지.")  # fmt: skip
+            raise Unclear(
+                "before",
+                words[index : after + 1],
+                "'전' 또는 '까지'로 적어 주세요.",
+                "'이전' may or may not include the day: write 전 or 까지.",
+            )
         return after + 1, Window(None, one.start, one.bare)
     return _by_itself(words, index, after, one, now)
 
@@ -158,8 +166,12 @@ def _by_itself(words: Words, index: int, after: int, one: Extent, now: datetime)
     if one.grain == "clock":
         if said(words, after) == "대" and one.start.minute == 0:
             return after + 1, Window(one.start, one.start + timedelta(hours=1))
-        raise Unclear("clock", words[index:after], "그 시각부터인지, 까지인지 적어 주세요.",
-                      "Say from, until, or a range around that time.")  # fmt: skip
+        raise Unclear(
+            "clock",
+            words[index:after],
+            "그 시각부터인지, 까지인지 적어 주세요.",
+            "Say from, until, or a range around that time.",
+        )
     inner = _inside(words, after, now, one)
     if inner:
         return inner

@@ -10,8 +10,14 @@ from dari.services.monitoring.ports import Database, Row
 from dari.services.monitoring.probes.snapshot import DatabaseFacts, column, moment
 
 LOCK: Final = "pollAndPublishOutboxEvents"
-_OUTBOX: Final = "SELECT event_type, COUNT(*) AS n, MIN(created_at) AS oldest FROM outbox_event WHERE published = 0 GROUP BY event_type"
-_ERRORS: Final = "SELECT last_error, COUNT(*) AS n FROM outbox_event WHERE published = 0 AND last_error IS NOT NULL GROUP BY last_error"
+_OUTBOX: Final = (
+    "SELECT event_type, COUNT(*) AS n, MIN(created_at) AS oldest FROM outbox_event"
+    " WHERE published = 0 GROUP BY event_type"
+)
+_ERRORS: Final = (
+    "SELECT last_error, COUNT(*) AS n FROM outbox_event"
+    " WHERE published = 0 AND last_error IS NOT NULL GROUP BY last_error"
+)
 _CONFLICTS: Final = (
     "SELECT merchant_id, idempotency_key, kind, COUNT(*) AS n, COUNT(DISTINCT request_hash) AS bodies,"
     " MIN(seen_at) AS first_at, MAX(seen_at) AS last_at FROM idempotency_conflict WHERE seen_at >= :since"
@@ -22,7 +28,7 @@ _CONFLICTS: Final = (
 async def look(
     database: Database, clock: Clock, *, app_now: datetime | None, window: float, ttl: int, limit: int
 ) -> DatabaseFacts:
-    """Read the tables. `app_now` is the application's own time, in which its columns are written. Raises ProbeFailed."""
+    """Read the tables. `app_now`: the application's own time, which its columns are in. Raises ProbeFailed."""
     began = clock.monotonic()
     await database.select("SELECT 1 AS one")
     milliseconds = (clock.monotonic() - began) * 1000
@@ -33,10 +39,11 @@ async def look(
     lock = await database.select("SELECT * FROM shedlock WHERE name = :name", {"name": LOCK})
     statuses = await database.select("SELECT status, COUNT(*) AS n FROM payment GROUP BY status")
     # The database's own clock is not the application's: rows written by a clock that runs ahead lie in its future.
-    future = await database.select(
-        "SELECT COUNT(*) AS n FROM payment WHERE requested_at > :now",
-        {"now": column(await database.now() + timedelta(seconds=5))},
-    )
+    ahead = {"now": column(await database.now() + timedelta(seconds=5))}
+    future = {
+        "payment": await database.select("SELECT COUNT(*) AS n FROM payment WHERE requested_at > :now", ahead),
+        "outbox_event": await database.select("SELECT COUNT(*) AS n FROM outbox_event WHERE created_at > :now", ahead),
+    }
     merchants = await database.select(
         "SELECT merchant_id, COUNT(*) AS n FROM payment WHERE requested_at >= :since GROUP BY merchant_id"
         " ORDER BY n DESC LIMIT 1000",
@@ -55,7 +62,7 @@ async def look(
         last_errors=_counts(await database.select(_ERRORS), "last_error"),
         lock=dict(lock[0]) if lock else None,
         statuses=_counts(statuses, "status"),
-        future_rows=int(future[0]["n"]),
+        future_rows={table: int(found[0]["n"]) for table, found in future.items()},
         recent_payments=sum(int(row["n"]) for row in merchants),
         recent_by_merchant=_counts(merchants, "merchant_id"),
         idem_rows=int(idem[0]["n"]),
@@ -70,7 +77,7 @@ async def look(
 async def _requests(database: Database, table: str, now: datetime, limit: int, *, delayed: float) -> dict[str, Any]:
     """Counts of one request table; `dead` failed for the last time, `delayed` waits too long."""
     rows = await database.select(
-        "SELECT status, COUNT(*) AS n, MIN(requested_at) AS oldest,"  # noqa: S608 — the table is one of two names of ours
+        "SELECT status, COUNT(*) AS n, MIN(requested_at) AS oldest,"
         " SUM(CASE WHEN retry_count >= :limit THEN 1 ELSE 0 END) AS spent,"
         " SUM(CASE WHEN requested_at < :late THEN 1 ELSE 0 END) AS late,"
         " SUM(CASE WHEN last_retry_at IS NULL THEN 1 ELSE 0 END) AS untried"

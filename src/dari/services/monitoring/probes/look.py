@@ -22,9 +22,15 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "refund-worker-group": ("payment.refund-requested",),
 }
 TOPICS: Final = (
-    "payment.authorized", "payment.capture-requested", "payment.captured", "payment.refund-requested", "payment.refunded",
-    "payment.dlq", "settlement.dlq", "refund.dlq",
-)  # fmt: skip
+    "payment.authorized",
+    "payment.capture-requested",
+    "payment.captured",
+    "payment.refund-requested",
+    "payment.refunded",
+    "payment.dlq",
+    "settlement.dlq",
+    "refund.dlq",
+)
 KEYS_READ: Final = 2_000
 OK: Final = 200
 _T = TypeVar("_T")
@@ -70,9 +76,19 @@ class Looker:
         )
         metrics, breakers, events, health, kafka, database_time, database, redis = said
         return Snapshot(
-            at=at, failures=failures, info=info, app_time=app_time, database_time=database_time, health=health,
-            metrics=metrics, breakers=breakers, events=events, database=database, **(kafka or {}), **(redis or {}),
-        )  # fmt: skip
+            at=at,
+            failures=failures,
+            info=info,
+            app_time=app_time,
+            database_time=database_time,
+            health=health,
+            metrics=metrics,
+            breakers=breakers,
+            events=events,
+            database=database,
+            **(kafka or {}),
+            **(redis or {}),
+        )
 
     async def _try(self, name: str, asked: Awaitable[_T], failures: dict[str, tuple[str, str]]) -> _T | None:
         try:

@@ -42,7 +42,7 @@ class DatabaseFacts:
     last_errors: Mapping[str, int]
     lock: Mapping[str, Any] | None
     statuses: Mapping[str, int]
-    future_rows: int
+    future_rows: Mapping[str, int]
     recent_payments: int
     recent_by_merchant: Mapping[str, int]
     idem_rows: int

@@ -39,9 +39,15 @@ class Finding:
     def as_dict(self) -> dict[str, Any]:
         """JSON."""
         return {
-            "invariant": self.invariant, "kind": self.kind, "area": self.area, "payment_id": self.payment_id,
-            "entry_ids": list(self.entry_ids), "rows": list(self.rows), "expected": self.expected, "actual": self.actual,
-        }  # fmt: skip
+            "invariant": self.invariant,
+            "kind": self.kind,
+            "area": self.area,
+            "payment_id": self.payment_id,
+            "entry_ids": list(self.entry_ids),
+            "rows": list(self.rows),
+            "expected": self.expected,
+            "actual": self.actual,
+        }
 
 
 @dataclass(slots=True)
@@ -112,7 +118,7 @@ class Reader:
         books.refunds = _by(await self._table("refund_request", "id", mine), "payment_id")
         if await self._exists("consumer_inbox"):
             where = "WHERE payment_id IN (" + wanted + ")" if wanted else ""
-            rows = await self._database.select(f"SELECT * FROM consumer_inbox {where} ORDER BY processed_at")  # noqa: S608 — integers of ours
+            rows = await self._database.select(f"SELECT * FROM consumer_inbox {where} ORDER BY processed_at")
             books.inbox = {(str(row["consumer_group"]), str(row["event_key"])): row for row in rows}
         payments = await self._table("payment", "payment_id", mine)
         books.payments = {int(row["payment_id"]): row for row in payments}
@@ -129,7 +135,7 @@ class Reader:
 
     async def _exists(self, table: str) -> bool:
         try:
-            await self._database.select(f"SELECT 1 AS one FROM {table} LIMIT 1")  # noqa: S608 — a name of ours
+            await self._database.select(f"SELECT 1 AS one FROM {table} LIMIT 1")
         except ProbeFailed as failed:
             if any(word in failed.message.lower() for word in ("no such table", "doesn't exist")):
                 return False
@@ -142,7 +148,7 @@ class Reader:
         condition = f" AND {where}" if where else ""
         while True:
             chunk = await self._database.select(
-                f"SELECT * FROM {table} WHERE {key} > :after{condition} ORDER BY {key} LIMIT {CHUNK}",  # noqa: S608 — names and integers of ours
+                f"SELECT * FROM {table} WHERE {key} > :after{condition} ORDER BY {key} LIMIT {CHUNK}",
                 {"after": after},
             )
             rows.extend(chunk)

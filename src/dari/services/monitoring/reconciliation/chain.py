@@ -20,9 +20,16 @@ def entry_hash(row: Row, prev_hash: str) -> str:
     at = moment(row["occurred_at"])
     spelled = "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
     fields = (
-        prev_hash, row["entry_id"], row["payment_id"], row["event_id"], row["debit_account"], row["credit_account"],
-        _plain(row["amount"]), row["currency"], spelled,
-    )  # fmt: skip
+        prev_hash,
+        row["entry_id"],
+        row["payment_id"],
+        row["event_id"],
+        row["debit_account"],
+        row["credit_account"],
+        _plain(row["amount"]),
+        row["currency"],
+        spelled,
+    )
     return hashlib.sha256("|".join(map(str, fields)).encode()).hexdigest()
 
 
@@ -61,25 +68,62 @@ def links(books: Books) -> Iterator[Finding]:
         payment = int(row["payment_id"])
         if entry != number + 1:
             missing = tuple(range(number + 1, min(entry, number + 101)))
-            yield Finding(invariant="I6", kind="entry_missing", area="ledger", entry_ids=missing,
-                          rows=tuple(f"ledger_entry:{one}" for one in missing), expected=number + 1, actual=entry)  # fmt: skip
+            yield Finding(
+                invariant="I6",
+                kind="entry_missing",
+                area="ledger",
+                entry_ids=missing,
+                rows=tuple(f"ledger_entry:{one}" for one in missing),
+                expected=number + 1,
+                actual=entry,
+            )
         elif row["prev_hash"] != previous:
-            yield Finding(invariant="I6", kind="link_broken", area="ledger", payment_id=payment, entry_ids=(entry,), rows=name,
-                          expected=previous, actual=row["prev_hash"])  # fmt: skip
+            yield Finding(
+                invariant="I6",
+                kind="link_broken",
+                area="ledger",
+                payment_id=payment,
+                entry_ids=(entry,),
+                rows=name,
+                expected=previous,
+                actual=row["prev_hash"],
+            )
         right = entry_hash(row, str(row["prev_hash"]))
         if right != row["entry_hash"]:
-            yield Finding(invariant="I6", kind="entry_changed", area="ledger", payment_id=payment, entry_ids=(entry,), rows=name,
-                          expected=row["entry_hash"], actual=right)  # fmt: skip
+            yield Finding(
+                invariant="I6",
+                kind="entry_changed",
+                area="ledger",
+                payment_id=payment,
+                entry_ids=(entry,),
+                rows=name,
+                expected=row["entry_hash"],
+                actual=right,
+            )
         previous, number = str(row["entry_hash"]), entry
     head = books.head
     if head is not None and int(head["entry_id"]) > number:
         last = int(head["entry_id"])
         missing = tuple(range(number + 1, min(last, number + 100) + 1))
-        yield Finding(invariant="I6", kind="tail_missing", area="ledger", entry_ids=missing,
-                      rows=tuple(f"ledger_entry:{one}" for one in missing), expected=last, actual=number)  # fmt: skip
+        yield Finding(
+            invariant="I6",
+            kind="tail_missing",
+            area="ledger",
+            entry_ids=missing,
+            rows=tuple(f"ledger_entry:{one}" for one in missing),
+            expected=last,
+            actual=number,
+        )
     elif head is not None and number and head["entry_hash"] != previous:
-        yield Finding(invariant="I6", kind="head_differs", area="ledger", entry_ids=(number,), rows=("ledger_head:1",),
-                      expected=previous, actual=head["entry_hash"])  # fmt: skip
+        yield Finding(
+            invariant="I6",
+            kind="head_differs",
+            area="ledger",
+            entry_ids=(number,),
+            rows=("ledger_head:1",),
+            expected=previous,
+            actual=head["entry_hash"],
+        )
     elif head is None and books.entries:
         yield Finding(invariant="I6", kind="head_missing", area="ledger", rows=("ledger_head:1",), expected=number)
 
@@ -93,14 +137,28 @@ def lines(books: Books) -> Iterator[Finding]:
         name = f"ledger_entry:{entry}"
         amount = whole(row["amount"])
         if amount is None:
-            yield Finding(invariant="I14", kind="fraction", area="ledger", payment_id=payment, entry_ids=(entry,), rows=(name,),
-                          actual=str(row["amount"]))  # fmt: skip
+            yield Finding(
+                invariant="I14",
+                kind="fraction",
+                area="ledger",
+                payment_id=payment,
+                entry_ids=(entry,),
+                rows=(name,),
+                actual=str(row["amount"]),
+            )
             continue
         strange = sorted({str(row["debit_account"]), str(row["credit_account"])} - ACCOUNTS)
         if strange or row["debit_account"] == row["credit_account"]:
-            yield Finding(invariant="I5", kind="unknown_account" if strange else "self_entry", area="ledger", payment_id=payment,
-                          entry_ids=(entry,), rows=(name,), expected=sorted(ACCOUNTS),
-                          actual=[row["debit_account"], row["credit_account"]])  # fmt: skip
+            yield Finding(
+                invariant="I5",
+                kind="unknown_account" if strange else "self_entry",
+                area="ledger",
+                payment_id=payment,
+                entry_ids=(entry,),
+                rows=(name,),
+                expected=sorted(ACCOUNTS),
+                actual=[row["debit_account"], row["credit_account"]],
+            )
         if not books.has_chain:
             continue
         currency = row["currency"]
@@ -110,15 +168,28 @@ def lines(books: Books) -> Iterator[Finding]:
         mine = books.lines.get(entry, [])
         actual = sorted((str(line["account"]), line["currency"], whole(line["amount"]) or 0) for line in mine)
         if actual != expected:
-            yield Finding(invariant="I1", kind="lines_differ", area="ledger", payment_id=payment, entry_ids=(entry,),
-                          rows=(name, *(f"ledger_line:{line['line_id']}" for line in mine)), expected=expected, actual=actual)  # fmt: skip
+            yield Finding(
+                invariant="I1",
+                kind="lines_differ",
+                area="ledger",
+                payment_id=payment,
+                entry_ids=(entry,),
+                rows=(name, *(f"ledger_line:{line['line_id']}" for line in mine)),
+                expected=expected,
+                actual=actual,
+            )
     if books.partial or not books.has_chain:
         return
     seen_to = max(known, default=0)
     for entry in sorted(set(books.lines) - known):
         if entry <= seen_to or books.head is None or entry > int(books.head["entry_id"]) + 1_000:
-            yield Finding(invariant="I1", kind="lines_without_entry", area="ledger", entry_ids=(entry,),
-                          rows=tuple(f"ledger_line:{line['line_id']}" for line in books.lines[entry]))  # fmt: skip
+            yield Finding(
+                invariant="I1",
+                kind="lines_without_entry",
+                area="ledger",
+                entry_ids=(entry,),
+                rows=tuple(f"ledger_line:{line['line_id']}" for line in books.lines[entry]),
+            )
 
 
 def balances(books: Books) -> Iterator[Finding]:
@@ -137,9 +208,21 @@ def balances(books: Books) -> Iterator[Finding]:
     for key in sorted({*sums, *kept}):
         totals[key[1]] += kept.get(key, 0)
         if kept.get(key, 0) != sums.get(key, 0):
-            yield Finding(invariant="I2", kind="balance_differs", area="ledger", rows=(f"ledger_account:{key[0]}/{key[1]}",),
-                          expected=sums.get(key, 0), actual=kept.get(key, 0))  # fmt: skip
+            yield Finding(
+                invariant="I2",
+                kind="balance_differs",
+                area="ledger",
+                rows=(f"ledger_account:{key[0]}",),
+                expected=sums.get(key, 0),
+                actual=kept.get(key, 0),
+            )
     for currency, total in sorted(totals.items()):
         if total != 0:
-            yield Finding(invariant="I2", kind="accounts_do_not_sum_to_zero", area="ledger", rows=(f"currency:{currency}",), expected=0,
-                          actual=total)  # fmt: skip
+            yield Finding(
+                invariant="I2",
+                kind="accounts_do_not_sum_to_zero",
+                area="ledger",
+                rows=(f"currency:{currency}",),
+                expected=0,
+                actual=total,
+            )

@@ -1,4 +1,4 @@
-"""Each payment against its entries, history, events, requests and kept answer (I3, I4, I5, I7, I8, I9, I11, I13, I14, I15)."""
+"""Each payment against its entries, history, events, requests and kept answer (I3–I5, I7–I9, I11, I13–I15)."""
 
 from __future__ import annotations
 
@@ -19,22 +19,35 @@ GRACE: Final = 60.0
 """Seconds an event may be on its way without being missed."""
 LEGAL: Final = frozenset(
     {
-        ("READY", "AUTHORIZED"), ("AUTHORIZED", "CAPTURE_REQUESTED"), ("CAPTURE_REQUESTED", "CAPTURED"),
-        ("CAPTURE_REQUESTED", "CAPTURE_FAILED"), ("CAPTURE_FAILED", "CAPTURED"), ("CAPTURED", "REFUND_REQUESTED"),
-        ("REFUND_REQUESTED", "REFUNDED"), ("REFUND_REQUESTED", "REFUND_FAILED"), ("REFUND_FAILED", "REFUNDED"),
-        ("AUTHORIZED", "CAPTURED"), ("AUTHORIZED", "AUTH_FAILED"), ("READY", "AUTH_FAILED"),
-        ("REFUND_REQUESTED", "PARTIAL_REFUNDED"), ("PARTIAL_REFUNDED", "REFUNDED"),
+        ("READY", "AUTHORIZED"),
+        ("AUTHORIZED", "CAPTURE_REQUESTED"),
+        ("CAPTURE_REQUESTED", "CAPTURED"),
+        ("CAPTURE_REQUESTED", "CAPTURE_FAILED"),
+        ("CAPTURE_FAILED", "CAPTURED"),
+        ("CAPTURED", "REFUND_REQUESTED"),
+        ("REFUND_REQUESTED", "REFUNDED"),
+        ("REFUND_REQUESTED", "REFUND_FAILED"),
+        ("REFUND_FAILED", "REFUNDED"),
+        ("AUTHORIZED", "CAPTURED"),
+        ("AUTHORIZED", "AUTH_FAILED"),
+        ("READY", "AUTH_FAILED"),
+        ("REFUND_REQUESTED", "PARTIAL_REFUNDED"),
+        ("PARTIAL_REFUNDED", "REFUNDED"),
     }
-)  # fmt: skip
+)
 EVENT_OF: Final = {
-    "AUTHORIZED": "PAYMENT_AUTHORIZED", "CAPTURE_REQUESTED": "PAYMENT_CAPTURE_REQUESTED", "CAPTURED": "PAYMENT_CAPTURED",
-    "CAPTURE_FAILED": "PAYMENT_CAPTURE_FAILED", "REFUND_REQUESTED": "PAYMENT_REFUND_REQUESTED", "REFUNDED": "PAYMENT_REFUNDED",
+    "AUTHORIZED": "PAYMENT_AUTHORIZED",
+    "CAPTURE_REQUESTED": "PAYMENT_CAPTURE_REQUESTED",
+    "CAPTURED": "PAYMENT_CAPTURED",
+    "CAPTURE_FAILED": "PAYMENT_CAPTURE_FAILED",
+    "REFUND_REQUESTED": "PAYMENT_REFUND_REQUESTED",
+    "REFUNDED": "PAYMENT_REFUNDED",
     "REFUND_FAILED": "PAYMENT_REFUND_FAILED",
-}  # fmt: skip
+}
 
 
 class PaymentsCheck:
-    """Judges every payment of the books. `now` is the application's time; `flowing`: a consumer still has work before it."""
+    """Judges every payment of the books. `now`: the application's time; `flowing`: a consumer still has work."""
 
     def __init__(self, books: Books, now: datetime, *, flowing: bool) -> None:
         self._books = books
@@ -54,12 +67,22 @@ class PaymentsCheck:
         if not books.partial:
             for number, rows in self._entries.items():
                 if number not in known:
-                    yield Finding(invariant="I5", kind="orphan_entry", area="ledger", payment_id=number,
-                                  entry_ids=tuple(int(one["entry_id"]) for one in rows),
-                                  rows=tuple(f"ledger_entry:{one['entry_id']}" for one in rows))  # fmt: skip
+                    yield Finding(
+                        invariant="I5",
+                        kind="orphan_entry",
+                        area="ledger",
+                        payment_id=number,
+                        entry_ids=tuple(int(one["entry_id"]) for one in rows),
+                        rows=tuple(f"ledger_entry:{one['entry_id']}" for one in rows),
+                    )
             for number in sorted(set(books.outbox) - known):
-                yield Finding(invariant="I11", kind="event_without_payment", area="payment", payment_id=number,
-                              rows=tuple(f"outbox_event:{one['event_id']}" for one in books.outbox[number]))  # fmt: skip
+                yield Finding(
+                    invariant="I11",
+                    kind="event_without_payment",
+                    area="payment",
+                    payment_id=number,
+                    rows=tuple(f"outbox_event:{one['event_id']}" for one in books.outbox[number]),
+                )
 
     # -- what the money was ------------------------------------------------------------------------------------------
 
@@ -67,8 +90,14 @@ class PaymentsCheck:
         """The payment's amount against its events and requests; whoever stands alone is the one that was changed."""
         amount = whole(row["amount"])
         if amount is None:
-            yield Finding(invariant="I14", kind="fraction", area="payment", payment_id=number, rows=(f"payment:{number}",),
-                          actual=str(row["amount"]))  # fmt: skip
+            yield Finding(
+                invariant="I14",
+                kind="fraction",
+                area="payment",
+                payment_id=number,
+                rows=(f"payment:{number}",),
+                actual=str(row["amount"]),
+            )
             return
         said: list[tuple[str, Any, str]] = []
         for event in self._books.outbox.get(number, []):
@@ -78,13 +107,20 @@ class PaymentsCheck:
                     (f"outbox_event:{event['event_id']}", None if payload is None else payload["amount"], "I11")
                 )
         for name, table, column in (
-            ("settlement_request", self._books.settlements, "request_amount"), ("refund_request", self._books.refunds, "refund_amount")
-        ):  # fmt: skip
+            ("settlement_request", self._books.settlements, "request_amount"),
+            ("refund_request", self._books.refunds, "refund_amount"),
+        ):
             for request in table.get(number, []):
                 value = whole(request[column])
                 if value is None:
-                    yield Finding(invariant="I14", kind="fraction", area="payment", payment_id=number,
-                                  rows=(f"{name}:{request['id']}",), actual=str(request[column]))  # fmt: skip
+                    yield Finding(
+                        invariant="I14",
+                        kind="fraction",
+                        area="payment",
+                        payment_id=number,
+                        rows=(f"{name}:{request['id']}",),
+                        actual=str(request[column]),
+                    )
                 else:
                     said.append((f"{name}:{request['id']}", value, "I15"))
         wrong = [one for one in said if one[1] != amount or isinstance(one[1], bool)]
@@ -93,12 +129,26 @@ class PaymentsCheck:
         others = Counter(value for _, value, _ in said if value is not None and not isinstance(value, (dict, list)))
         common, times = others.most_common(1)[0] if others else (None, 0)
         if common != amount and times == len(said) and len(said) > 1:
-            yield Finding(invariant="I11", kind="payment_amount_changed", area="payment", payment_id=number,
-                          rows=(f"payment:{number}",), expected=common, actual=amount)  # fmt: skip
+            yield Finding(
+                invariant="I11",
+                kind="payment_amount_changed",
+                area="payment",
+                payment_id=number,
+                rows=(f"payment:{number}",),
+                expected=common,
+                actual=amount,
+            )
             return
         for name, value, invariant in wrong:
-            yield Finding(invariant=invariant, kind="amount_differs", area="payment", payment_id=number,
-                          rows=(name, f"payment:{number}"), expected=amount, actual=value)  # fmt: skip
+            yield Finding(
+                invariant=invariant,
+                kind="amount_differs",
+                area="payment",
+                payment_id=number,
+                rows=(name, f"payment:{number}"),
+                expected=amount,
+                actual=value,
+            )
 
     # -- the ledger --------------------------------------------------------------------------------------------------
 
@@ -122,21 +172,51 @@ class PaymentsCheck:
             name, entry_id = f"ledger_entry:{entry['entry_id']}", int(entry["entry_id"])
             event = str(entry.get("event_id", ""))
             if kind is None:
-                yield Finding(invariant="I5", kind="entry_of_no_event", area="ledger", payment_id=number, entry_ids=(entry_id,),
-                              rows=(name,), actual=[entry["debit_account"], entry["credit_account"]])  # fmt: skip
+                yield Finding(
+                    invariant="I5",
+                    kind="entry_of_no_event",
+                    area="ledger",
+                    payment_id=number,
+                    entry_ids=(entry_id,),
+                    rows=(name,),
+                    actual=[entry["debit_account"], entry["credit_account"]],
+                )
                 continue
             made[kind].append(entry)
             if event and event not in self._books.events:
-                yield Finding(invariant="I5", kind="entry_of_no_event", area="ledger", payment_id=number, entry_ids=(entry_id,),
-                              rows=(name,), expected="an outbox event", actual=event)  # fmt: skip
+                yield Finding(
+                    invariant="I5",
+                    kind="entry_of_no_event",
+                    area="ledger",
+                    payment_id=number,
+                    entry_ids=(entry_id,),
+                    rows=(name,),
+                    expected="an outbox event",
+                    actual=event,
+                )
             invariant = "I3" if kind == "PAYMENT_CAPTURED" else "I4"
             if (entry["debit_account"], entry["credit_account"]) != SIDES[kind]:
-                yield Finding(invariant=invariant, kind="accounts_differ", area="ledger", payment_id=number, entry_ids=(entry_id,),
-                              rows=(name,), expected=list(SIDES[kind]), actual=[entry["debit_account"], entry["credit_account"]])  # fmt: skip
+                yield Finding(
+                    invariant=invariant,
+                    kind="accounts_differ",
+                    area="ledger",
+                    payment_id=number,
+                    entry_ids=(entry_id,),
+                    rows=(name,),
+                    expected=list(SIDES[kind]),
+                    actual=[entry["debit_account"], entry["credit_account"]],
+                )
             if whole(entry["amount"]) != whole(row["amount"]) and not self._payment_stands_alone(number, row):
-                yield Finding(invariant=invariant, kind="entry_amount_differs", area="ledger", payment_id=number,
-                              entry_ids=(entry_id,), rows=(name, f"payment:{number}"), expected=whole(row["amount"]),
-                              actual=str(entry["amount"]))  # fmt: skip
+                yield Finding(
+                    invariant=invariant,
+                    kind="entry_amount_differs",
+                    area="ledger",
+                    payment_id=number,
+                    entry_ids=(entry_id,),
+                    rows=(name, f"payment:{number}"),
+                    expected=whole(row["amount"]),
+                    actual=str(entry["amount"]),
+                )
         yield from self._count(
             number, row, "PAYMENT_CAPTURED", made["PAYMENT_CAPTURED"], "I3", str(row["status"]) in CAPTURED
         )
@@ -152,14 +232,30 @@ class PaymentsCheck:
 
     def _count(
         self, number: int, row: Row, kind: str, entries: list[Row], invariant: str, due: bool
-    ) -> Iterator[Finding]:  # noqa: FBT001 — one private call
+    ) -> Iterator[Finding]:
         ids = tuple(int(entry["entry_id"]) for entry in entries)
         if len(entries) > 1:
-            yield Finding(invariant=invariant, kind="posted_twice", area="ledger", payment_id=number, entry_ids=ids,
-                          rows=tuple(f"ledger_entry:{one}" for one in ids), expected=1, actual=len(entries))  # fmt: skip
+            yield Finding(
+                invariant=invariant,
+                kind="posted_twice",
+                area="ledger",
+                payment_id=number,
+                entry_ids=ids,
+                rows=tuple(f"ledger_entry:{one}" for one in ids),
+                expected=1,
+                actual=len(entries),
+            )
         elif entries and not due and not self._happened(number, kind):
-            yield Finding(invariant=invariant, kind="entry_too_many", area="ledger", payment_id=number, entry_ids=ids,
-                          rows=(*(f"ledger_entry:{one}" for one in ids), f"payment:{number}"), expected=0, actual=1)  # fmt: skip
+            yield Finding(
+                invariant=invariant,
+                kind="entry_too_many",
+                area="ledger",
+                payment_id=number,
+                entry_ids=ids,
+                rows=(*(f"ledger_entry:{one}" for one in ids), f"payment:{number}"),
+                expected=0,
+                actual=1,
+            )
         elif not entries and due:
             yield self._missing(number, kind, invariant)
 
@@ -199,12 +295,26 @@ class PaymentsCheck:
         for move in history:
             pair = (str(move["from_status"]), str(move["to_status"]))
             if pair not in LEGAL or pair[0] != status:
-                yield Finding(invariant="I8", kind="illegal_move", area="payment", payment_id=number,
-                              rows=(f"payment_history:{move['history_id']}",), expected=f"from {status}", actual=" → ".join(pair))  # fmt: skip
+                yield Finding(
+                    invariant="I8",
+                    kind="illegal_move",
+                    area="payment",
+                    payment_id=number,
+                    rows=(f"payment_history:{move['history_id']}",),
+                    expected=f"from {status}",
+                    actual=" → ".join(pair),
+                )
             status = pair[1]
         if status != row["status"]:
-            yield Finding(invariant="I8", kind="status_differs", area="payment", payment_id=number, rows=(f"payment:{number}",),
-                          expected=status, actual=row["status"])  # fmt: skip
+            yield Finding(
+                invariant="I8",
+                kind="status_differs",
+                area="payment",
+                payment_id=number,
+                rows=(f"payment:{number}",),
+                expected=status,
+                actual=row["status"],
+            )
         yield from self._events(number, history)
 
     def _events(self, number: int, history: list[Row]) -> Iterator[Finding]:
@@ -215,20 +325,41 @@ class PaymentsCheck:
         if Counter(moved) != Counter(told):
             missing, extra = Counter(moved) - Counter(told), Counter(told) - Counter(moved)
             wrong = tuple(f"outbox_event:{event['event_id']}" for event in rows if str(event["event_type"]) in extra)
-            yield Finding(invariant="I11", kind="event_missing" if missing else "event_too_many", area="payment", payment_id=number,
-                          rows=wrong or (f"payment:{number}",), expected=moved, actual=told)  # fmt: skip
+            yield Finding(
+                invariant="I11",
+                kind="event_missing" if missing else "event_too_many",
+                area="payment",
+                payment_id=number,
+                rows=wrong or (f"payment:{number}",),
+                expected=moved,
+                actual=told,
+            )
         elif moved != told:
-            yield Finding(invariant="I13", kind="events_out_of_order", area="event", payment_id=number,
-                          rows=tuple(f"outbox_event:{event['event_id']}" for event in rows), expected=moved, actual=told)  # fmt: skip
+            yield Finding(
+                invariant="I13",
+                kind="events_out_of_order",
+                area="event",
+                payment_id=number,
+                rows=tuple(f"outbox_event:{event['event_id']}" for event in rows),
+                expected=moved,
+                actual=told,
+            )
         for name, table, wanted in (
-            ("settlement_request", self._books.settlements, "CAPTURED"), ("refund_request", self._books.refunds, "REFUNDED")
-        ):  # fmt: skip
+            ("settlement_request", self._books.settlements, "CAPTURED"),
+            ("refund_request", self._books.refunds, "REFUNDED"),
+        ):
             done = [one for one in table.get(number, []) if one["status"] == "SUCCESS"]
             reached = any(move["to_status"] == wanted for move in history)
             if len(done) != (1 if reached else 0):
-                yield Finding(invariant="I15", kind="request_and_status_differ", area="payment", payment_id=number,
-                              rows=tuple(f"{name}:{one['id']}" for one in table.get(number, [])) or (f"payment:{number}",),
-                              expected=1 if reached else 0, actual=len(done))  # fmt: skip
+                yield Finding(
+                    invariant="I15",
+                    kind="request_and_status_differ",
+                    area="payment",
+                    payment_id=number,
+                    rows=tuple(f"{name}:{one['id']}" for one in table.get(number, [])) or (f"payment:{number}",),
+                    expected=1 if reached else 0,
+                    actual=len(done),
+                )
 
     def _answer(self, number: int, row: Row) -> Iterator[Finding]:
         """I9: the kept answer of the key names this payment, its amount, and the body it was asked with."""
@@ -238,15 +369,29 @@ class PaymentsCheck:
         name = (f"idem_response_cache:{row['merchant_id']}/{row['idempotency_key']}", f"payment:{number}")
         body = _json(kept["response_body"])
         if body.get("paymentId") != number:
-            yield Finding(invariant="I9", kind="answer_of_another_payment", area="payment", payment_id=number, rows=name,
-                          expected=number, actual=body.get("paymentId"))  # fmt: skip
+            yield Finding(
+                invariant="I9",
+                kind="answer_of_another_payment",
+                area="payment",
+                payment_id=number,
+                rows=name,
+                expected=number,
+                actual=body.get("paymentId"),
+            )
         elif not self._payment_stands_alone(number, row):
             digest = hashlib.sha256(
                 f"{row['merchant_id']}|{whole(row['amount'])}|{row['currency']}".encode()
             ).hexdigest()
             if kept.get("request_hash") not in (None, digest) or body.get("amount") != whole(row["amount"]):
-                yield Finding(invariant="I9", kind="answer_differs", area="payment", payment_id=number, rows=name,
-                              expected=whole(row["amount"]), actual=body.get("amount"))  # fmt: skip
+                yield Finding(
+                    invariant="I9",
+                    kind="answer_differs",
+                    area="payment",
+                    payment_id=number,
+                    rows=name,
+                    expected=whole(row["amount"]),
+                    actual=body.get("amount"),
+                )
 
 
 def processed_without_entry(books: Books) -> Iterator[Finding]:
@@ -256,8 +401,13 @@ def processed_without_entry(books: Books) -> Iterator[Finding]:
     made = {(int(entry["payment_id"]), str(entry.get("event_id"))) for entry in books.entries}
     for number, event in sorted(made):
         if (CONSUMER, event) not in books.inbox and event in books.events:
-            yield Finding(invariant="I7", kind="entry_not_in_inbox", area="event", payment_id=number,
-                          rows=(f"consumer_inbox:{event}", f"outbox_event:{event}"))  # fmt: skip
+            yield Finding(
+                invariant="I7",
+                kind="entry_not_in_inbox",
+                area="event",
+                payment_id=number,
+                rows=(f"consumer_inbox:{event}", f"outbox_event:{event}"),
+            )
 
 
 def _payload(event: Row) -> dict[str, Any] | None:

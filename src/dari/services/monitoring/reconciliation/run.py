@@ -20,9 +20,13 @@ from dari.services.monitoring.reconciliation.topics_check import TOPIC_OF, publi
 LOOKED_AGAIN: Final = 500
 CHECKED: Final = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I11", "I12", "I13", "I14", "I15")
 ELSEWHERE: Final = {
-    "I10": "the API's answers", "I16": "unpublished, lag and pending below, 0 after quiescence", "I17": "checksums around every read",
-    "I18": "RATE_LIMITED_MERCHANT and fail-open", "I19": "the breaker's conformance table", "I20": "replay of a seed",
-}  # fmt: skip
+    "I10": "the API's answers",
+    "I16": "unpublished, lag and pending below, 0 after quiescence",
+    "I17": "checksums around every read",
+    "I18": "RATE_LIMITED_MERCHANT and fail-open",
+    "I19": "the breaker's conformance table",
+    "I20": "replay of a seed",
+}
 """Invariants that rows alone cannot show, and what does."""
 
 
@@ -34,7 +38,7 @@ class Reconciler:
         self._clock = clock
 
     async def run(self, *, app_now: datetime | None = None, limit: int = 100) -> dict[str, Any]:
-        """The report: `balanced` is True, False or null (unknown); at most `limit` findings are listed, all are counted.
+        """The report: `balanced` is True, False or null (unknown); `limit` findings are listed, all are counted.
 
         Never raises for a part that is away: what could not be compared is in `unknown`.
         """
@@ -82,30 +86,43 @@ class Reconciler:
             (one.invariant, one.kind, one.payment_id) for one in PaymentsCheck(books, now, flowing=flowing).findings()
         }
         return [
-            one for one in findings
-            if one.area == "pending" or one.kind in {"orphan_entry", "event_without_payment", "no_history"}
+            one
+            for one in findings
+            if one.area == "pending"
+            or one.kind in {"orphan_entry", "event_without_payment", "no_history"}
             or (one.invariant, one.kind, one.payment_id) in stays
-        ]  # fmt: skip
+        ]
 
 
 def _unknown(failed: ProbeFailed, now: datetime) -> dict[str, Any]:
     return {
-        "balanced": None, "status": "unknown", "checkedAt": now.isoformat(), "findings": [], "findingCount": 0, "byInvariant": {},
-        "unknown": [{"probe": failed.component, "reason": failed.error_class}], "pending": {},
+        "balanced": None,
+        "status": "unknown",
+        "checkedAt": now.isoformat(),
+        "findings": [],
+        "findingCount": 0,
+        "byInvariant": {},
+        "unknown": [{"probe": failed.component, "reason": failed.error_class}],
+        "pending": {},
         "message": f"원장을 확인할 수 없습니다 unknown: {failed.component} {failed.error_class}",
-    }  # fmt: skip
+    }
 
 
 def _report(
-    books: Books, findings: Sequence[Finding], conservation: list[dict[str, Any]], unknown: list[dict[str, str]], waiting: int | None,
-    now: datetime, limit: int,
-) -> dict[str, Any]:  # fmt: skip
+    books: Books,
+    findings: Sequence[Finding],
+    conservation: list[dict[str, Any]],
+    unknown: list[dict[str, str]],
+    waiting: int | None,
+    now: datetime,
+    limit: int,
+) -> dict[str, Any]:
     wrong = [one for one in findings if one.area != "pending"]
     pending = Counter(one.kind for one in findings if one.area == "pending")
-    debits, credits = Counter[str](), Counter[str]()
+    debits, credited = Counter[str](), Counter[str]()
     for row in books.entries:
         debits[str(row["debit_account"])] += whole(row["amount"]) or 0
-        credits[str(row["credit_account"])] += whole(row["amount"]) or 0
+        credited[str(row["credit_account"])] += whole(row["amount"]) or 0
     status = "inconsistent" if wrong else "unknown" if unknown else "consistent"
     overdue = [one for one in findings if one.area == "pending" and _overdue(one, books, now)]
     return {
@@ -116,9 +133,9 @@ def _report(
         "invariants": list(CHECKED),
         "judgedElsewhere": ELSEWHERE,
         "totalDebits": sum(debits.values()),
-        "totalCredits": sum(credits.values()),
+        "totalCredits": sum(credited.values()),
         "debitAccounts": [{"debit_account": name, "total": total} for name, total in debits.most_common()],
-        "creditAccounts": [{"credit_account": name, "total": total} for name, total in credits.most_common()],
+        "creditAccounts": [{"credit_account": name, "total": total} for name, total in credited.most_common()],
         "findingCount": len(wrong),
         "byInvariant": dict(sorted(Counter(one.invariant for one in wrong).items())),
         "findings": [one.as_dict() for one in wrong[:limit]],
@@ -142,7 +159,7 @@ def _overdue(finding: Finding, books: Books, now: datetime) -> bool:
         if name.startswith("outbox_event:"):
             event = books.events.get(name.split(":", 1)[1])
             at = moment(event["created_at"]) if event else None
-            if at is not None and (now - at).total_seconds() > 60:  # noqa: PLR2004 — a minute
+            if at is not None and (now - at).total_seconds() > 60:
                 return True
     return False
 
