@@ -30,9 +30,8 @@ def compact(reading: Reading) -> str:
     if told.since or told.until:
         since, until = (moment.strftime("%y%m%d %H:%M") if moment else "*" for moment in (told.since, told.until))
         parts.append(f"({since} → {until})")
-    for name in ("merchant_id", "payment_id", "idempotency_key", "order", "limit"):
-        if getattr(told, name) is not None:
-            parts.append(f"{name}={getattr(told, name)}")
+    names = ("merchant_id", "payment_id", "idempotency_key", "order", "limit")
+    parts.extend(f"{name}={getattr(told, name)}" for name in names if getattr(told, name) is not None)
     return " ".join(parts) or "everything"
 
 
@@ -52,25 +51,29 @@ def test_the_table_is_large_and_has_both_languages() -> None:
 
 # --- a generator that knows the truth: whatever runs must say exactly it --------------------------------------------
 
+FAILED = {"AUTH_FAILED", "CAPTURE_FAILED", "REFUND_FAILED"}
+REFUNDS = {"REFUND_REQUESTED", "REFUNDED", "REFUND_FAILED"}
 STATUS = [
-    ("실패한", {"AUTH_FAILED", "CAPTURE_FAILED", "REFUND_FAILED"}), ("failed", {"AUTH_FAILED", "CAPTURE_FAILED", "REFUND_FAILED"}),
-    ("환불", {"REFUND_REQUESTED", "REFUNDED", "REFUND_FAILED"}), ("refunded", {"REFUNDED"}), ("환불 완료", {"REFUNDED"}),
-    ("취소된", {"CANCELLED"}), ("cancelled", {"CANCELLED"}), ("매입 실패", {"CAPTURE_FAILED"}), ("captured", {"CAPTURED"}),
-    ("환불 요청", {"REFUND_REQUESTED"}), ("failed refunds", {"REFUND_FAILED"}), ("CAPTURED 또는 REFUNDED", {"CAPTURED", "REFUNDED"}),
-    ("실패 또는 취소", {"AUTH_FAILED", "CAPTURE_FAILED", "REFUND_FAILED", "CANCELLED"}),
+    ("실패한", FAILED), ("failed", FAILED), ("환불", REFUNDS), ("refunded", {"REFUNDED"}), ("환불 완료", {"REFUNDED"}),
+    ("취소된", {"CANCELLED"}), ("cancelled", {"CANCELLED"}), ("매입 실패", {"CAPTURE_FAILED"}),
+    ("captured", {"CAPTURED"}),
+    ("환불 요청", {"REFUND_REQUESTED"}), ("failed refunds", {"REFUND_FAILED"}),
+    ("CAPTURED 또는 REFUNDED", {"CAPTURED", "REFUNDED"}), ("실패 또는 취소", FAILED | {"CANCELLED"}),
 ]  # fmt: skip
 DAY = NOW.replace(hour=0, minute=0)
 TIME = [
     ("지난 1시간", NOW - timedelta(hours=1), NOW), ("last 24h", NOW - timedelta(days=1), NOW),
     ("어제", DAY - timedelta(days=1), DAY), ("today", DAY, DAY + timedelta(days=1)),
-    ("이번 주", DAY - timedelta(days=4), DAY + timedelta(days=3)), ("지난주", DAY - timedelta(days=11), DAY - timedelta(days=4)),
+    ("이번 주", DAY - timedelta(days=4), DAY + timedelta(days=3)),
+    ("지난주", DAY - timedelta(days=11), DAY - timedelta(days=4)),
     ("last week", DAY - timedelta(days=11), DAY - timedelta(days=4)), ("최근 3일간", NOW - timedelta(days=3), NOW),
     ("어제 오후 2시부터 3시까지", DAY - timedelta(hours=10), DAY - timedelta(hours=9)),
     ("since yesterday", DAY - timedelta(days=1), None), ("11월 3일까지", None, datetime(2026, 11, 4, tzinfo=KST)),
     ("between 9am and 11am today", DAY + timedelta(hours=9), DAY + timedelta(hours=11)),
 ]  # fmt: skip
 MERCHANT = ["MERCHANT-7", "TEST_123"]
-NOISE = ["서울", "카드", "vip", "이유", "합계", "아닌", "except", "not", "usd", "달러", "정도", "around", "or", "또는", "everything",
+NOISE = ["서울", "카드", "vip", "이유", "합계", "아닌", "except", "not", "usd", "달러", "정도", "around", "or", "또는",
+         "everything",
          "정산", "제외", "없이", "쯤", "사유별", "고객", "미만의것", "because", "why", "제일큰손"]  # fmt: skip
 FILLERS = ["결제", "보여줘", "payments", "the", "조회해줘", "show me", "거래"]
 
@@ -115,7 +118,7 @@ def sentence(dice: random.Random) -> tuple[list[str], Understood]:
         truth["limit"] = count
     dice.shuffle(parts)
     order = truth.pop("statuses", set())
-    from dari.services.monitoring.filters.statuses import in_order
+    from dari.services.monitoring.filters.statuses import in_order  # noqa: PLC0415 — loaded only when it is needed
 
     return parts, Understood(statuses=in_order(set(order)), **truth)  # type: ignore[call-overload,arg-type]  # a loose dict of truths
 
@@ -146,7 +149,7 @@ def test_5000_random_sentences_never_widen() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_random_words_of_the_lexicon_never_lose_a_figure_or_a_condition(seed: int) -> None:
     """Salad of known words: if it runs, every number and every condition word was consumed by some phrase."""
-    from dari.services.monitoring.filters import lexicon
+    from dari.services.monitoring.filters import lexicon  # noqa: PLC0415 — loaded only when it is needed
 
     dice = random.Random(seed)
     harmless = {"FILL", "PART", "PUNCT", "AND", "SLASH"}
@@ -167,7 +170,7 @@ def test_random_words_of_the_lexicon_never_lose_a_figure_or_a_condition(seed: in
 
 
 def test_spaces_particles_and_decomposed_hangul_do_not_matter() -> None:
-    import unicodedata
+    import unicodedata  # noqa: PLC0415 — loaded only when it is needed
 
     plain = read("지난 1시간 동안 30만원 이상 실패한 결제", NOW)
     glued = read("지난1시간동안30만원이상실패한결제", NOW)
@@ -197,7 +200,7 @@ def test_parameters_come_first_and_a_sentence_only_adds() -> None:
     [
         (Asked(statuses=("FAILED",)), "status"), (Asked(order="random"), "order"), (Asked(limit=0), "limit"),
         (Asked(min_amount=5, max_amount=4), "empty"),
-        (Asked(since=datetime(2026, 11, 2), until=datetime(2026, 11, 1)), "empty"),
+        (Asked(since=datetime(2026, 11, 2), until=datetime(2026, 11, 1)), "empty"),  # noqa: DTZ001 — naive is the point
     ],
 )  # fmt: skip
 def test_parameters_are_checked(asked: Asked, code: str) -> None:
@@ -207,12 +210,13 @@ def test_parameters_are_checked(asked: Asked, code: str) -> None:
 
 
 def test_a_naive_time_is_seouls_and_the_reply_says_so() -> None:
-    outcome = understand(Asked(since=datetime(2026, 11, 1), filter=" "), NOW)
+    outcome = understand(Asked(since=datetime(2026, 11, 1), filter=" "), NOW)  # noqa: DTZ001 — naive is the point
     said = outcome.as_dict()
     assert said["understood"]["since"] == "2026-11-01T00:00:00+09:00"
     assert said["understood"]["statuses"] == []
     assert set(said["understood"]) == {
-        "statuses", "merchant_id", "payment_id", "idempotency_key", "min_amount", "max_amount", "since", "until", "order", "limit",
+        "statuses", "merchant_id", "payment_id", "idempotency_key", "min_amount", "max_amount", "since", "until",
+        "order", "limit",
     }  # fmt: skip
     refused = understand(Asked(filter="서울 결제"), NOW).as_dict()
     assert refused["status"] == "needs_clarification"

@@ -77,7 +77,9 @@ class Monitor:
 
     async def _reconcile(self, snapshot: Snapshot) -> dict[str, Any] | None:
         try:
-            report = await asyncio.wait_for(self.reconciler.run(app_now=snapshot.app_time), BOOKS_DEADLINE)
+            report = await asyncio.wait_for(
+                self.reconciler.run(app_now=snapshot.app_time), BOOKS_DEADLINE * self.ports.patience
+            )
         except TimeoutError:
             return None
         if report["status"] != "unknown" or report["findings"]:

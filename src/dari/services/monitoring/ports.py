@@ -240,5 +240,7 @@ class Ports:
     kafka: Broker
     platform: Platform
     metrics: MetricStore | None = None
+    patience: float = 1.0
+    """Deadlines are multiplied by it: a part that lives in this process may be slow, but is never away in silence."""
     instances: Mapping[str, Platform] = field(default_factory=dict)
     """Further programs of the platform by name (workers), each with its own /actuator pages."""

@@ -35,23 +35,23 @@ def connect(addresses: Addresses, clock: Clock) -> tuple[Ports, Callable[[], Awa
     ports = ports_over(client)
     try:
         if addresses.database:
-            from dari.services.monitoring.adapters.relational import RelationalDatabase
+            from dari.services.monitoring.adapters.relational import RelationalDatabase  # noqa: PLC0415 — loaded only when it is needed
 
             database = RelationalDatabase(addresses.database, clock, deadline=addresses.deadline)
             ports, closers = replace(ports, database=database), [*closers, database.close]
         if addresses.redis:
-            from dari.services.monitoring.adapters.keystore import RedisKeys
+            from dari.services.monitoring.adapters.keystore import RedisKeys  # noqa: PLC0415 — loaded only when it is needed
 
             keys = RedisKeys(addresses.redis, deadline=addresses.deadline)
             ports, closers = replace(ports, redis=keys), [*closers, keys.close]
         if addresses.kafka:
-            from dari.services.monitoring.adapters.kafka_admin import KafkaAdmin
+            from dari.services.monitoring.adapters.kafka_admin import KafkaAdmin  # noqa: PLC0415 — loaded only when it is needed
 
             ports = replace(ports, kafka=KafkaAdmin(addresses.kafka, deadline=addresses.deadline))
     except ImportError as missing:
         raise MissingExtra(f"{missing.name} is not installed", hint=EXTRA) from missing
     if addresses.prometheus:
-        from dari.services.monitoring.adapters.prometheus_api import PrometheusApi
+        from dari.services.monitoring.adapters.prometheus_api import PrometheusApi  # noqa: PLC0415 — loaded only when it is needed
 
         metrics = PrometheusApi(addresses.prometheus)
         ports, closers = replace(ports, metrics=metrics), [*closers, metrics.close]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -183,10 +184,10 @@ class ProbeBroker:
         ]
 
 
-def ports_of(app: Any, base: str = "http://platform", deadline: float = 5.0) -> Ports:
+def ports_of(app: Any, base: str = "http://platform", deadline: float = 60.0) -> Ports:
     """Ports to an ASGI app of the platform in this process."""
     client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=base, timeout=deadline)
-    return ports_over(client)
+    return replace(ports_over(client), patience=30.0)
 
 
 def ports_over(client: httpx2.AsyncClient) -> Ports:

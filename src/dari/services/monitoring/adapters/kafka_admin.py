@@ -9,11 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import (
-    AdminClient,
-    ConfigResource,  # type: ignore[attr-defined]  # the package re-exports it without saying so
-    OffsetSpec,  # type: ignore[attr-defined]  # likewise
-)
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from dari.core.clock import KST
 from dari.services.monitoring.ports import Cluster, Committed, Group, Member, Message, Partition, ProbeFailed, Topic

@@ -1,4 +1,4 @@
-"""The payment database through SQLAlchemy, read-only, each statement with a deadline that holds when the server hangs."""
+"""The payment database through SQLAlchemy, read-only, each statement with a deadline that holds."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def pages(service: Service) -> APIRouter:
     @router.get("/dlq-triage")
     async def _triage(minutes: Annotated[float, Query(gt=0, le=60 * 24 * 30)] = 60) -> dict[str, Any]:
         """Dead letters of a window by errorType and source, with what a replay would meet."""
-        from dari.services.monitoring.diagnosis.derive_kafka import letter_row
+        from dari.services.monitoring.diagnosis.derive_kafka import letter_row  # noqa: PLC0415 — loaded only when it is needed
 
         now = service.monitor.clock.now()
         found = await kafka_probe.letters(kafka, (await topics()).values(), now, minutes * 60)

@@ -84,7 +84,7 @@ async def app_now(service: Service) -> datetime:
         page = await service.monitor.ports.platform.get("/actuator/info")
     except ProbeFailed:
         return service.monitor.clock.now()
-    import json
+    import json  # noqa: PLC0415 — loaded only when it is needed
 
     try:
         return moment(json.loads(page.text)["time"]) or service.monitor.clock.now()

@@ -16,7 +16,7 @@ from dari.services.monitoring.probes.snapshot import Snapshot, column
 def services(snapshot: Snapshot, facts: Facts) -> dict[str, Any]:
     """Each part: healthy | degraded | down | unknown, with the figure it rests on; a failed probe is never healthy."""
 
-    def part(name: str, good: bool | None, text: str, **more: Any) -> dict[str, Any]:
+    def part(name: str, good: bool | None, text: str, **more: Any) -> dict[str, Any]:  # noqa: FBT001 — one private call
         failed = snapshot.failures.get(name)
         if failed:
             return {"status": "unknown", "errorClass": failed[0], "message": f"확인 불가 unknown: {failed[0]}", **more}

@@ -9,7 +9,8 @@ from fastapi import HTTPException
 from dari.services.monitoring.api.shared import Service, app_now, at, clean
 from dari.services.monitoring.ports import ProbeFailed
 from dari.services.monitoring.reconciliation.books import Reader
-from dari.services.monitoring.reconciliation.payments_check import CONSUMER, PaymentsCheck
+from dari.services.monitoring.reconciliation.entries_check import CONSUMER
+from dari.services.monitoring.reconciliation.payments_check import PaymentsCheck
 from dari.services.monitoring.reconciliation.topics_check import TOPIC_OF
 
 TAIL = 2_000
@@ -57,7 +58,7 @@ async def timeline(service: Service, number: int) -> dict[str, Any]:
             entry["occurred_at"],
             entryId=entry["entry_id"],
         )
-    unknown = await _records(service, number, books.outbox.get(number, []), step)
+    unknown = await _records(service, books.outbox.get(number, []), step)
     key = f"idem:authorize:{payment['merchant_id']}:{payment['idempotency_key']}"
     try:
         held = (await ports.redis.values([key]))[key]
@@ -80,7 +81,7 @@ async def timeline(service: Service, number: int) -> dict[str, Any]:
     }
 
 
-async def _records(service: Service, number: int, events: list[Any], step: Any) -> list[dict[str, str]]:
+async def _records(service: Service, events: list[Any], step: Any) -> list[dict[str, str]]:
     """Where the payment's events lie in their topics, looked for in the newest records of each partition."""
     ports = service.monitor.ports
     wanted = {TOPIC_OF.get(str(event["event_type"]), "payment.unknown") for event in events if event["published"]}

@@ -214,7 +214,7 @@ def _errors(now: Snapshot, name: str, since: datetime) -> list[dict[str, Any]]:
 
 
 def percent(text: Any) -> float:
-    """ "12.50%" → 12.5; "-1.00%" (not enough calls yet) → -1.0."""
+    """Read 12.50% as 12.5, and -1.00% (not enough calls yet) as -1.0."""
     return float(str(text).rstrip("%"))
 
 

@@ -68,7 +68,8 @@ def diagnose(
     judged = [judge(rule, facts) for rule in rules]
     holding = [one.rule for one in judged if one.holds]
     ids = {rule.id for rule in holding}
-    explained, roots = [], []
+    explained: list[tuple[Rule, list[str]]] = []
+    roots: list[tuple[Rule, list[str]]] = []
     for rule in holding:
         above = sorted(other.id for other in holding if rule.id in other.explains and other is not rule)
         (explained if above else roots).append((rule, above))

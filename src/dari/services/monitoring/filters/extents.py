@@ -262,7 +262,8 @@ def _english_date(words: Words, index: int, today: date, near: Extent | None) ->
             return first[0], of_day(_day(words[index : first[0]], near.start.year, near.start.month, first[1]))
     if first and kind(words, past(words, first[0], "of")) == "MONTH":
         at = past(words, first[0], "of")
-        month, day, after = words[at].value, first[1], at + 1
+        month, after = words[at].value, at + 1
+        day: int | None = first[1]
     elif kind(words, index) == "MONTH":
         month, after = words[index].value, index + 1
         second = whole(words, after)

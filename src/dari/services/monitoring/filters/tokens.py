@@ -160,7 +160,7 @@ def _segment(chunk: str, offset: int, *, glued: bool) -> list[Word]:
 
 
 @lru_cache(maxsize=4096)
-def _cheapest(chunk: str, glued: bool) -> tuple[tuple[str, Any, int, int], ...] | None:
+def _cheapest(chunk: str, glued: bool) -> tuple[tuple[str, Any, int, int], ...] | None:  # noqa: FBT001 — one private call
     best: list[tuple[float, tuple[tuple[str, Any, int, int], ...]] | None] = [None] * (len(chunk) + 1)
     best[0] = (0.0, ())
     for position in range(len(chunk)):

@@ -7,17 +7,17 @@ from typing import Any, Final
 
 # Words that carry no constraint. A word that would ask another question (몇 건, 합계, how many, average) is not here.
 FILLER: Final = """
-결제 결제건 결제들 결제내역 결제기록 결제목록 거래 거래건 거래들 거래내역 건 건들 내역 내역들 목록 리스트 기록 
-기록들 데이터 것 거 것들 것만 걸 건만 보여줘 보여 보여줘요 보여주세요 보여줄래 보여줄래요 보여주라 줘 줘요 주세요 
-알려줘 알려줘요 알려주세요 알려줄래 찾아줘 찾아줘요 찾아주세요 찾아 찾기 찾아봐 조회 조회해줘 조회해주세요 조회해 
-조회하기 조회할래 검색 검색해줘 검색해주세요 검색해 뽑아줘 뽑아주세요 추려줘 골라줘 출력 출력해줘 나열 나열해줘 
-가져와 가져와줘 가져와주세요 보자 볼래 보고싶어 싶어 부탁해 부탁해요 부탁합니다 좀 다 모두 모든 전체 전부 중 중에 
-중에서 가운데 상태 상태인 상태의 금액 금액이 금액인 결제금액 결제액 결제금액이 발생한 발생했던 발생된 발생 들어온 
-일어난 있었던 있는 있어 있어요 있나 있나요 있었어 있었나요 있니 생긴 해당하는 해당 뭐 뭐가 뭐야 뭐있어 뭔지 어떤 
-어떤게 무슨 이루어진 처리 원화 요 show me the a an all any every list find get give fetch display search query 
-look up see please can could you i only just want need payment payments transaction transactions txn txns record 
-records entries rows row result results item items that which are is was were have has had been be being what 
-where whose of in on during for with there did do does status statuses state amount amounts amounting worth 
+결제 결제건 결제들 결제내역 결제기록 결제목록 거래 거래건 거래들 거래내역 건 건들 내역 내역들 목록 리스트 기록
+기록들 데이터 것 거 것들 것만 걸 건만 보여줘 보여 보여줘요 보여주세요 보여줄래 보여줄래요 보여주라 줘 줘요 주세요
+알려줘 알려줘요 알려주세요 알려줄래 찾아줘 찾아줘요 찾아주세요 찾아 찾기 찾아봐 조회 조회해줘 조회해주세요 조회해
+조회하기 조회할래 검색 검색해줘 검색해주세요 검색해 뽑아줘 뽑아주세요 추려줘 골라줘 출력 출력해줘 나열 나열해줘
+가져와 가져와줘 가져와주세요 보자 볼래 보고싶어 싶어 부탁해 부탁해요 부탁합니다 좀 다 모두 모든 전체 전부 중 중에
+중에서 가운데 상태 상태인 상태의 금액 금액이 금액인 결제금액 결제액 결제금액이 발생한 발생했던 발생된 발생 들어온
+일어난 있었던 있는 있어 있어요 있나 있나요 있었어 있었나요 있니 생긴 해당하는 해당 뭐 뭐가 뭐야 뭐있어 뭔지 어떤
+어떤게 무슨 이루어진 처리 원화 요 show me the a an all any every list find get give fetch display search query
+look up see please can could you i only just want need payment payments transaction transactions txn txns record
+records entries rows row result results item items that which are is was were have has had been be being what
+where whose of in on during for with there did do does status statuses state amount amounts amounting worth
 valued value made occurred happened created placed data by at those these ones
 """
 
@@ -30,8 +30,11 @@ UNITS: Final[Mapping[str, str]] = {
     "month": "개월 개월간 달 달간 month months",
     "year": "년 년간 year years",
 }
-MONTHS: Final = ("january february march april may june july august september october november december").split()
-WEEKDAYS: Final = "monday tuesday wednesday thursday friday saturday sunday".split()
+MONTHS: Final = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
+WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 WORDS: Final[tuple[tuple[str, Any, str], ...]] = (
     # amount

@@ -64,7 +64,8 @@ class Looker:
         app_time = moment(info.get("time")) if info else None
         ttl = int(info.get("idempotency_ttl_seconds", 600)) if info else 600
         wanted = groups_of(info)
-        said = await asyncio.gather(
+        # gather's types end at six: what each part is, Snapshot says.
+        said: list[Any] = await asyncio.gather(
             self._try("app.metrics", self._metrics(), failures),
             self._try("app.breakers", self._breakers(), failures),
             self._try("app.events", self._events(), failures),
@@ -92,7 +93,7 @@ class Looker:
 
     async def _try(self, name: str, asked: Awaitable[_T], failures: dict[str, tuple[str, str]]) -> _T | None:
         try:
-            return await asyncio.wait_for(asked, self.probing.deadline)
+            return await asyncio.wait_for(asked, self.probing.deadline * self.ports.patience)
         except ProbeFailed as failed:
             failures[name] = (failed.error_class, failed.message)
         except TimeoutError:
@@ -106,8 +107,8 @@ class Looker:
 
     async def _metrics(self) -> Exposition:
         read = [parse(_good(await self.ports.platform.get("/actuator/prometheus"), "/actuator/prometheus"))]
-        for instance in self.ports.instances.values():
-            read.append(parse(_good(await instance.get("/actuator/prometheus"), "/actuator/prometheus")))
+        pages = [await instance.get("/actuator/prometheus") for instance in self.ports.instances.values()]
+        read.extend(parse(_good(page, "/actuator/prometheus")) for page in pages)
         return read[0] if len(read) == 1 else _merged(read)
 
     async def _breakers(self) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def moment(value: Any) -> datetime | None:
     """A column's time (naive UTC, text or datetime) as an aware one."""
     if value in (None, ""):
         return None
-    read = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    read = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(KST)
 
 

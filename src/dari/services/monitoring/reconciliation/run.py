@@ -18,6 +18,7 @@ from dari.services.monitoring.reconciliation.payments_check import PaymentsCheck
 from dari.services.monitoring.reconciliation.topics_check import TOPIC_OF, published, read_topics
 
 LOOKED_AGAIN: Final = 500
+OVERDUE: Final = 60.0
 CHECKED: Final = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I11", "I12", "I13", "I14", "I15")
 ELSEWHERE: Final = {
     "I10": "the API's answers",
@@ -108,7 +109,7 @@ def _unknown(failed: ProbeFailed, now: datetime) -> dict[str, Any]:
     }
 
 
-def _report(
+def _report(  # noqa: PLR0917 — one private call
     books: Books,
     findings: Sequence[Finding],
     conservation: list[dict[str, Any]],
@@ -159,7 +160,7 @@ def _overdue(finding: Finding, books: Books, now: datetime) -> bool:
         if name.startswith("outbox_event:"):
             event = books.events.get(name.split(":", 1)[1])
             at = moment(event["created_at"]) if event else None
-            if at is not None and (now - at).total_seconds() > 60:
+            if at is not None and (now - at).total_seconds() > OVERDUE:
                 return True
     return False
 
