@@ -6,7 +6,6 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from statistics import median
 from typing import Any, Final
 
 from dari.services.monitoring.exposition import Exposition, Labels, minus, quantile
@@ -18,7 +17,7 @@ from dari.services.monitoring.probes.snapshot import Snapshot
 NOW: Final = 60.0
 """Seconds that count as now for a rate."""
 QUICK: Final = 20.0
-USUAL: Final = 90.0
+USUAL: Final = 60.0
 """Seconds before which the past counts as usual."""
 AUTHORIZE: Final = "/payments/authorize"
 
@@ -243,7 +242,7 @@ def _limits(now: Snapshot, history: History, window: float) -> dict[str, Any]:
 
 
 def _usual(now: Snapshot, history: History) -> dict[str, Any]:
-    """Requests a second now against the median of the past; None for usual when the past is too short or idle."""
+    """Requests a second now against the lower quartile of the past; None for usual when the past is too short or idle."""
     name = "http_server_requests_seconds_count"
     grown = history.growth(now, name, QUICK) or {}
     span = history.span(now, QUICK) or QUICK
@@ -258,8 +257,8 @@ def _usual(now: Snapshot, history: History) -> dict[str, Any]:
         backlog.append(_backlog(two))
     busy = [(passed, rate) for passed, rate in rates if rate > 0]
     values: dict[str, Any] = {"traffic.rps": round(asked / span, 2) if span > 0 else 0.0}
-    if sum(passed for passed, _ in busy) >= 45:
-        usual = median(rate for _, rate in busy)
+    if sum(passed for passed, _ in busy) >= 30:
+        usual = _lower_quartile([rate for _, rate in busy])
         values["traffic.usual_rps"] = round(usual, 2)
         values["traffic.ratio"] = round(asked / span / usual, 2) if usual > 0 and span > 0 else None
         buckets = (
@@ -273,9 +272,14 @@ def _usual(now: Snapshot, history: History) -> dict[str, Any]:
     known = [count for count in backlog if count is not None]
     lately = [count for one in [*history.since(now, 30.0), now] if (count := _backlog(one)) is not None]
     if known and lately:
-        values["traffic.usual_backlog"] = round(sum(known) / len(known), 2)
+        values["traffic.usual_backlog"] = round(_lower_quartile([float(count) for count in known]), 2)
         values["traffic.backlog"] = round(sum(lately) / len(lately), 2)
     return values
+
+
+def _lower_quartile(figures: list[float]) -> float:
+    """What is usual: a surge that lasts must not become the habit."""
+    return sorted(figures)[(len(figures) - 1) // 4]
 
 
 def _backlog(one: Snapshot) -> int | None:

@@ -134,12 +134,23 @@ def _stuck(name: str, group: str, fact: str, ko: str, en: str) -> Rule:
             so("records wait for it", lambda f: f[fact]["waiting"] > 0),
             so("nothing was committed for 30 s", lambda f: f[fact]["unchanged_seconds"] >= STUCK),
         ),
-        forbids=(database_down,),
+        forbids=(
+            database_down,
+            so("it fails because the dead letter queue takes no writes", lambda f: _no_burial(f, group)),
+        ),
         report=lambda f: {**_group_report(group)(f), "outcomes": f.get("consume.outcomes")},
         disproof="The committed offsets move.",
         next_step="check_consumer_lag",
         explains=frozenset({"CONSUMER_SLOW", "TRAFFIC_SURGE", "LEDGER_GAP"}),
     )
+
+
+def _no_burial(f: Facts, group: str) -> bool:
+    """Its records end in errors while payment.dlq is under its minimum of replicas, offline or missing."""
+    if not known(f, "consume.outcomes", {}).get(f"{group}:error"):
+        return False
+    closed = [*known(f, "partitions.under_min", []), *known(f, "partitions.offline", [])]
+    return any(row["topic"] == "payment.dlq" for row in closed) or "payment.dlq" in known(f, "topics.missing", [])
 
 
 FLOW: Final[tuple[Rule, ...]] = (
@@ -265,9 +276,15 @@ FLOW: Final[tuple[Rule, ...]] = (
         component="dead-letters",
         ko="처리할 수 없는 메시지가 DLQ에 들어왔습니다.",
         en="Records that cannot be processed went to the dead letter queue.",
-        requires=(so("new dead letters about the records themselves", lambda f: bool(_poison(f))),),
+        requires=(
+            so(
+                "new dead letters about the records themselves, or such records before a consumer",
+                lambda f: bool(_poison(f) or _before_consumers(f)),
+            ),
+        ),
         report=lambda f: {
             "new": len(_poison(f)),
+            "stillBeforeConsumers": [one["actual"] for one in _before_consumers(f)][:50],
             "total": f.get("letters.total"),
             "windowSeconds": f.get("window.seconds"),
             "groups": [
@@ -327,6 +344,11 @@ def _behind(f: Facts) -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def _before_consumers(f: Facts) -> list[dict[str, Any]]:
+    """Records nobody wrote that lie before a consumer, which may not even be able to put them away."""
+    return [one for one in known(f, "ledger.findings", []) if one["area"] == "poison"]
 
 
 def _poison(f: Facts) -> list[dict[str, Any]]:

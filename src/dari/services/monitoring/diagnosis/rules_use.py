@@ -67,7 +67,7 @@ def _misuse(f: Facts) -> dict[str, Any]:
 
 def _pressure(f: Facts) -> bool:
     """The load is felt: backlog, latency or pool, against what is usual."""
-    pool = known(f, "pool.usage", {"pending": 0})
+    pool = f["pool.usage"] if "traffic.backlog" not in f else known(f, "pool.usage", {"pending": 0})
     usual, now = known(f, "http.usual_p95_ms", None), known(f, "http.p95_ms", None)
     backlog, habit = known(f, "traffic.backlog", 0.0), known(f, "traffic.usual_backlog", 0.0)
     return bool(pool["pending"] > 0 or (usual and now and now >= 2 * usual) or backlog >= LOADED * max(habit, 2.0))
@@ -213,7 +213,7 @@ USE: Final[tuple[Rule, ...]] = (
         ),
         forbids=(so("the extra traffic is refused", _one_sender),),
         report=_surge,
-        disproof="Requests a second are near their median of the last half hour.",
+        disproof="Requests a second are near what is usual.",
         next_step="payment_statistics",
         explains=frozenset({"CONSUMER_SLOW", "DB_POOL_EXHAUSTED", "LATENCY", "OUTBOX_AGE"}),
     ),

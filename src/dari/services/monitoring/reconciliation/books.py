@@ -10,7 +10,8 @@ from typing import Any, Final, Literal
 from dari.services.monitoring.ports import Database, ProbeFailed, Row
 
 CHUNK: Final = 20_000
-Area = Literal["ledger", "payment", "event", "pending"]
+Area = Literal["ledger", "payment", "event", "poison", "pending"]
+"""Where a contradiction lies: `poison` is a record nobody wrote, before a consumer; `pending` is only on its way."""
 
 CAPTURED: Final = frozenset({"CAPTURED", "REFUND_REQUESTED", "REFUNDED", "REFUND_FAILED", "PARTIAL_REFUNDED"})
 """Statuses of a payment whose money was taken."""

@@ -14,6 +14,10 @@ from dari.services.monitoring.reconciliation.books import Books, Finding
 
 READ_MOST: Final = 200_000
 """Records of all topics together that are read one by one; beyond it only counts are compared."""
+CONSUMED: Final = frozenset(
+    {"payment.captured", "payment.refunded", "payment.capture-requested", "payment.refund-requested"}
+)
+"""Topics with a consumer, before whom such a record lies."""
 TOPIC_OF: Final = {
     "PAYMENT_AUTHORIZED": "payment.authorized",
     "PAYMENT_CAPTURE_REQUESTED": "payment.capture-requested",
@@ -115,6 +119,7 @@ def published(
 def _strays(name: str, strays: list[str], places: Mapping[str, list[Message]], books: Books) -> Iterator[Finding]:
     """I12: a record no outbox row wrote; one that a consumer has put into the dead letters is dealt with."""
     dead = {key for (_, key), row in books.inbox.items() if row["outcome"] == "DEAD_LETTER"}
+    taken = {key for _, key in books.inbox}
     for key in strays:
         if key in dead:
             continue
@@ -124,7 +129,7 @@ def _strays(name: str, strays: list[str], places: Mapping[str, list[Message]], b
         yield Finding(
             invariant="I12",
             kind="record_without_outbox_row",
-            area="event",
+            area="poison" if name in CONSUMED and key not in taken else "event",
             payment_id=number if isinstance(number, int) else None,
             rows=(f"{name}:{key}",),
             expected="an outbox row",
