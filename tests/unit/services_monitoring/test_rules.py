@@ -11,11 +11,12 @@ from dari.services.monitoring.diagnosis.facts import Facts, Unknown
 from dari.services.monitoring.diagnosis.rule import Rule
 
 AT = datetime(2026, 11, 20, 15, 30, tzinfo=KST)
-BREAKER = {
-    "state": "CLOSED", "since": None, "seconds_in_state": None, "failed": 0, "slow": 0, "buffered": 100, "successful": 100,
+BREAKER: dict[str, Any] = {
+    "state": "CLOSED", "since": None, "seconds_in_state": None, "failed": 0, "slow": 0, "buffered": 100,
+    "successful": 100,
     "failure_rate": 0.0, "slow_rate": 0.0, "transitions": [], "opened": 0, "reopened": 0, "errors": [],
 }  # fmt: skip
-GROUP = {
+GROUP: dict[str, Any] = {
     "members": 1, "state": "STABLE", "lag": 0, "waiting": 0, "partitions": [], "unchanged_seconds": 0.0, "trend": [],
     "growth": 0.0,
 }  # fmt: skip
@@ -30,7 +31,8 @@ HEALTHY: dict[str, Any] = {
     "letters.new": [], "letters.total": 0,
     "database.reachable": True, "database.ms": 2.0, "database.statuses": {"CAPTURED": 10},
     "outbox.unpublished": 3, "outbox.oldest_age": 0.4, "outbox.by_type": {}, "outbox.last_errors": {},
-    "outbox.last_published_age": 0.5, "outbox.lock_age": 0.3, "outbox.lock_until_age": -29.0, "outbox.lock_holder": "i-1",
+    "outbox.last_published_age": 0.5, "outbox.lock_age": 0.3, "outbox.lock_until_age": -29.0,
+         "outbox.lock_holder": "i-1",
     "outbox.slope": 0.0, "clock.future_rows": {"payment": 0, "outbox_event": 0},
     "clock.offsets": {"app": 0.0, "database": 0.0, "redis": 0.0, "monitor": 0.0}, "clock.outliers": [],
     "redis.reachable": True, "redis.ms": 1.0, "redis.keys": 100, "redis.uptime": 9999, "redis.memory": {},
@@ -40,7 +42,8 @@ HEALTHY: dict[str, Any] = {
     "idempotency.conflicts": [], "idempotency.rows_within_ttl": 50, "idempotency.lookups": {"none": 10},
     "breaker.kafka-publisher": BREAKER, "breaker.pg-auth-api": BREAKER,
     "http.authorize": {"200": 600}, "http.authorize_total": 600, "http.authorize_ok_share": 1.0,
-    "http.authorize_ok_lately": 200, "http.errors": 0, "http.too_many": 0, "http.p95_ms": 20.0, "http.usual_p95_ms": 20.0,
+    "http.authorize_ok_lately": 200, "http.errors": 0, "http.too_many": 0, "http.p95_ms": 20.0,
+         "http.usual_p95_ms": 20.0,
     "publish.ok": 1000, "publish.errors": 0, "publish.skipped": 0, "publish.ok_lately": 300, "publish.errors_lately": 0,
     "publish.errors_by": [], "publish.errors_by_window": [], "publish.ok_window": 4000,
     "publish.ok_by_topic": {"payment.captured": 300}, "publish.p95_ms": 5.0, "publish.lately_p95_ms": 5.0,
@@ -112,21 +115,27 @@ STATES: dict[str, dict[str, Any]] = {
     "TOPIC_MISSING": {"topics.missing": ["payment.captured"]},
     "OUTBOX_STUCK": {"outbox.unpublished": 90, "outbox.oldest_age": 60.0, "poller.age": 61.0, "outbox.lock_age": 61.0,
                      "publish.ok_lately": 0},
-    "BREAKER_FLAPPING": {"breaker.kafka-publisher": breaker(state="OPEN", opened=3, reopened=2), "publish.errors_lately": 4},
-    "BREAKER_STUCK_HALF_OPEN": {"breaker.kafka-publisher": breaker(state="HALF_OPEN", opened=1, seconds_in_state=200.0)},
+    "BREAKER_FLAPPING": {"breaker.kafka-publisher": breaker(state="OPEN", opened=3, reopened=2),
+         "publish.errors_lately": 4},
+    "BREAKER_STUCK_HALF_OPEN": {"breaker.kafka-publisher": breaker(state="HALF_OPEN", opened=1,
+         seconds_in_state=200.0)},
     "BREAKER_FORCED": {"breaker.kafka-publisher": breaker(state="FORCED_OPEN")},
-    "PUBLISH_REFUSED": {"publish.errors_by": [{"topic": "payment.captured", "error": "MSG_SIZE_TOO_LARGE", "count": 4}]},
+    "PUBLISH_REFUSED": {"publish.errors_by": [{"topic": "payment.captured", "error": "MSG_SIZE_TOO_LARGE",
+         "count": 4}]},
     "POISON_MESSAGE": {"letters.new": [{**LETTER, "errorType": "JsonParseError", "infrastructure": False}]},
     "POISON_INFRASTRUCTURE": {"letters.new": [{**LETTER, "errorType": "OperationalError", "infrastructure": True}]},
-    "DEAD_REQUESTS": {"letters.new": [{**LETTER, "topic": "refund.dlq", "errorType": "DECLINED", "infrastructure": False}]},
+    "DEAD_REQUESTS": {"letters.new": [{**LETTER, "topic": "refund.dlq", "errorType": "DECLINED",
+         "infrastructure": False}]},
     "RATE_LIMITED_MERCHANT": {"limit.refused": [REFUSED], "limit.refused_total": 50, "limit.refused_merchants": 1,
                               "http.too_many": 50},
     "RATE_LIMIT_TOO_LOW": {"limit.refused": [REFUSED], "limit.refused_total": 500, "limit.refused_merchants": 12},
     "RATE_KEY_NEVER_EXPIRES": {"limit.never_ending": [{"action": "authorize", "merchant": "M-1", "count": 1001}]},
     "IDEMPOTENCY_MISUSE": {"idempotency.conflicts": [CONFLICT]},
     "TRAFFIC_SURGE": {"traffic.ratio": 10.0, "traffic.rps": 100.0, "traffic.backlog": 400.0},
-    "PG_UNREACHABLE": {"pg.operations": {"authorize": {"calls": 40, "error": 30, "declined": 0, "ok": 10, "p95_ms": 20.0}}},
-    "PG_DECLINING": {"pg.operations": {"settle": {"calls": 40, "error": 0, "declined": 30, "ok": 10, "p95_ms": 2000.0}}},
+    "PG_UNREACHABLE": {"pg.operations": {"authorize": {"calls": 40, "error": 30, "declined": 0, "ok": 10,
+         "p95_ms": 20.0}}},
+    "PG_DECLINING": {"pg.operations": {"settle": {"calls": 40, "error": 0, "declined": 30, "ok": 10,
+         "p95_ms": 2000.0}}},
     "PG_SLOW": {"pg.operations": {"authorize": {"calls": 40, "error": 0, "declined": 0, "ok": 40, "p95_ms": 4000.0}}},
     "LEDGER_TAMPERED": {"ledger.findings": [FINDING]},
     "PAYMENT_TAMPERED": {"ledger.findings": [{**FINDING, "area": "payment", "invariant": "I8"}]},
@@ -134,8 +143,8 @@ STATES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def facts(name: str = "", **more: Any) -> Facts:
-    return Facts({**HEALTHY, **STATES.get(name, {}), **more})
+def facts(name: str = "") -> Facts:
+    return Facts({**HEALTHY, **STATES.get(name, {})})
 
 
 def test_a_healthy_platform_has_no_cause_no_symptom_and_nothing_unknown() -> None:
@@ -179,13 +188,15 @@ def test_a_rule_whose_facts_are_missing_is_undecided_never_true_nor_false(rule: 
 
 @pytest.mark.parametrize(
     ("probe", "gone"),
-    [("redis", ("redis.", "limit.never")), ("kafka", ("kafka.brokers", "topics.", "partitions.", "groups.", "letters.")),
-     ("database", ("database.", "outbox.", "ledger.", "idempotency.conflicts")), ("app.metrics", ("http.", "publish.", "pg."))],
+    [("redis", ("redis.", "limit.never")), ("kafka", ("kafka.brokers", "topics.", "partitions.", "groups.",
+    "letters.")),
+     ("database", ("database.", "outbox.", "ledger.", "idempotency.conflicts")), ("app.metrics", ("http.",
+          "publish.", "pg."))],
 )  # fmt: skip
 def test_a_failed_probe_alone_is_unknown_never_healthy(probe: str, gone: tuple[str, ...]) -> None:
     """The platform itself works: it is our own look that failed, so no part is blamed and none is called well."""
     values = {name: value for name, value in HEALTHY.items() if not name.startswith(gone)}
-    part = probe.split(".")[0]
+    part = probe.split(".", maxsplit=1)[0]
     if probe != "app.metrics":
         values[f"{part}.reachable"] = False
     verdict = diagnose(Facts(values, {probe: ("Timeout", "no answer")}), AT)
@@ -196,7 +207,7 @@ def test_a_failed_probe_alone_is_unknown_never_healthy(probe: str, gone: tuple[s
 
 
 def test_a_symptom_without_a_known_cause_is_said_and_not_called_healthy() -> None:
-    verdict = diagnose(facts(**{"http.errors": 50}), AT)
+    verdict = diagnose(facts().plus({"http.errors": 50}), AT)
     assert verdict["status"] == "symptoms_only"
     assert [one["id"] for one in verdict["unexplained_symptoms"]] == ["SERVER_ERRORS"]
 
@@ -210,7 +221,8 @@ def test_downstream_findings_are_explained_not_called_causes() -> None:
 
 
 PAIRS = [
-    ("KAFKA_UNREACHABLE", "REDIS_UNREACHABLE"), ("CONSUMER_STOPPED", "REDIS_FLUSHED"), ("OUTBOX_STUCK", "LEDGER_TAMPERED"),
+    ("KAFKA_UNREACHABLE", "REDIS_UNREACHABLE"), ("CONSUMER_STOPPED", "REDIS_FLUSHED"), ("OUTBOX_STUCK",
+         "LEDGER_TAMPERED"),
     ("CLOCK_SKEW", "CONSUMER_STOPPED"), ("UNDER_MIN_ISR", "POISON_MESSAGE"), ("KAFKA_SLOW", "IDEMPOTENCY_MISUSE"),
     ("TOPIC_MISSING", "REDIS_UNREACHABLE"), ("PG_UNREACHABLE", "CONSUMER_STUCK"), ("RATE_LIMITED_MERCHANT", "DB_SLOW"),
     ("BREAKER_FLAPPING", "REDIS_RESTARTED"), ("TRAFFIC_SURGE", "REDIS_UNREACHABLE"), ("CLOCK_SKEW", "OUTBOX_STUCK"),
@@ -233,7 +245,7 @@ def test_an_unknown_fact_names_the_probe_that_hides_it() -> None:
 
 
 def test_a_surge_that_is_not_felt_is_no_finding() -> None:
-    assert diagnose(facts(**{"traffic.ratio": 10.0, "traffic.rps": 100.0}), AT)["status"] == "healthy"
+    assert diagnose(facts().plus({"traffic.ratio": 10.0, "traffic.rps": 100.0}), AT)["status"] == "healthy"
 
 
 def test_poison_that_cannot_be_put_away_is_named_and_the_stuck_consumer_explained() -> None:
@@ -243,7 +255,7 @@ def test_poison_that_cannot_be_put_away_is_named_and_the_stuck_consumer_explaine
         "consume.outcomes": {"payment-consumer:error": 30},
         "ledger.findings": [{**FINDING, "area": "poison", "invariant": "I12", "actual": "payment.captured-0@7"}],
     }
-    verdict = diagnose(facts(**state), AT)
+    verdict = diagnose(facts().plus(state), AT)
     assert {cause["id"] for cause in verdict["causes"]} == {"UNDER_MIN_ISR", "POISON_MESSAGE"}
 
 

@@ -242,7 +242,7 @@ def _limits(now: Snapshot, history: History, window: float) -> dict[str, Any]:
 
 
 def _usual(now: Snapshot, history: History) -> dict[str, Any]:
-    """Requests a second now against the lower quartile of the past; None for usual when the past is too short or idle."""
+    """Requests a second now against the lower quartile of the past; usual is absent while the past is short or idle."""
     name = "http_server_requests_seconds_count"
     grown = history.growth(now, name, QUICK) or {}
     span = history.span(now, QUICK) or QUICK

@@ -137,6 +137,7 @@ def _stuck(name: str, group: str, fact: str, ko: str, en: str) -> Rule:
         forbids=(
             database_down,
             so("it fails because the dead letter queue takes no writes", lambda f: _no_burial(f, group)),
+            so("reversals wait for a capture's entry that was taken out", lambda f: _waits_for_entry(f, fact)),
         ),
         report=lambda f: {**_group_report(group)(f), "outcomes": f.get("consume.outcomes")},
         disproof="The committed offsets move.",
@@ -151,6 +152,12 @@ def _no_burial(f: Facts, group: str) -> bool:
         return False
     closed = [*known(f, "partitions.under_min", []), *known(f, "partitions.offline", [])]
     return any(row["topic"] == "payment.dlq" for row in closed) or "payment.dlq" in known(f, "topics.missing", [])
+
+
+def _waits_for_entry(f: Facts, fact: str) -> bool:
+    """Only refunds wait, and entries of captures are gone from the ledger: the books are the cause."""
+    gone = any(one["kind"] == "entry_missing" and one["area"] == "ledger" for one in known(f, "ledger.findings", []))
+    return gone and all(row["topic"] == "payment.refunded" for row in f[fact]["partitions"])
 
 
 FLOW: Final[tuple[Rule, ...]] = (

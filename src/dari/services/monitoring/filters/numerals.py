@@ -54,7 +54,8 @@ def korean(text: str) -> Decimal | None:
             total += (section or Decimal(1)) * LARGE[sign]
             section = Decimal(0)
         elif sign == "":
-            if number is not None and number >= last_small and last_small < 10_000:
+            below = last_small if last_small < LARGE["만"] else last_large  # 3천 5백: what follows 천 is less than 천
+            if number is not None and number >= below:
                 return None
             section += number or Decimal(0)
         else:
