@@ -31,6 +31,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("DARI_REACH", "How far callers may reach", "read", ("read", "change", "commit")),
     Setting("DARI_LANG", "Language of hints and text", "ko", ("ko", "en")),
     Setting("DARI_HOME", "One folder for config, data, state and cache instead of the platform's"),
+    Setting("DARI_REDIS_URL", "A Redis that machines share: cache, pacing, grants, plans", secret=True),
     Setting("DARI_DEADLINE_SECONDS", "Longest a tool call may take", "20", kind="number"),
     Setting("DARI_KIS_URL", "Another origin for KIS (a simulator, a proxy), serving /real, /paper and /master"),
     Setting("KOREA_INVESTMENT_APP_KEY", "KIS real app key", secret=True, devlp="my_app"),

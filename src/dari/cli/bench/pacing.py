@@ -89,9 +89,9 @@ class Timed:
         self.longest_wall = max(self.longest_wall, time.perf_counter() - wall)
         return ticket
 
-    async def correct(self, lane: str, rate: Rate, ticket: Ticket, at: float) -> None:
+    async def correct(self, lane: str, rate: Rate, ticket: Ticket, late: float) -> None:
         self.corrected += 1
-        await self._ring.correct(lane, rate, ticket, at)
+        await self._ring.correct(lane, rate, ticket, late)
 
 
 async def work(address: str, seconds: float) -> dict[str, float]:
