@@ -15,11 +15,15 @@ from starlette.types import Receive, Scope, Send
 
 from dari.core.clock import KST, Clock, SystemClock
 from dari.providers.kis.simulator import oauth
+from dari.providers.kis.simulator.accounts.desk import DESKS
+from dari.providers.kis.simulator.accounts.opening import open_ledger
+from dari.providers.kis.simulator.accounts.statements import statement
 from dari.providers.kis.simulator.answers import HANDLERS
+from dari.providers.kis.simulator.answers.plain import plain
 from dari.providers.kis.simulator.exchange import SPACE, Ask, Outcome, Refusal, as_json, meaning
 from dari.providers.kis.simulator.faults import Faults, Trouble
 from dari.providers.kis.simulator.files import master_file
-from dari.providers.kis.simulator.gateway import Arrival, Gateway
+from dari.providers.kis.simulator.gateway import LEDGER_PER_SECOND, Arrival, Gateway
 from dari.providers.kis.simulator.keys import STANDARD_KEYS, Key, Keyring
 from dari.providers.kis.simulator.truth import TELLERS
 from dari.providers.kis.simulator.windows import Windows
@@ -36,13 +40,17 @@ SIMULATOR_HEADER: Final = "x-dari-simulator"
 class Simulator:
     """A KIS that is not there. Call it as an ASGI app; `faults`, `keyring` and `stats` are open to tests."""
 
-    def __init__(self, market: Market, clock: Clock, world: Clock, keys: Iterable[Key]) -> None:
+    def __init__(
+        self, market: Market, clock: Clock, world: Clock, keys: Iterable[Key], *, ledger_per_second: int
+    ) -> None:
         self.market = market
         self.clock = clock
         self.world = world
         self.faults = Faults()
         self.keyring = Keyring(keys, clock)
-        self.gateway = Gateway(self.keyring, Windows(), world, market)
+        keys = tuple(self.keyring.keys.values())
+        self.ledger = open_ledger(market, keys)
+        self.gateway = Gateway(self.keyring, Windows(), world, market, ledger_per_second)
         self.calls: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
         self.stamps: list[tuple[str, float, str]] = []
@@ -82,14 +90,25 @@ class Simulator:
         self.calls[tr_id or path] += 1
         if len(self.stamps) < _KEPT_STAMPS:
             self.stamps.append((arrival.headers.get("appkey", "")[-8:], stamp, tr_id or path))
-        trouble = self.faults.strike(path, read=arrival.method == "GET") if not path.startswith("/oauth2/") else None
+        trouble = self.faults.strike(path, read=arrival.method == "GET") if path not in oauth.PATHS else None
         if trouble == "hang":
             await asyncio.sleep(self.faults.hang_seconds)
             return
         if trouble == "reset":
             await _broken(send)
             return
+        order = arrival.method == "POST" and path not in oauth.PATHS and self.faults.only in path
+        if order and self.faults.spend("order_error_before"):
+            await _reply(send, self._answer(arrival, "server_error"), self._date())
+            return
         outcome = self._answer(arrival, trouble)
+        if order and self.faults.spend("order_drop_after"):
+            await _broken(send)
+            return
+        if order and self.faults.spend("order_error_after"):
+            outcome = self._answer(arrival, "server_error")
+        elif order and self.faults.spend("order_delay_after"):
+            await asyncio.sleep(self.faults.hang_seconds)
         await _reply(send, outcome, self._date())
 
     def _answer(self, arrival: Arrival, trouble: Trouble | None) -> Outcome:
@@ -109,11 +128,18 @@ class Simulator:
             return as_json(refusal.body(), refusal.status)
 
     def _success(self, ask: Ask) -> Outcome:
+        more = False
         handler = HANDLERS.get(ask.endpoint.id)
-        if handler is None:
-            raise Refusal("MCA00124", 200, "1")
-        body = {**handler(ask), "rt_cd": "0", "msg_cd": "MCA00000", "msg1": meaning("MCA00000") + SPACE}
-        return as_json(body, headers={"tr_id": ask.tr_id, "tr_cont": "", "gt_uid": f"{len(self.stamps):032d}"})
+        if ask.endpoint.id in DESKS:
+            blocks = DESKS[ask.endpoint.id](ask, self.ledger)
+        elif ask.endpoint.scope == "account":
+            blocks, more = statement(ask, self.ledger)
+        else:
+            blocks = (handler or plain)(ask)
+        code = "MCA05762" if more else str(blocks.get("msg_cd", "MCA00000"))
+        body = {**blocks, "rt_cd": "0", "msg_cd": code, "msg1": meaning(code) + SPACE}
+        cont = "M" if more else "D" if ask.endpoint.wire["paging"]["mode"] == "tr_cont" else ""
+        return as_json(body, headers={"tr_id": ask.tr_id, "tr_cont": cont, "gt_uid": f"{len(self.stamps):032d}"})
 
     # ── beside KIS ──
 
@@ -129,6 +155,8 @@ class Simulator:
         return Outcome(200, content, kind="application/zip")
 
     def _truth(self, name: str, query: Mapping[str, str]) -> Outcome:
+        if name == "ledger":
+            return as_json(self.ledger.told(query.get("account")))
         teller = TELLERS.get(name)
         if teller is None:
             return as_json({"error": f"no such truth; there are: {', '.join(TELLERS)}"}, 404)
@@ -220,6 +248,7 @@ def create_app(
     clock: Clock | None = None,
     world: Clock | None = None,
     keys: Iterable[Key] = STANDARD_KEYS,
+    ledger_per_second: int = LEDGER_PER_SECOND,
 ) -> Simulator:
     """The simulator of a world.
 
@@ -229,4 +258,4 @@ def create_app(
     `/__sim__`, right answers under `/__truth__`.
     """
     running = clock or SystemClock()
-    return Simulator(market, running, world or running, keys)
+    return Simulator(market, running, world or running, keys, ledger_per_second=ledger_per_second)
