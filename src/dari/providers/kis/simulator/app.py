@@ -236,10 +236,11 @@ async def _reply(send: Send, outcome: Outcome, extra: Mapping[str, str]) -> None
 
 
 async def _broken(send: Send) -> None:
-    """Promise more than is sent: the server must close the connection in the middle of the body."""
+    """Promise more than is sent, then break: a server drops the connection, a caller in this process gets the error."""
     headers = [(b"content-type", b"application/json"), (b"content-length", b"4096")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b'{"rt_cd":"0",', "more_body": True})
+    raise ConnectionResetError("a fault that was asked for")
 
 
 def create_app(
