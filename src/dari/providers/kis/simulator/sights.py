@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from dari.core import krx
 from dari.core.clock import KST
-from dari.worlds.market import Bar, IndexQuote, Issue, Market, Quote
+from dari.worlds.market import SECTORS, Bar, IndexQuote, Issue, Market, Quote
+from dari.worlds.market.indices import IndexDay
 from dari.worlds.market.instruments import Figures, Instrument, Walk
 from dari.worlds.market.tape import Tape
 
@@ -210,10 +211,26 @@ class Index:
         return self._of(self.market.index(self.code, moment), krx.board(moment).as_of)
 
     def days(self, count: int) -> list[Sight]:
-        day = krx.board(self.at).day
-        before = krx.trading_days(krx.previous_trading_day(day), count - 1)
-        evenings = [datetime.combine(one, time(22), KST) for one in before]
-        return [self.now(), *(self._at(moment) for moment in evenings)]
+        now = self.now()
+        days = krx.trading_days(krx.previous_trading_day(krx.board(self.at).day), count - 1)
+        return [now, *(self._of_day(self.market.index_day(self.code, day)) for day in days)]
+
+    def _of_day(self, one: IndexDay) -> Sight:
+        return Sight(
+            code=self.code,
+            name=SECTORS[self.code].name,
+            moment=datetime.combine(one.day, time(22), KST),
+            day=f"{one.day:%Y%m%d}",
+            price=one.level,
+            base=one.base,
+            open=one.open,
+            high=one.high,
+            low=one.low,
+            volume=one.volume // 1_000,
+            value=one.value // 1_000_000,
+            previous_volume=0,
+            traded=one.volume // 1_000,
+        )
 
     def moments(self, count: int, step: int) -> list[Sight]:
         board = krx.board(self.at)
