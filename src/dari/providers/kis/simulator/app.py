@@ -25,6 +25,7 @@ from dari.providers.kis.simulator.faults import Faults, Trouble
 from dari.providers.kis.simulator.files import master_file
 from dari.providers.kis.simulator.gateway import LEDGER_PER_SECOND, Arrival, Gateway
 from dari.providers.kis.simulator.keys import STANDARD_KEYS, Key, Keyring
+from dari.providers.kis.simulator.streams.session import Streams
 from dari.providers.kis.simulator.truth import TELLERS
 from dari.providers.kis.simulator.windows import Windows
 from dari.worlds.market import Market
@@ -50,6 +51,7 @@ class Simulator:
         self.keyring = Keyring(keys, clock)
         keys = tuple(self.keyring.keys.values())
         self.ledger = open_ledger(market, keys)
+        self.streams = Streams(market, world, self.keyring, self.ledger, self.faults)
         self.gateway = Gateway(self.keyring, Windows(), world, market, ledger_per_second)
         self.calls: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
@@ -59,6 +61,9 @@ class Simulator:
         """Serve one HTTP request (or the lifespan of the server)."""
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
+            return
+        if scope["type"] == "websocket":
+            await self._stream(scope, receive, send)
             return
         stamp = self.clock.monotonic()
         request = Request(scope, receive)
@@ -73,6 +78,14 @@ class Simulator:
             await _reply(send, await self._switchboard(rest, request), self._date())
         else:
             await _reply(send, as_json({"error": "not a path of this simulator"}, 404), self._date())
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """`/ws/real` and `/ws/paper`, whatever follows (KIS takes /tryitout/<tr_id> there)."""
+        parts = scope["path"].strip("/").split("/")
+        if parts[:1] == ["ws"] and parts[1:2] in (["real"], ["paper"]):
+            await self.streams.serve(scope, receive, send, "real" if parts[1] == "real" else "paper")
+        else:
+            await send({"type": "websocket.close", "code": 1008})
 
     # ── the KIS side ──
 
@@ -173,6 +186,11 @@ class Simulator:
             "refusals": dict(self.refusals),
             "tokens_issued": {key[-8:]: count for key, count in self.keyring.issued.items() if count},
             "arrivals": [{"key": key, "at": stamp, "what": what} for key, stamp, what in self.stamps],
+            "sessions": {
+                "opened": self.streams.opened,
+                "open": len(self.streams.sessions),
+                "pongs": self.streams.pongs,
+            },
             "now": self.world.now().isoformat(),
         }
 
