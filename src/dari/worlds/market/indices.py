@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from dari.worlds.market.board import Quote
 from dari.worlds.market.issues import Issue
 from dari.worlds.market.noise import draw
+from dari.worlds.market.paths import DayPath, Run
 from dari.worlds.market.sectors import SECTORS, Board, Sector
 
 _LEVELS: Final = {"0001": 2_600, "1001": 820, "2001": 350}
@@ -54,6 +55,20 @@ class IndexQuote:
         return ((self.level - self.base) * 100 / self.base).quantize(_CENT, ROUND_HALF_UP)
 
 
+@dataclass(frozen=True, slots=True)
+class IndexDay:
+    """One whole day of an index: levels with two places, volume in shares, value in won."""
+
+    day: date
+    base: Decimal
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    level: Decimal
+    volume: int
+    value: int
+
+
 def memberships(issues: Sequence[Issue]) -> Mapping[str, tuple[Issue, ...]]:
     """Index code → its issues, in code order. Exchange-traded products belong to none."""
     members: dict[str, list[Issue]] = {code: [] for code in SECTORS}
@@ -88,14 +103,14 @@ def scaled(level: int, cap: int, first_cap: int) -> Decimal:
     return (Decimal(level) * cap / first_cap).quantize(_CENT, ROUND_HALF_UP)
 
 
-def directions(quotes: Iterable[Quote]) -> tuple[int, int, int, int, int]:
+def directions(rows: Iterable[tuple[DayPath, Run]]) -> tuple[int, int, int, int, int]:
     """(상한, 상승, 보합, 하락, 하한) counts; a limit counts as its own, not as a rise or fall too."""
     counts = [0, 0, 0, 0, 0]
-    for quote in quotes:
-        if quote.price == quote.high_limit:
+    for path, run in rows:
+        if run.price == path.high_limit:
             counts[0] += 1
-        elif quote.price == quote.low_limit:
+        elif run.price == path.low_limit:
             counts[4] += 1
         else:
-            counts[1 if quote.change > 0 else 3 if quote.change < 0 else 2] += 1
+            counts[1 if run.price > path.base else 3 if run.price < path.base else 2] += 1
     return counts[0], counts[1], counts[2], counts[3], counts[4]

@@ -10,7 +10,7 @@ from typing import Final
 from dari.core import krx
 from dari.core.clock import KST
 from dari.worlds.market import indices
-from dari.worlds.market.board import Bar, Quote, part_of_day, venue_run
+from dari.worlds.market.board import Bar, Quote, krx_run, part_of_day, venue_run
 from dari.worlds.market.counts import (
     FOREIGN_TIMES,
     INSTITUTION_TIMES,
@@ -21,9 +21,9 @@ from dari.worlds.market.counts import (
     together,
 )
 from dari.worlds.market.depth import Depth, depth
-from dari.worlds.market.flows import investors
+from dari.worlds.market.flows import Program, investors, program
 from dari.worlds.market.happenings import Interruption, News, interruptions_of, news_of
-from dari.worlds.market.indices import IndexQuote
+from dari.worlds.market.indices import IndexDay, IndexQuote
 from dari.worlds.market.issues import Issue, make_issues
 from dari.worlds.market.paths import DayPath, Paths, Run, price_at
 from dari.worlds.market.sectors import SECTORS, Board, Sector
@@ -61,7 +61,9 @@ class Market:
         self._day_table = lru_cache(maxsize=6)(self._make_day_table)
         self._snapshot = lru_cache(maxsize=6)(self._make_snapshot)
         self._indices = lru_cache(maxsize=128)(self._make_index)
+        self._index_days = lru_cache(maxsize=4_000)(self._make_index_day)
         self._index_flows = lru_cache(maxsize=128)(self._make_index_flows)
+        self._index_programs = lru_cache(maxsize=256)(self._make_index_program)
         self._estimates = lru_cache(maxsize=4)(self._make_estimates)
         self._year = lru_cache(maxsize=6_000)(self._make_year)
         self._bar = lru_cache(maxsize=100_000)(self._make_bar)
@@ -177,34 +179,42 @@ class Market:
 
     # ── indices ──
 
-    def _make_index(self, code: str, at: datetime) -> IndexQuote:
-        board, snapshot, rows = krx.board(at), self.snapshot(at), self.members[code]
-        quotes = [snapshot.quotes[one.code] for one in rows]
-        first, level = self._first_caps[code], indices.start_level(self.seed, code)
-        cap = sum(quote.market_cap for quote in quotes)
-        base = indices.scaled(level, sum(quote.base * quote.issue.shares for quote in quotes), first)
-        now = indices.scaled(level, cap, first)
+    def _runs(self, code: str, board: krx.Board) -> list[tuple[Issue, DayPath, Run]]:
+        """An index's issues with what each has traded until the board's moment, without a whole snapshot."""
         times = _session(board.day)
-        part, _ = part_of_day(board.as_of, times)
-        table = self._day_table(board.day)
+        today = self._day_table(board.day) if board.live else {}
+        rows = []
+        for issue in self.members[code]:
+            path = today.get(issue.code) or self.paths.day(issue, board.day)
+            rows.append((issue, path, krx_run(issue, path, board.as_of, times)))
+        return rows
+
+    def _make_index(self, code: str, at: datetime) -> IndexQuote:
+        board = krx.board(at)
+        rows = self._runs(code, board)
+        first, level = self._first_caps[code], indices.start_level(self.seed, code)
+        cap = sum(run.price * issue.shares for issue, _, run in rows)
+        now = indices.scaled(level, cap, first)
+        part, _ = part_of_day(board.as_of, _session(board.day))
         marks = [
             indices.scaled(
-                level, sum(price_at(table[one.code], step * part, etp=False) * one.shares for one in rows), first
+                level, sum(price_at(path, step * part, etp=False) * one.shares for one, path, _ in rows), first
             )
             for step in (0.0, 0.2, 0.4, 0.6, 0.8)
         ]
-        limit_up, up, flat, down, limit_down = indices.directions(quotes)
+        limit_up, up, flat, down, limit_down = indices.directions((path, run) for _, path, run in rows)
+        before = self.index_day(code, krx.previous_trading_day(board.day))
         return IndexQuote(
             sector=SECTORS[code],
             level=now,
-            base=base,
+            base=indices.scaled(level, sum(path.base * issue.shares for issue, path, _ in rows), first),
             open=marks[0],
             high=max(*marks, now),
             low=min(*marks, now),
-            volume=sum(quote.volume for quote in quotes),
-            value=sum(quote.value for quote in quotes),
-            previous_volume=sum(quote.previous_volume for quote in quotes),
-            previous_value=sum(quote.previous_value for quote in quotes),
+            volume=sum(run.volume for _, _, run in rows),
+            value=sum(run.value for _, _, run in rows),
+            previous_volume=before.volume,
+            previous_value=before.value,
             market_cap=cap,
             issues=len(rows),
             limit_up=limit_up,
@@ -231,14 +241,33 @@ class Market:
         return investors(self.seed, code, bar.day, bar.volume, bar.value)
 
     def _make_index_flows(self, code: str, at: datetime) -> Flows:
-        quotes = self.snapshot(at).quotes
-        return together(flows_of(self.seed, quotes[one.code]) for one in self.members[code])
+        board = krx.board(at)
+        day = f"{board.day:%Y%m%d}"
+        rows = self._runs(code, board)
+        return together(investors(self.seed, issue.code, day, run.volume, run.value) for issue, _, run in rows)
 
     def index_flows(self, code: str, at: datetime) -> Flows:
         """The same for all issues of an index together. Raises KeyError for a code that does not exist."""
         if code not in self.members:
             raise KeyError(code)
         return self._index_flows(code, krx.board(_second(at)).as_of)
+
+    def _make_index_program(self, code: str, at: datetime) -> Program:
+        board = krx.board(at)
+        day = f"{board.day:%Y%m%d}"
+        parts = [program(self.seed, one.code, day, run.volume, run.value) for one, _, run in self._runs(code, board)]
+        sums = [
+            together({"all": side} for side in sides)["all"]
+            for sides in (
+                [part.arbitrage for part in parts],
+                [part.other for part in parts],
+            )
+        ]
+        return Program(*sums)
+
+    def index_program(self, code: str, at: datetime) -> Program:
+        """Program trading of all issues of an index together until `at`."""
+        return self._index_programs(code, krx.board(_second(at)).as_of)
 
     def estimates(self, at: datetime) -> Estimates:
         """The provisional counts (가집계) that are out at `at`: per issue, foreigners' and institutions' net shares."""
@@ -290,6 +319,27 @@ class Market:
     def book(self, code: str, at: datetime, venue: krx.Venue = "KRX") -> Depth:
         """The order book of an issue at `at`."""
         return depth(self.seed, self.quote(code, at, venue))
+
+    def _make_index_day(self, code: str, day: date) -> IndexDay:
+        times, rows = _session(day), self.members[code]
+        first, level = self._first_caps[code], indices.start_level(self.seed, code)
+        knots = [0] * 8
+        base = volume = value = 0
+        for issue in rows:
+            path = self.paths.day(issue, day)
+            run = krx_run(issue, path, times.closes, times)
+            volume, value, base = volume + run.volume, value + run.value, base + path.base * issue.shares
+            prices = path.prices if len(path.prices) == len(knots) else (path.base,) * len(knots)
+            for place, price in enumerate(prices):
+                knots[place] += price * issue.shares
+        levels = [indices.scaled(level, cap, first) for cap in knots]
+        return IndexDay(
+            day, indices.scaled(level, base, first), levels[0], max(levels), min(levels), levels[-1], volume, value
+        )
+
+    def index_day(self, code: str, day: date) -> IndexDay:
+        """One whole trading day of an index. Raises KeyError and ValueError like `index` and `bar`."""
+        return self._index_days(code, day)
 
     def sectors(self, market: Board | None = None) -> tuple[Sector, ...]:
         """The index codes of a market (all without one), in code order."""

@@ -23,6 +23,8 @@ class Faults:
     clock is ahead, seen in the Date header and in token expiries. `only`: part of the path of the calls concerned.
     Orders alone: `order_drop_after` (executed, then the connection drops), `order_delay_after` (executed, answered
     `hang_seconds` later), `order_error_before` (HTTP 500, nothing done), `order_error_after` (HTTP 500, done).
+    Streams alone: `stream_drop` (that many frames close the connection instead of going out) and
+    `stream_extra_columns` (so many unknown columns end every record).
     """
 
     fail_percent: float = 0.0
@@ -40,6 +42,8 @@ class Faults:
     order_delay_after: int = 0
     order_error_before: int = 0
     order_error_after: int = 0
+    stream_drop: int = 0
+    stream_extra_columns: int = 0
     chance: random.Random = field(default_factory=lambda: random.Random(0), repr=False)
 
     def set(self, wanted: Mapping[str, Any]) -> None:

@@ -59,11 +59,12 @@ def payload(arrival: Arrival) -> Mapping[str, str]:
 class Gateway:
     """Lets a request through as an Ask, or refuses it as KIS does."""
 
-    def __init__(self, keyring: Keyring, windows: Windows, world: Clock, market: Market) -> None:
+    def __init__(self, keyring: Keyring, windows: Windows, world: Clock, market: Market, ledger_limit: int) -> None:
         self.keyring = keyring
         self.windows = windows
         self.world = world
         self.market = market
+        self.ledger_limit = ledger_limit
 
     def admit(self, arrival: Arrival) -> Ask:
         """The Ask of an arrival. Raises Refusal."""
@@ -72,7 +73,7 @@ class Gateway:
         if not self.windows.admit(key.appkey, key.per_second, arrival.stamp):
             raise Refusal("EGW00201")
         ledger = endpoint.scope == "account" or endpoint.effect is Effect.COMMIT
-        if ledger and not self.windows.admit(f"ledger/{key.appkey}", LEDGER_PER_SECOND, arrival.stamp):
+        if ledger and not self.windows.admit(f"ledger/{key.appkey}", self.ledger_limit, arrival.stamp):
             raise Refusal("EGW00215")
         if arrival.method != endpoint.method:
             raise Refusal("EGW00101", 405)

@@ -37,7 +37,10 @@ class Key:
 
 
 REAL: Final = Key(
-    "PSsimulatedRealKey000000000000000001", "real", 18, (("50001234", "01"), ("50001234", "03"), ("50001234", "08"))
+    "PSsimulatedRealKey000000000000000001",
+    "real",
+    18,
+    (("50001234", "01"), ("50001234", "03"), ("50001234", "08"), ("50001234", "29")),
 )
 PAPER: Final = Key("PSsimulatedPaperKey00000000000000001", "paper", 1, (("60005678", "01"), ("60005678", "03")))
 NEWCOMER: Final = Key("PSsimulatedNewcomer00000000000000001", "real", 3, (("50009999", "01"),))

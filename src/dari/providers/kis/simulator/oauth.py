@@ -100,10 +100,17 @@ def approval_of(key: Key) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:32]}"
 
 
+def _hashkey(arrival: Arrival, _: Keyring, __: Faults) -> Outcome:
+    sent = _sent(arrival)
+    digest = hashlib.sha256(arrival.body).hexdigest()
+    return as_json({"BODY": dict(sent), "HASH": digest})
+
+
 PATHS: Final[Mapping[str, Callable[[Arrival, Keyring, Faults], Outcome]]] = {
     "/oauth2/tokenP": _token,
     "/oauth2/revokeP": _revoke,
     "/oauth2/Approval": _approval,
+    "/uapi/hashkey": _hashkey,
 }
 
 

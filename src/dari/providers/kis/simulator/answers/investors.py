@@ -12,6 +12,7 @@ from dari.providers.kis.simulator.answers.rankings import ROWS, in_market
 from dari.providers.kis.simulator.exchange import Ask
 from dari.providers.kis.simulator.writing import MILLION, THOUSAND, Value, block_of, direction, known, row
 from dari.worlds.market import Flows, Issue, Side
+from dari.worlds.market.counts import FOREIGN_TIMES, INSTITUTION_TIMES, last_count
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "frgn": ("foreigner", "resident_foreigner"),
@@ -146,7 +147,32 @@ def _counted(quote: Any, net: Callable[[str, str], int], wanted: tuple[str, ...]
     return told
 
 
+def investor_trend_estimate(ask: Ask) -> Mapping[str, Any]:
+    """종목별 외인기관 추정가집계 HHPTJ04160200: an issue's provisional counts, newest first, 18 places."""
+    block = block_of(ask.endpoint, "output2")
+    issue = issue_of(ask, "MKSC_SHRN_ISCD")
+    board = krx.board(ask.at)
+    rows: list[dict[str, str]] = []
+    moments = sorted({*FOREIGN_TIMES, *INSTITUTION_TIMES})
+    for number, moment in enumerate(moments, start=1):
+        at = last_count(board.as_of, [moment])
+        if issue is None or at is None:
+            continue
+        counts = ask.market.estimates(at)
+        foreign = sum(counts.net(issue.code, group) for group in GROUPS["frgn"])
+        institutions = counts.net(issue.code, "institution")
+        values: dict[str, Value] = {
+            "bsop_hour_gb": number,
+            "frgn_fake_ntby_qty": f"{foreign:018d}",
+            "orgn_fake_ntby_qty": f"{institutions:018d}",
+            "sum_fake_ntby_qty": f"{foreign + institutions:018d}",
+        }
+        rows.insert(0, row(block, values))
+    return {"output2": rows}
+
+
 HANDLERS: Final = {
+    "domestic_stock.investor_trend_estimate": investor_trend_estimate,
     "domestic_stock.inquire_investor": inquire_investor,
     "domestic_stock.inquire_investor_time_by_market": inquire_investor_time_by_market,
     "domestic_stock.foreign_institution_total": foreign_institution_total,

@@ -125,7 +125,20 @@ def chk_holiday(ask: Ask) -> Mapping[str, Any]:
     return {"ctx_area_nk": "", "ctx_area_fk": "", "output": rows}
 
 
+def market_time(ask: Ask) -> Mapping[str, Any]:
+    """국내선물 영업일조회 HHMCM000002C0: two trading days before, the present one, two after; futures' hours."""
+    block = block_of(ask.endpoint, "output1")
+    today = krx.trading_day_on_or_before(ask.at.date())
+    before = krx.previous_trading_day(today)
+    after = krx.next_trading_day(today)
+    days = (krx.previous_trading_day(before), before, today, after, krx.next_trading_day(after))
+    values: dict[str, Value] = {f"date{place}": f"{day:%Y%m%d}" for place, day in enumerate(days, start=1)}
+    values |= {"today": f"{ask.at:%Y%m%d}", "time": f"{ask.at:%H%M%S}", "s_time": "084500", "e_time": "154500"}
+    return {"output1": row(block, values)}
+
+
 HANDLERS: Final = {
+    "domestic_stock.market_time": market_time,
     "domestic_stock.news_title": news_title,
     "domestic_stock.inquire_vi_status": inquire_vi_status,
     "domestic_stock.chk_holiday": chk_holiday,

@@ -1,0 +1,1 @@
+"""Accounts: orders that fill against the world's book, and statements that add up."""

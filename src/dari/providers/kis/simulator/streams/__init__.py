@@ -1,0 +1,1 @@
+"""The websocket side: registrations, frames of several records, encrypted notices, PINGPONG."""
