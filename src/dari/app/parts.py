@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from dari.app.places import Places
+from dari.core.acts import Hand, holder_name
 from dari.core.clock import Clock
 from dari.core.errors import Hint, MissingExtra
 from dari.core.events import Events
 from dari.core.provider import Dialect, Spec
 from dari.core.shared_state import FileState, SharedState, private_folder, write_private
+from dari.serving.audit import Audit
+from dari.serving.plans import Caps, Plans
 from dari.settings import Settings
 from dari.upstream.cache import CacheRules
 from dari.upstream.client import Client, Rules
@@ -42,6 +45,8 @@ class Parts:
     simulated: bool
     seed: int
     closing: AsyncExitStack = field(default_factory=AsyncExitStack)
+    names: dict[str, str] = field(default_factory=dict)
+    """Provider → the name its state is kept under, which tells one origin from another."""
 
     def wire(self, *, app: Any = None, timeout: float = 10.0) -> Wire:
         """A wire that is closed with the runtime; to the network, or to an ASGI app in this process."""
@@ -64,6 +69,7 @@ class Parts:
         """
         name = f"{dialect.name}-{hashlib.sha256(origin.encode()).hexdigest()[:8]}" if origin else dialect.name
         state, ring = self._shared(name)
+        self.names[dialect.name] = name
         cache = CacheRules(
             l1_seconds=self.settings.number("CACHE_L1_TTL_SECONDS"),
             l2_seconds=self.settings.number("CACHE_L2_TTL_SECONDS"),
@@ -96,6 +102,21 @@ class Parts:
         state = Degrading(RedisState(url, self.clock), files, self.clock, self.events)
         self.closing.push_async_callback(state.close)
         return state, SharedRing(state, ring, self.clock, machine_name(self.places.state))
+
+    def plans(self, provider: str, hands: Iterable[Hand], audit: Audit) -> Plans:
+        """Where a provider's plans are kept and done, within the caps of the settings; after its client was made."""
+        settings = self.settings
+        account, subjects = settings.text("DARI_ORDER_ACCOUNT"), settings.text("DARI_ORDER_SYMBOLS")
+        state = FileState(self.places.state / "plans" / self.names[provider], self.clock)
+        state.sweep()
+        caps = Caps(
+            per_act=settings.whole("DARI_ORDER_MAX_KRW"),
+            per_day=settings.whole("DARI_ORDER_MAX_DAY_KRW"),
+            per_minute=settings.whole("DARI_ORDER_PER_MINUTE"),
+            subjects=frozenset(one.strip().upper() for one in subjects.split(",")) if subjects else None,
+            armed=holder_name(account) if account else None,
+        )
+        return Plans(hands, state=state, clock=self.clock, audit=audit, caps=caps)
 
 
 def machine_name(folder: Path) -> str:

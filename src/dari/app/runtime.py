@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Self
 
 from dari.app.parts import Parts
@@ -57,8 +58,12 @@ class Runtime:
     def server(self, name: str) -> tuple[Server, Dispatch]:
         """A named server and its dispatch."""
         named = server(name)
+        clients = {provider: self.client_of(provider) for provider, _ in named.tools()}
+        plans = {one: self.parts.plans(one, hands, self.audit) for one, hands in named.hands().items()}
         offered = {
-            tool.name: Offered(tool, self.client_of(provider).asking, samples=self._samples(provider))
+            tool.name: Offered(
+                tool, partial(clients[provider].asking, plans=plans.get(provider)), samples=self._samples(provider)
+            )
             for provider, tool in named.tools()
         }
         dispatch = Dispatch(

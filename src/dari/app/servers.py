@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from dari.core.acts import Hand
 from dari.core.errors import Hint, NotFound
 from dari.core.tool import Tool
 
@@ -17,6 +18,8 @@ GATEWAY_PORT: Final = 8010
 class Server:
     """One named server. `tools` loads them when the server is first needed, as (provider, tool).
 
+    `hands`, by provider, do what its tools plan.
+
     `streaming`: some of its tools report progress, so that its HTTP replies may be event streams.
     """
 
@@ -25,6 +28,7 @@ class Server:
     about: str
     tools: Callable[[], tuple[tuple[str, Tool], ...]]
     streaming: bool = False
+    hands: Callable[[], Mapping[str, tuple[Hand, ...]]] = dict
 
 
 def _volume_ranking() -> tuple[tuple[str, Tool], ...]:

@@ -1,7 +1,7 @@
 """Errors, by who can mend them.
 
 DariError
-├── CallerError     InvalidInput · NotFound · NotAllowed
+├── CallerError     InvalidInput · NotFound · NotAllowed · PlanRefused
 ├── SetupError      MissingCredential · SignInRefused (GrantStale) · WrongMode · BadSetting · MissingExtra
 └── UpstreamError   Unreachable* · RateLimited* · QuotaSpent · Refused · Malformed · CircuitOpen · OutcomeUnknown
 
@@ -97,6 +97,18 @@ class NotAllowed(CallerError):
     """The caller's reach, profile or limits do not permit it. Raised by dispatch."""
 
     code = "not_allowed"
+
+
+class PlanRefused(CallerError):
+    """A plan cannot be applied: `details.reason` is expired, used, altered, changed (its facts) or in_doubt.
+
+    Raised by plans and by hands. Nothing was sent; a new plan may be made.
+    """
+
+    code = "plan_refused"
+
+    def __init__(self, message: str, *, reason: str, **rest: Any) -> None:
+        super().__init__(message, **{**rest, "details": {**(rest.get("details") or {}), "reason": reason}})
 
 
 class SetupError(DariError):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from dari.core.acts import Holder
 from dari.core.endpoint import Endpoint
 from dari.core.exchange import Call, Grant, Reply
 from dari.core.tool import Tool
@@ -96,6 +97,15 @@ class Dialect(Protocol):
 
     async def __call__(self, call: Call, /) -> Reply:
         """Spell, send, judge. Raises a DariError for whatever is not a success."""
+        ...
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """A dialect whose upstream keeps accounts."""
+
+    def holder(self, call: Call) -> Holder:
+        """The account the call is for. Raises MissingCredential or WrongMode, before the network."""
         ...
 
 

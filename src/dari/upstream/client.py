@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from dari.core.acts import Holder, Planning
 from dari.core.clock import Clock
 from dari.core.endpoint import Effect
-from dari.core.errors import OutcomeUnknown, Unreachable
+from dari.core.errors import OutcomeUnknown, SetupError, Unreachable
 from dari.core.events import Events
 from dari.core.exchange import DEFAULT_PROFILE, Call, Provenance, Reply, Sender, merged
-from dari.core.provider import Dialect, Spec
+from dari.core.provider import Dialect, Holding, Spec
 from dari.core.shared_state import SharedState
 from dari.core.tool import Standing
 from dari.upstream.breaker import Breaker, BreakerRules
@@ -75,17 +76,18 @@ class Client:
                 raise OutcomeUnknown(error.message, hint=error.hint, upstream_code=error.upstream_code) from error
             raise
 
-    def asking(self, profile: str = DEFAULT_PROFILE) -> Asking:
-        """What one call of a tool asks through."""
-        return Asking(self, profile)
+    def asking(self, profile: str = DEFAULT_PROFILE, plans: Planning | None = None) -> Asking:
+        """What one call of a tool asks through, and plans through where this server keeps plans."""
+        return Asking(self, profile, plans)
 
 
 class Asking:
     """The `Upstream` of one tool call: asks endpoints by id and remembers where every number came from."""
 
-    def __init__(self, client: Client, profile: str) -> None:
+    def __init__(self, client: Client, profile: str, plans: Planning | None = None) -> None:
         self._client = client
         self._profile = profile
+        self._plans = plans
         self._sources: list[Provenance] = []
         self.keep_seconds = float("inf")
         """How long an answer made of these replies may be told again: as long as the shortest-lived of them."""
@@ -96,6 +98,22 @@ class Asking:
 
     def now(self) -> datetime:
         return self._client.clock.now()
+
+    @property
+    def plans(self) -> Planning:
+        """Where plans are kept. An answer that speaks of one is never told again. Raises SetupError."""
+        if self._plans is None:
+            raise SetupError("this server keeps no plans")
+        self.keep_seconds = 0.0
+        return self._plans
+
+    def holder(self, endpoint: str) -> Holder:
+        """The account `endpoint` would act for, in the mode it would be asked in. Raises what the dialect raises."""
+        dialect = self._client.dialect
+        if not isinstance(dialect, Holding):
+            raise SetupError(f"{dialect.name} has no accounts")
+        row = self._client.spec.endpoint(endpoint)
+        return dialect.holder(Call(row, {}, self._profile, self._client.default_mode(row.scope)))
 
     async def standing(self, *, scope: str = "account") -> Standing:
         """Sign in where that is needed, and tell how we stand. Raises what the dialect's sign-in raises."""

@@ -141,6 +141,19 @@ async def test_shared_state_keeps_values_until_they_end(tmp_path: Path) -> None:
     assert (tmp_path / "private").stat().st_mode & 0o777 == 0o700
 
 
+async def test_a_durable_value_is_on_disk_before_anybody_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("os.fsync", synced.append)
+    state = FileState(tmp_path, ManualClock(NOON))
+    await state.put("a", {"x": 1})
+    assert synced == []
+    await state.put("a", {"x": 2}, durable=True)
+    assert len(synced) == 2  # the file, and the folder that holds its name
+    assert await state.get("a") == {"x": 2}
+
+
 async def test_a_damaged_file_is_worth_less_than_a_fresh_value(tmp_path: Path) -> None:
     state = FileState(tmp_path, ManualClock(NOON))
     await state.put("a", {"x": 1})

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dari.core.acts import Holder, holder
 from dari.core.clock import ManualClock
 from dari.core.endpoint import Effect, Endpoint
-from dari.core.errors import CircuitOpen, NotFound, OutcomeUnknown, RateLimited, Unreachable, WrongMode
+from dari.core.errors import CircuitOpen, NotFound, OutcomeUnknown, RateLimited, SetupError, Unreachable, WrongMode
 from dari.core.events import Events
 from dari.core.exchange import Call, Grant, Reply
 from dari.core.provider import Rate
@@ -180,3 +182,30 @@ async def test_an_unknown_endpoint_is_told_before_anything_else(clock: ManualClo
 async def test_a_tool_may_ask_how_we_stand(clock: ManualClock, tmp_path: Path) -> None:
     standing = await client(tmp_path, Dialect(Scripted(clock)), clock, endpoint()).asking().standing()
     assert (standing.mode, standing.signed_in_until) == ("real", NOON.replace(year=2027))
+
+
+class Accounts(Dialect):
+    def holder(self, call: Call) -> Holder:
+        return holder(call.mode, "12345678-01")
+
+
+async def test_a_tool_that_plans_is_told_where_and_for_whom(clock: ManualClock, tmp_path: Path) -> None:
+    plans: Any = object()
+    one = client(tmp_path, Accounts(Scripted(clock)), clock, endpoint())
+    asking = one.asking(plans=plans)
+    await asking.ask("test.price")
+    assert asking.keep_seconds > 0
+    assert asking.plans is plans
+    assert asking.keep_seconds == 0  # an answer that speaks of a plan is never told again
+    assert asking.holder("test.price") == holder("real", "1234567801")
+    with pytest.raises(SetupError):
+        _ = one.asking().plans
+    with pytest.raises(SetupError):
+        client(tmp_path, Dialect(Scripted(clock)), clock, endpoint()).asking().holder("test.price")
+
+
+def test_a_holder_tells_nobody_the_number() -> None:
+    assert holder("paper", "12345678-01") == holder("paper", "1234567801")
+    assert holder("paper", "12345678-01").masked == "******7801"
+    assert "12345678" not in repr(holder("paper", "12345678-01"))
+    assert holder("paper", "").masked == ""

@@ -25,8 +25,10 @@ class SharedState(Protocol):
         """The value, or None where there is none or its life is over."""
         ...
 
-    async def put(self, name: str, value: dict[str, Any], *, seconds: float | None = None) -> None:
-        """Keep the value, for `seconds` or for ever."""
+    async def put(
+        self, name: str, value: dict[str, Any], *, seconds: float | None = None, durable: bool = False
+    ) -> None:
+        """Keep the value, for `seconds` or for ever; `durable`: on disk before this returns, also if power fails."""
         ...
 
     async def drop(self, name: str) -> None:
@@ -57,13 +59,20 @@ def file_name(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:40]
 
 
-def write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Write `content` whole or not at all, readable by its owner alone."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
+        if durable:
+            file.flush()
+            os.fsync(descriptor)
     beside.replace(path)
+    if durable and hasattr(os, "O_DIRECTORY"):  # a new name is on disk when its folder is; Windows does both at once
+        folder = os.open(path.parent, os.O_DIRECTORY)
+        os.fsync(folder)
+        os.close(folder)
 
 
 class FileState:
@@ -92,10 +101,12 @@ class FileState:
             return None
         return dict(value)
 
-    async def put(self, name: str, value: dict[str, Any], *, seconds: float | None = None) -> None:
+    async def put(
+        self, name: str, value: dict[str, Any], *, seconds: float | None = None, durable: bool = False
+    ) -> None:
         ends = None if seconds is None else self._clock.now().timestamp() + seconds
         content = json.dumps({"v": 1, "name": name, "ends": ends, "value": value}, ensure_ascii=False)
-        write_private(self._path(name), content.encode())
+        write_private(self._path(name), content.encode(), durable=durable)
 
     async def drop(self, name: str) -> None:
         self._path(name).unlink(missing_ok=True)
