@@ -1,0 +1,244 @@
+"""From a sentence to ranked endpoints, with what matched, how sure it is, and what KIS does not offer."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from dari.providers.kis.search.index import Index, build
+from dari.providers.kis.search.lexicon import Lexicon, Refusal, Seen
+from dari.providers.kis.search.slots import Slots, Weights, agreement, of_question
+from dari.providers.kis.search.text import Text, bigrams, read, stem
+from dari.providers.kis.spec import error_code
+
+_IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9]*(?:[_.][a-z0-9]+)+|[a-z]+[0-9][a-z0-9]{4,}|[a-z]{5,}")
+_PATH: Final = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_.-]+)+|/[a-z0-9_.-]+")
+_NUMBER: Final = re.compile(r"(?<![0-9a-z])[0-9]{4}(?![0-9a-z])")
+_ERROR: Final = re.compile(r"(?<![a-z0-9])(?:[a-z]{3,4}[0-9]{4,5}|[0-9]{8})(?![a-z0-9])")
+_STOCK_CODE: Final = re.compile(r"(?<![0-9a-z])(?:[0-9]{6}|a[0-9]{6})(?![0-9a-z])")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One endpoint: its id, its score (comparable within one answer), what matched and how well (0 to 1)."""
+
+    id: str
+    score: float
+    why: tuple[str, ...]
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The endpoints, best first; whether nothing fits; and what was asked for that KIS does not offer."""
+
+    found: tuple[Found, ...]
+    abstained: bool
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What each kind of evidence is worth."""
+
+    union: float = 0.42
+    line: float = 4.2
+    pairs: float = 0.10
+    label: float = 1.1
+    english: float = 0.8
+    exact: float = 2.6
+    path: float = 9.0
+    enough: float = 0.40
+    error: float = 0.8
+
+
+TUNING: Final = Tuning()
+GENERIC: Final = frozenset(
+    f"c:{one}"
+    for one in "overseas us asia domestic current today period stock price info all search listof name order detail "
+    "result compare sum group country code dollar account trend buy sell rank calendar possible history today bytime "
+    "issuekey day week month year minute second tick shares_count executions hours cancel modify fee investor "
+    "volume deposit position listing modify balance updown newlisted surge member currency view expiry settlement "
+    "margin collateral ws detail index rights month fx".split()
+)
+"""Concepts that a question about something else may hold as well."""
+
+
+@cache
+def ready() -> tuple[Lexicon, Index]:
+    """The lexicon and the index, made at the first question."""
+    return build()
+
+
+class _Asked:
+    """One question against the index."""
+
+    def __init__(self, question: str, tuning: Tuning, weights: Weights) -> None:
+        self.lexicon, self.index = ready()
+        self.tuning, self.weights = tuning, weights
+        self.text: Text = read(question)
+        self.seen: Seen = self.lexicon.see(self.text)
+        self.scores: dict[int, float] = defaultdict(float)
+        self.why: dict[int, list[tuple[float, str]]] = defaultdict(list)
+        self.pinned: dict[int, float] = defaultdict(float)
+        self.tokens = self._tokens()
+        self.names = {tag[2:] for tag in self.seen.tags if tag.startswith("n:")}
+        if _STOCK_CODE.search(self.text.clean):
+            self.names.add("korean_stock")
+        concepts = {token[2:]: sure for token, sure in self.tokens.items() if token.startswith("c:")}
+        self.wanted: Slots = of_question(concepts, self.names, self.lexicon.axes)
+
+    def _tokens(self) -> dict[str, float]:
+        found = {tag: sure for tag, sure in self.seen.tags.items() if tag.startswith("c:")}
+        for word in self.seen.words:
+            if word not in self.lexicon.stops and not word.isdigit():
+                found[f"w:{word}"] = 0.6
+        for word in self.seen.unknown:
+            if word >= "가":
+                found[f"h:{word}"] = 0.8
+        for code in _ERROR.findall(self.text.clean):
+            if known := error_code(code.upper()):
+                for tag in self.lexicon.see(read(f"{known.ko} {known.en}")).tags:
+                    if tag.startswith("c:"):
+                        found.setdefault(tag, self.tuning.error)
+        return found
+
+    def add(self, doc: int, points: float, why: str) -> None:
+        self.scores[doc] += points
+        self.why[doc].append((points, why))
+
+    # --- evidence --------------------------------------------------------------------------------------------------
+
+    def words(self) -> None:
+        idf, postings = self.index.idf, self.index.postings
+        for token, sure in self.tokens.items():
+            for doc, weight in postings.get(token, {}).items():
+                self.add(doc, self.tuning.union * idf[token] * sure * weight / (weight + 1.0) * 1.4, token[2:])
+        mass = sum(idf.get(token, 4.0) * sure for token, sure in self.tokens.items()) or 1.0
+        touched: dict[int, float] = defaultdict(float)
+        for token, sure in self.tokens.items():
+            for number in self.index.lines_with.get(token, ()):
+                touched[number] += idf[token] * sure
+        best: dict[int, float] = {}
+        for number, shared in touched.items():
+            line = self.index.lines[number]
+            alike = 2 * shared / (mass + line.weight)
+            if alike > best.get(line.doc, 0.0):
+                best[line.doc] = alike
+        for doc, alike in best.items():
+            self.scores[doc] += self.tuning.line * alike
+
+    def hangul_pairs(self) -> None:
+        for pair in bigrams(self.text.flat):
+            there = self.index.pairs.get(pair)
+            if there:
+                points = self.tuning.pairs * self.index.rarity(there)
+                for doc, weight in there.items():
+                    self.scores[doc] += points * weight
+
+    def labels(self) -> None:
+        flat, index = self.text.flat, self.index
+        taken = -1
+        for at in range(len(flat)):
+            for length in range(min(index.longest_label, len(flat) - at), 2, -1):
+                there = index.labels.get(flat[at : at + length])
+                if there and at + length > taken:
+                    taken = at + length
+                    points = self.tuning.label * index.rarity(there) * min(1.0, length / 5)
+                    for doc, weight in there.items():
+                        self.add(doc, points * weight, flat[at : at + length])
+                    break
+        words = [stem(word) for word in self.text.latin]
+        for at in range(len(words)):
+            for length in (4, 3, 2):
+                there = index.english.get(tuple(words[at : at + length]))
+                if there:
+                    points = self.tuning.english * index.rarity(there)
+                    for doc, weight in there.items():
+                        self.add(doc, points * weight, " ".join(words[at : at + length]))
+                    break
+
+    def exact(self) -> None:
+        clean, index = self.text.clean, self.index
+        spelt = {found.strip(".") for found in _IDENTIFIER.findall(clean)} | set(_NUMBER.findall(clean))
+        for name in spelt:
+            there = index.exact.get(name)
+            if not there or (name.isalpha() and (stem(name) in self.lexicon.words or name in self.lexicon.stops)):
+                continue
+            points = self.tuning.exact * index.rarity(there) / 2
+            for doc, weight in there.items():
+                self.add(doc, points * weight, name)
+                self.pinned[doc] += weight
+        for path in _PATH.findall(clean):
+            known = [doc for doc, one in enumerate(index.paths) if _stands(path, one)]
+            for doc in known if len(known) < index.size / 4 else ():
+                self.add(doc, self.tuning.path, path)
+                self.pinned[doc] += 3.0
+
+    # --- judging ---------------------------------------------------------------------------------------------------
+
+    def ranked(self) -> list[tuple[float, int]]:
+        self.words()
+        self.hangul_pairs()
+        self.labels()
+        self.exact()
+        for doc in self.scores:
+            self.scores[doc] += agreement(self.wanted, self.index.slots[doc], self.weights)
+        return sorted(((score, doc) for doc, score in self.scores.items()), key=lambda one: (-one[0], one[1]))
+
+    def refusal(self) -> Refusal | None:
+        if any(points >= 1.0 for points in self.pinned.values()):
+            return None
+        for tag in self.seen.tags:
+            if tag.startswith("x:") and f"u:{tag[2:]}" not in self.seen.tags:
+                return self.lexicon.refusals[tag[2:]]
+        return None
+
+    def covered(self, doc: int) -> float:
+        """The share of what the question says that this endpoint knows of, 0 to 1."""
+        if self.pinned.get(doc, 0.0) >= 1.0:
+            return 1.0
+        known = total = 0.0
+        topical = False
+        for token, sure in self.tokens.items():
+            there = self.index.postings.get(token)
+            mass = self.index.idf.get(token, 4.5) * sure
+            total += mass
+            if there and doc in there:
+                known += mass
+                topical = topical or token not in GENERIC
+        said = sum(points for points, why in self.why[doc] if len(why) > 3 and why in self.text.flat)  # noqa: PLR2004
+        strange = sum(1 for word in self.seen.unknown if f"h:{word}" not in self.tokens)
+        known += 1.5 * bool(self.names) + min(said, 4.0)
+        total += 1.5 * bool(self.names) + min(said, 4.0) + 2.5 * strange
+        share = known / total if total else 0.0
+        return share if topical or self.names or said else share * 0.75
+
+
+def _stands(path: str, whole: str) -> bool:
+    """Whether a path, or its end or middle, is what was written."""
+    return whole == path or whole.endswith("/" + path.strip("/")) or (path.count("/") > 1 and path in whole)
+
+
+def find(question: str, limit: int = 5, *, tuning: Tuning = TUNING, weights: Weights | None = None) -> Answered:
+    """The endpoints that answer a question, best first. Takes any text; raises nothing.
+
+    `abstained` says that nothing fits: the found ones, if any, are near misses.
+    """
+    asked = _Asked(question, tuning, weights or Weights())
+    ranked = asked.ranked()[: max(limit, 10)]
+    found = tuple(
+        Found(asked.index.ids[doc], round(score, 2), _reasons(asked, doc), round(asked.covered(doc), 2))
+        for score, doc in ranked[:limit]
+    )
+    refusal = asked.refusal()
+    sure = max((asked.covered(doc) for _, doc in ranked[:3]), default=0.0)
+    return Answered(found, refusal is not None or sure < tuning.enough, refusal)
+
+
+def _reasons(asked: _Asked, doc: int) -> tuple[str, ...]:
+    best = sorted(asked.why[doc], reverse=True)
+    return tuple(dict.fromkeys(why for _, why in best))[:4]
