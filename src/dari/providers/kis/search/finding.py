@@ -9,7 +9,7 @@ from functools import cache
 from typing import Final
 
 from dari.providers.kis.search.index import Index, build
-from dari.providers.kis.search.lexicon import Lexicon, Refusal, Seen
+from dari.providers.kis.search.lexicon import TAILS, Lexicon, Refusal, Seen
 from dari.providers.kis.search.slots import Slots, Weights, agreement, of_question
 from dari.providers.kis.search.text import Text, bigrams, read, stem
 from dari.providers.kis.spec import error_code
@@ -84,6 +84,7 @@ class _Asked:
         self.scores: dict[int, float] = defaultdict(float)
         self.why: dict[int, list[tuple[float, str]]] = defaultdict(list)
         self.pinned: dict[int, float] = defaultdict(float)
+        self._span_starts = {start for start, _, _ in self.seen.spans}
         self.tokens = self._tokens()
         self.names = {tag[2:] for tag in self.seen.tags if tag.startswith("n:")}
         if _STOCK_CODE.search(self.text.clean):
@@ -145,7 +146,7 @@ class _Asked:
         for at in range(len(flat)):
             for length in range(min(index.longest_label, len(flat) - at), 2, -1):
                 there = index.labels.get(flat[at : at + length])
-                if there and at + length > taken:
+                if there and at + length > taken and self._ends_word(at + length):
                     taken = at + length
                     points = self.tuning.label * index.rarity(there) * min(1.0, length / 5)
                     for doc, weight in there.items():
@@ -156,17 +157,23 @@ class _Asked:
             for length in (4, 3, 2):
                 there = index.english.get(tuple(words[at : at + length]))
                 if there:
-                    points = self.tuning.english * index.rarity(there)
+                    known = all(word in self.lexicon.words for word in words[at : at + length])
+                    points = self.tuning.english * index.rarity(there) * (0.3 if known else 1.0)
                     for doc, weight in there.items():
                         self.add(doc, points * weight, " ".join(words[at : at + length]))
                     break
+
+    def _ends_word(self, place: int) -> bool:
+        """Whether a word, or a known form, ends here; a particle may follow."""
+        end = min((one for one in self.text.ends if one >= place), default=place)
+        return end == place or self.text.flat[place:end] in TAILS or place in self._span_starts
 
     def exact(self) -> None:
         clean, index = self.text.clean, self.index
         spelt = {found.strip(".") for found in _IDENTIFIER.findall(clean)} | set(_NUMBER.findall(clean))
         for name in spelt:
             there = index.exact.get(name)
-            if not there or (name.isalpha() and (stem(name) in self.lexicon.words or name in self.lexicon.stops)):
+            if not there or stem(name) in self.lexicon.words or name in self.lexicon.stops:
                 continue
             points = self.tuning.exact * index.rarity(there) / 2
             for doc, weight in there.items():
@@ -201,7 +208,7 @@ class _Asked:
         """The share of what the question says that this endpoint knows of, 0 to 1."""
         if self.pinned.get(doc, 0.0) >= 1.0:
             return 1.0
-        known = total = 0.0
+        known = total = rare = 0.0
         topical = False
         for token, sure in self.tokens.items():
             there = self.index.postings.get(token)
@@ -209,12 +216,14 @@ class _Asked:
             total += mass
             if there and doc in there:
                 known += mass
-                topical = topical or token not in GENERIC
+                if token not in GENERIC:
+                    topical = True
+                    rare += mass
         said = sum(points for points, why in self.why[doc] if len(why) > 3 and why in self.text.flat)  # noqa: PLR2004
         strange = sum(1 for word in self.seen.unknown if f"h:{word}" not in self.tokens)
         known += 1.5 * bool(self.names) + min(said, 4.0)
         total += 1.5 * bool(self.names) + min(said, 4.0) + 2.5 * strange
-        share = known / total if total else 0.0
+        share = max(known / total if total else 0.0, rare / (rare + 5.0))
         return share if topical or self.names or said else share * 0.75
 
 

@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
 from dari.core.endpoint import Endpoint
@@ -91,7 +92,7 @@ def build(rows: Iterable[Endpoint] = SPEC) -> tuple[Lexicon, Index]:
 
 def tokens(lexicon: Lexicon, text: str) -> dict[str, float]:
     """The concepts of a text, its English words that are no concept, and its Hangul that no form covers."""
-    seen = lexicon.see(read(text))
+    seen = lexicon.see(read(text), slips=False)
     found = {tag: sure for tag, sure in seen.tags.items() if tag.startswith("c:")}
     found |= {f"w:{word}": 0.6 for word in seen.words if word not in lexicon.stops and not word.isdigit()}
     return found | {f"h:{word}": 0.8 for word in seen.unknown if word >= "가"}
@@ -122,14 +123,14 @@ def _fields(index: Index, doc: int, row: Endpoint) -> None:
         _name(index, doc, parameter.name, 1.1)
         _label(index, doc, parameter.label, 0.9)
         for meaning in parameter.codes.values():
-            _label(index, doc, meaning, 1.0)
+            _label(index, doc, meaning, 0.45)
     for block in row.blocks:
         for one in block.fields:
             _name(index, doc, one.name, 1.0)
             _label(index, doc, one.label, 1.0)
             for meaning in one.codes.values():
-                _label(index, doc, meaning, 0.6)
-            spelt = tuple(map(stem, one.english.split("_")))
+                _label(index, doc, meaning, 0.35)
+            spelt = _spelt(one.english)
             if len(spelt) > 1:
                 index.english[spelt][doc] = 1.0
 
@@ -140,11 +141,21 @@ def _name(index: Index, doc: int, name: str, weight: float) -> None:
 
 
 def _label(index: Index, doc: int, label: str, weight: float) -> None:
+    for part in _label_parts(label):
+        there = index.labels[part]
+        if there.get(doc, 0.0) < weight:
+            there[doc] = weight
+
+
+@cache
+def _label_parts(label: str) -> tuple[str, ...]:
     folded = fold(label)
-    for part in {folded.replace(" ", ""), *_LABEL_SPLIT.split(folded)}:
-        if len(part) > 1:
-            there = index.labels[part]
-            there[doc] = max(there.get(doc, 0.0), weight)
+    return tuple({part for part in (folded.replace(" ", ""), *_LABEL_SPLIT.split(folded)) if len(part) > 1})
+
+
+@cache
+def _spelt(english: str) -> tuple[str, ...]:
+    return tuple(map(stem, english.split("_")))
 
 
 def _close(index: Index) -> None:

@@ -38,7 +38,7 @@ class Refusal:
 class Seen:
     """What stands in a text.
 
-    `tags` maps c:concept, n:name, x:not-offered to how surely it stands there (1, or less when misspelt).
+    `tags` maps c:concept, n:name, x:not-offered and u:unless to how surely it stands there.
     `unknown` are the words that mean nothing here. `spans` are the known stretches of the flat text.
     """
 
@@ -60,25 +60,28 @@ class Lexicon:
     refusals: dict[str, Refusal] = field(default_factory=dict)
     _slips: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     _by_shape: dict[tuple[str, int], list[str]] = field(default_factory=dict)
-    _longest: int = 0
+    _lengths: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     # --- filling ---------------------------------------------------------------------------------------------------
 
     def add(self, tag: str, forms: Iterable[str]) -> None:
         """Let each form mean `tag`; a form may mean several."""
         for form in filter(None, (fold(one.strip()) for one in forms)):
-            if any(letter >= "가" for letter in form):
+            if not form.isascii():
                 flat = form.replace(" ", "")
                 self.hangul[flat] = (*self.hangul.get(flat, ()), tag)
             else:
-                key = tuple(stem(word) for word in read(form).latin)
+                key = tuple(map(stem, form.split()))
                 self.latin[key] = (*self.latin.get(key, ()), tag)
                 self.words.update(key)
 
     def close(self, more_words: Iterable[str]) -> None:
         """Make ready for misspelt words; `more_words` are further English words that are spelt rightly."""
         self.words.update(stem(word) for word in more_words)
-        self._longest = max(map(len, self.hangul))
+        lengths: dict[str, set[int]] = defaultdict(set)
+        for form in self.hangul:
+            lengths[form[0]].add(len(form))
+        self._lengths = {first: tuple(sorted(those, reverse=True)) for first, those in lengths.items()}
         for form, tags in self.hangul.items():
             if len(form) >= FUZZY_FROM and "s:" not in tags:
                 for at in range(len(form)):
@@ -91,50 +94,48 @@ class Lexicon:
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
-    def see(self, text: Text) -> Seen:
-        """The known and the unknown words of a text."""
+    def see(self, text: Text, *, slips: bool = True) -> Seen:
+        """The known and the unknown words of a text; with `slips`, also those that are misspelt."""
         tags: dict[str, float] = {}
-        spans = tuple(self._spans(text))
+        spans = tuple(self._spans(text, slips=slips)) if text.hangul else ()
         for _, _, form in spans:
-            known = self.hangul[form]
-            sure = 1.0
-            for tag in known:
-                tags[tag] = max(tags.get(tag, 0.0), sure)
-        words, unknown = self._latin_words(text)
+            tags.update(dict.fromkeys(self.hangul[form], 1.0))
+        words, unknown = self._latin_words(text, slips=slips)
         self._phrases(words, tags)
         tags.pop("s:", None)
-        unknown += _left(text, spans)
+        if text.hangul:
+            unknown += _left(text, spans)
         return Seen(tags, tuple(unknown), spans, tuple(words))
 
-    def _spans(self, text: Text) -> Iterator[tuple[int, int, str]]:
-        flat, at = text.flat, 0
-        while at < len(flat):
-            found = self._at(text, at)
-            if found is None:
+    def _spans(self, text: Text, *, slips: bool) -> Iterator[tuple[int, int, str]]:
+        flat, at, size = text.flat, 0, len(text.flat)
+        lengths = self._lengths
+        while at < size:
+            form = None
+            for length in lengths.get(flat[at], ()):
+                window = flat[at : at + length]
+                if window in self.hangul and at + length <= size and self._whole(text, at, at + length):
+                    form = window
+                    break
+            if slips and (likely := self._likely(text, at, len(form) if form else 0)):
+                yield at, at + len(likely), likely
+                at += len(likely)
+            elif form:
+                yield at, at + len(form), form
+                at += len(form)
+            else:
                 at += 1
-                continue
-            length, form = found
-            yield at, at + length, form
-            at += length
 
-    def _at(self, text: Text, at: int) -> tuple[int, str] | None:
-        """The longest form that stands at `at`; a form with a slip only where it is longer than any without."""
-        flat = text.flat
-        rightly: tuple[int, str] | None = None
-        for length in range(min(self._longest, len(flat) - at), 0, -1):
-            window = flat[at : at + length]
-            if window in self.hangul and self._whole(text, at, at + length):
-                rightly = length, window
-                break
-        least = max(FUZZY_FROM, rightly[0] + 1 if rightly else 0)
-        for length in range(min(8, len(flat) - at), least - 1, -1):
-            window = flat[at : at + length]
+    def _likely(self, text: Text, at: int, longer_than: int) -> str | None:
+        """A form that stands at `at` but for a slip in one syllable, longer than any that stands there rightly."""
+        end = min((place for place in text.starts if place > at), default=len(text.flat))
+        for length in range(min(8, end - at), max(FUZZY_FROM, longer_than + 1) - 1, -1):
+            window = text.flat[at : at + length]
             for place in range(length):
                 for form in self._slips.get(f"{window[:place]}*{window[place + 1 :]}", ()):
-                    allowed = 1 if length == FUZZY_FROM else 2
-                    if slip(form[place], window[place]) <= allowed and self._whole(text, at, at + length):
-                        return length, form
-        return rightly
+                    if slip(form[place], window[place]) <= (1 if length < 5 else 2):  # noqa: PLR2004 -- longer is surer
+                        return form
+        return None
 
     @staticmethod
     def _whole(text: Text, start: int, end: int) -> bool:
@@ -147,13 +148,15 @@ class Lexicon:
         next_end = min((place for place in text.ends if place >= end), default=end)
         return text.flat[end:next_end] in TAILS or next_end == end
 
-    def _latin_words(self, text: Text) -> tuple[list[str], list[str]]:
+    def _latin_words(self, text: Text, *, slips: bool) -> tuple[list[str], list[str]]:
         words: list[str] = []
         unknown: list[str] = []
         for word in text.latin:
             for part in [word] if stem(word) in self.words else _pieces(word):
                 known = stem(part)
                 if part.isdigit() or part in self.stops or known in self.words:
+                    words.append(known)
+                elif not slips:
                     words.append(known)
                 elif mended := self._mended(known) or self._mended(part):
                     words.append(mended)

@@ -19,7 +19,6 @@ _SOUND: Final = {1: 5, 3: 7, 10: 11, 15: 11}
 """Vowels that sound alike today and are mistaken for one another: ㅐ→ㅔ, ㅒ→ㅖ, ㅙ→ㅚ, ㅞ→ㅚ."""
 
 _PIECE: Final = re.compile(r"[a-z0-9_&.+'/-]+|[가-힣]+")
-_LATIN: Final = re.compile(r"[a-z0-9][a-z0-9_&.+'/-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,7 @@ class Text:
     ends: frozenset[int]
     latin: tuple[str, ...]
     clean: str
+    hangul: bool
 
 
 def _syllable(code: int) -> str:
@@ -49,6 +49,8 @@ _FOLDS: Final = {code: _syllable(code) for code in range(_FIRST, _LAST + 1)}
 
 def fold(text: str) -> str:
     """Lower case, composed, with vowels that sound alike written alike."""
+    if text.isascii():
+        return text.lower()
     return unicodedata.normalize("NFKC", text).lower().translate(_FOLDS)
 
 
@@ -79,13 +81,14 @@ def read(question: str) -> Text:
             starts.add(at)
         if piece[0] < "가":
             piece = piece.strip("_&.+'/-")
-            latin += _LATIN.findall(piece)
-            piece = piece.replace(" ", "")
+            if piece:
+                latin.append(piece)
         flat.append(piece)
         at += len(piece)
         last = found.end()
     ends.add(at)
-    return Text("".join(flat), frozenset(starts), frozenset(ends - {0}), tuple(latin), clean)
+    whole = "".join(flat)
+    return Text(whole, frozenset(starts), frozenset(ends - {0}), tuple(latin), clean, not whole.isascii())
 
 
 @lru_cache(maxsize=20_000)
