@@ -19,6 +19,13 @@ _PATH: Final = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_.-]+)+|/[a-z0-9_.-]+")
 _NUMBER: Final = re.compile(r"(?<![0-9a-z])[0-9]{4}(?![0-9a-z])")
 _ERROR: Final = re.compile(r"(?<![a-z0-9])(?:[a-z]{3,4}[0-9]{4,5}|[0-9]{8})(?![a-z0-9])")
 _STOCK_CODE: Final = re.compile(r"(?<![0-9a-z])(?:[0-9]{6}|a[0-9]{6})(?![0-9a-z])")
+_PHRASES: Final = (
+    ("view", re.compile(r"조회.{0,4}(?:상위|top|순위|많)|많이.{0,4}(?:보는|찾|본|검색)")),
+    ("possible", re.compile(r"how (?:many|much)\b.*\bcan\b|(?:몇|얼마).{0,12}(?:살|팔|들어갈|주문할|넣을) ?수|까지 ?(?:살|팔)")),
+    ("rank", re.compile(r"\b(?!interest|request|invest|latest|test|rest|forest|honest|protest|midwest)[a-z]{3,}est\b")),
+    ("orderbook", re.compile(r"\bbid\b.*\bask\b|\bask\b.*\bbid\b")),
+)
+"""Meanings that stand in no fixed form: words with something in between, superlatives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,7 @@ class Tuning:
     line: float = 4.2
     pairs: float = 0.10
     label: float = 1.1
+    known_label: float = 0.3
     english: float = 0.8
     exact: float = 2.6
     path: float = 9.0
@@ -100,7 +108,11 @@ class _Asked:
         for word in self.seen.unknown:
             if word >= "가":
                 found[f"h:{word}"] = 0.8
+        for concept, pattern in _PHRASES:
+            if pattern.search(self.text.clean):
+                found[f"c:{concept}"] = 1.0
         for code in _ERROR.findall(self.text.clean):
+            found.pop(f"w:{code}", None)
             if known := error_code(code.upper()):
                 for tag in self.lexicon.see(read(f"{known.ko} {known.en}")).tags:
                     if tag.startswith("c:"):
@@ -146,9 +158,11 @@ class _Asked:
         for at in range(len(flat)):
             for length in range(min(index.longest_label, len(flat) - at), 2, -1):
                 there = index.labels.get(flat[at : at + length])
-                if there and at + length > taken and self._ends_word(at + length):
+                if there and at + length > taken and flat[at] >= "가" and self._ends_word(at + length):
                     taken = at + length
                     points = self.tuning.label * index.rarity(there) * min(1.0, length / 5)
+                    if flat[at : at + length] in self.lexicon.hangul:  # already counted as a concept
+                        points *= self.tuning.known_label
                     for doc, weight in there.items():
                         self.add(doc, points * weight, flat[at : at + length])
                     break

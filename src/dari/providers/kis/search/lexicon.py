@@ -83,7 +83,7 @@ class Lexicon:
             lengths[form[0]].add(len(form))
         self._lengths = {first: tuple(sorted(those, reverse=True)) for first, those in lengths.items()}
         for form, tags in self.hangul.items():
-            if len(form) >= FUZZY_FROM and "s:" not in tags:
+            if len(form) >= FUZZY_FROM and all(tag[0] in "cn" for tag in tags):
                 for at in range(len(form)):
                     self._slips[f"{form[:at]}*{form[at + 1 :]}"].append(form)
         shapes: dict[tuple[str, int], list[str]] = defaultdict(list)

@@ -157,6 +157,13 @@ _QUERYING: Final = frozenset(
 """What makes a sentence with buy or sell a question about the market or the account, not an order."""
 
 
+_OF_AN_INDEX: Final = frozenset(
+    "kospi kosdaq domestic current today price candle period day week month year minute second tick ws trend bytime "
+    "rest expected krx search".split()
+)
+"""With nothing else said, a market's name means its index."""
+
+
 def of_question(concepts: Mapping[str, float], names: set[str], axes: Mapping[str, tuple[tuple[str, str], ...]]) -> Slots:
     """What a question wants on each axis."""
     pairs = [pair for concept in concepts for pair in axes.get(concept, ())]
@@ -171,6 +178,8 @@ def of_question(concepts: Mapping[str, float], names: set[str], axes: Mapping[st
         product |= {value for axis, value in named if axis == "product"}
     if product - {"stock"}:
         product.discard("stock")
+    if not product and {"kospi", "kosdaq"} & set(concepts) and not set(concepts) - _OF_AN_INDEX:
+        product = {"index"}
     if {"future", "option"} & {KINDS_OF.get(one, one) for one in product}:
         product -= {"index"}
     marked = {(axis, value) for axis, value in pairs if axis in MARKED}
