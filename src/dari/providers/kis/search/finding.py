@@ -15,6 +15,7 @@ from dari.providers.kis.search.text import Text, bigrams, read, stem
 from dari.providers.kis.spec import error_code
 
 _IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9]*(?:[_.][a-z0-9]+)+|[a-z]+[0-9][a-z0-9]{4,}|[a-z]{5,}")
+_NAMED: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+", re.IGNORECASE)
 _PATH: Final = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_.-]+)+|/[a-z0-9_.-]+")
 _NUMBER: Final = re.compile(r"(?<![0-9a-z])[0-9]{4}(?![0-9a-z])")
 _ERROR: Final = re.compile(r"(?<![a-z0-9])(?:[a-z]{3,4}[0-9]{4,5}|[0-9]{8})(?![a-z0-9])")
@@ -56,10 +57,13 @@ class Tuning:
     pairs: float = 0.10
     label: float = 1.1
     known_label: float = 0.3
+    whole_label: float = 1.5
     english: float = 0.8
     exact: float = 2.6
     path: float = 9.0
-    enough: float = 0.40
+    enough: float = 0.27
+    strong: float = 8.0
+    """A score that is beyond doubt, whatever else the question says."""
     error: float = 0.8
 
 
@@ -87,11 +91,14 @@ class _Asked:
     def __init__(self, question: str, tuning: Tuning, weights: Weights) -> None:
         self.lexicon, self.index = ready()
         self.tuning, self.weights = tuning, weights
-        self.text: Text = read(question)
+        self.spelt = {name for name in _NAMED.findall(question.lower()) if name in self.index.exact}
+        self.text: Text = read(_without(question, self.spelt))
         self.seen: Seen = self.lexicon.see(self.text)
         self.scores: dict[int, float] = defaultdict(float)
         self.why: dict[int, list[tuple[float, str]]] = defaultdict(list)
         self.pinned: dict[int, float] = defaultdict(float)
+        self._labelled: list[tuple[int, int]] = []
+        self._spelt: set[tuple[str, ...]] = set()
         self._span_starts = {start for start, _, _ in self.seen.spans}
         self.tokens = self._tokens()
         self.names = {tag[2:] for tag in self.seen.tags if tag.startswith("n:")}
@@ -153,29 +160,51 @@ class _Asked:
                     self.scores[doc] += points * weight
 
     def labels(self) -> None:
+        self._korean_labels()
+        self._english_labels()
+
+    def _korean_labels(self) -> None:
         flat, index = self.text.flat, self.index
         taken = -1
         for at in range(len(flat)):
+            if flat[at] < "가" and at not in self.text.starts:
+                continue
             for length in range(min(index.longest_label, len(flat) - at), 2, -1):
-                there = index.labels.get(flat[at : at + length])
-                if there and at + length > taken and flat[at] >= "가" and self._ends_word(at + length):
-                    taken = at + length
-                    points = self.tuning.label * index.rarity(there) * min(1.0, length / 5)
-                    if flat[at : at + length] in self.lexicon.hangul:  # already counted as a concept
-                        points *= self.tuning.known_label
-                    for doc, weight in there.items():
-                        self.add(doc, points * weight, flat[at : at + length])
-                    break
+                label = flat[at : at + length]
+                there = index.labels.get(label)
+                if not there or at + length <= taken or label.isascii() or not self._ends_word(at + length):
+                    continue
+                taken = at + length
+                self._labelled.append((at, taken))
+                points = self.tuning.label * index.rarity(there) * min(1.8, length / 5)
+                if length >= 0.8 * len(flat):  # the question is the label
+                    points *= self.tuning.whole_label
+                elif label in self.lexicon.hangul:  # already counted as a concept
+                    points *= self.tuning.known_label
+                for doc, weight in there.items():
+                    self.add(doc, points * weight, label)
+                break
+
+    def _english_labels(self) -> None:
+        index, at = self.index, 0
         words = [stem(word) for word in self.text.latin]
-        for at in range(len(words)):
-            for length in (4, 3, 2):
-                there = index.english.get(tuple(words[at : at + length]))
-                if there:
-                    known = all(word in self.lexicon.words for word in words[at : at + length])
-                    points = self.tuning.english * index.rarity(there) * (0.3 if known else 1.0)
-                    for doc, weight in there.items():
-                        self.add(doc, points * weight, " ".join(words[at : at + length]))
-                    break
+        while at < len(words):
+            for length in range(min(index.longest_english, len(words) - at), 1, -1):
+                phrase = tuple(words[at : at + length])
+                there = index.english.get(phrase)
+                if not there:
+                    continue
+                self._spelt.add(phrase)
+                points = self.tuning.english * index.rarity(there) * min(1.8, length / 2)
+                if length >= 0.8 * len(words):  # the question is the name
+                    points *= self.tuning.whole_label
+                elif length == 2 and all(word in self.lexicon.words for word in phrase):  # noqa: PLR2004 -- cash balance
+                    points *= self.tuning.known_label
+                for doc, weight in there.items():
+                    self.add(doc, points * weight, " ".join(phrase))
+                at += length - 1
+                break
+            at += 1
 
     def _ends_word(self, place: int) -> bool:
         """Whether a word, or a known form, ends here; a particle may follow."""
@@ -184,10 +213,13 @@ class _Asked:
 
     def exact(self) -> None:
         clean, index = self.text.clean, self.index
-        spelt = {found.strip(".") for found in _IDENTIFIER.findall(clean)} | set(_NUMBER.findall(clean))
+        spelt = self.spelt | {found.strip(".") for found in _IDENTIFIER.findall(clean)} | set(_NUMBER.findall(clean))
+        alone = len(self.text.latin) == 1 and not self.text.hangul
+        if alone:
+            spelt.add(self.text.latin[0])
         for name in spelt:
             there = index.exact.get(name)
-            if not there or stem(name) in self.lexicon.words or name in self.lexicon.stops:
+            if not there or (not alone or name.isalpha()) and stem(name) in self.lexicon.words or name in self.lexicon.stops:
                 continue
             points = self.tuning.exact * index.rarity(there) / 2
             for doc, weight in there.items():
@@ -214,9 +246,20 @@ class _Asked:
         if any(points >= 1.0 for points in self.pinned.values()):
             return None
         for tag in self.seen.tags:
-            if tag.startswith("x:") and f"u:{tag[2:]}" not in self.seen.tags:
+            if tag.startswith("x:") and f"u:{tag[2:]}" not in self.seen.tags and not self._is_label(tag):
                 return self.lexicon.refusals[tag[2:]]
         return None
+
+    def _is_label(self, tag: str) -> bool:
+        """Whether every place where this stands is a part of a longer name of a field: 펀드환매대금 asks no fund."""
+        spans = [(start, end) for start, end, form in self.seen.spans if tag in self.lexicon.hangul[form]]
+        if spans:
+            return all(
+                any(low <= start and end <= high and high - low > end - start for low, high in self._labelled)
+                for start, end in spans
+            )
+        forms = [set(form) for form, tags in self.lexicon.latin.items() if tag in tags]
+        return any(form < set(phrase) for phrase in self._spelt for form in forms)
 
     def covered(self, doc: int) -> float:
         """The share of what the question says that this endpoint knows of, 0 to 1."""
@@ -233,12 +276,17 @@ class _Asked:
                 if token not in GENERIC:
                     topical = True
                     rare += mass
-        said = sum(points for points, why in self.why[doc] if len(why) > 3 and why in self.text.flat)  # noqa: PLR2004
+        said = sum(points for points, why in self.why[doc] if len(why) > 3 and why in self.text.flat)  # noqa: PLR2004 -- a label
         strange = sum(1 for word in self.seen.unknown if f"h:{word}" not in self.tokens)
         known += 1.5 * bool(self.names) + min(said, 4.0)
         total += 1.5 * bool(self.names) + min(said, 4.0) + 2.5 * strange
         share = max(known / total if total else 0.0, rare / (rare + 5.0))
         return share if topical or self.names or said else share * 0.75
+
+
+def _without(question: str, names: set[str]) -> str:
+    """The question without names of fields: crbr_aply_mxpr says nothing as words."""
+    return _NAMED.sub(lambda found: " " if found[0].lower() in names else found[0], question) if names else question
 
 
 def _stands(path: str, whole: str) -> bool:
@@ -259,7 +307,8 @@ def find(question: str, limit: int = 5, *, tuning: Tuning = TUNING, weights: Wei
     )
     refusal = asked.refusal()
     sure = max((asked.covered(doc) for _, doc in ranked[:3]), default=0.0)
-    return Answered(found, refusal is not None or sure < tuning.enough, refusal)
+    strong = bool(ranked) and ranked[0][0] >= tuning.strong
+    return Answered(found, refusal is not None or (sure < tuning.enough and not strong), refusal)
 
 
 def _reasons(asked: _Asked, doc: int) -> tuple[str, ...]:

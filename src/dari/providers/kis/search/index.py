@@ -53,6 +53,7 @@ class Index:
     """Names of parameters and fields, tr_ids, screens, ids: as they are written, in lower case."""
     paths: list[str] = field(default_factory=list)
     longest_label: int = 0
+    longest_english: int = 0
 
     @property
     def size(self) -> int:
@@ -133,6 +134,7 @@ def _fields(index: Index, doc: int, row: Endpoint) -> None:
             spelt = _spelt(one.english)
             if len(spelt) > 1:
                 index.english[spelt][doc] = 1.0
+                index.longest_english = max(index.longest_english, len(spelt))
 
 
 def _name(index: Index, doc: int, name: str, weight: float) -> None:
@@ -163,4 +165,4 @@ def _close(index: Index) -> None:
     index.lines = [
         Line(line.doc, line.tokens, sum(index.idf[token] for token in line.tokens)) for line in index.lines
     ]
-    index.longest_label = min(16, max(map(len, index.labels)))
+    index.longest_label = min(22, max(map(len, index.labels)))

@@ -59,6 +59,7 @@ class Lexicon:
     stops: set[str] = field(default_factory=set)
     refusals: dict[str, Refusal] = field(default_factory=dict)
     _slips: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    _refused: set[str] = field(default_factory=set)
     _by_shape: dict[tuple[str, int], list[str]] = field(default_factory=dict)
     _lengths: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -77,17 +78,20 @@ class Lexicon:
 
     def close(self, more_words: Iterable[str]) -> None:
         """Make ready for misspelt words; `more_words` are further English words that are spelt rightly."""
-        self.words.update(stem(word) for word in more_words)
+        more = tuple(more_words)
+        self.words.update(map(stem, more))
         lengths: dict[str, set[int]] = defaultdict(set)
         for form in self.hangul:
             lengths[form[0]].add(len(form))
         self._lengths = {first: tuple(sorted(those, reverse=True)) for first, those in lengths.items()}
+        self._refused = {form for form, tags in self.hangul.items() if all(tag[0] == "x" for tag in tags)}
         for form, tags in self.hangul.items():
             if len(form) >= FUZZY_FROM and all(tag[0] in "cn" for tag in tags):
                 for at in range(len(form)):
                     self._slips[f"{form[:at]}*{form[at + 1 :]}"].append(form)
         shapes: dict[tuple[str, int], list[str]] = defaultdict(list)
-        for word in self.words:
+        rightly = {word for form, tags in self.latin.items() if tags[0][0] in "cn" for word in form}
+        for word in rightly | set(map(stem, more)):
             shapes[word[:1], len(word)].append(word)
             shapes[word[1:2], -len(word)].append(word)
         self._by_shape = dict(shapes)
@@ -114,7 +118,9 @@ class Lexicon:
             form = None
             for length in lengths.get(flat[at], ()):
                 window = flat[at : at + length]
-                if window in self.hangul and at + length <= size and self._whole(text, at, at + length):
+                if window not in self.hangul or at + length > size or not self._whole(text, at, at + length):
+                    continue
+                if length > 2 or at in text.starts or window not in self._refused:  # noqa: PLR2004 -- 이사 in 특이사항
                     form = window
                     break
             if slips and (likely := self._likely(text, at, len(form) if form else 0)):
