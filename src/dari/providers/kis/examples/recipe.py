@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from difflib import get_close_matches
 from typing import Any, Final
@@ -109,6 +109,7 @@ def recipe(api: str, given: Mapping[str, str], today: date) -> Recipe:
     values = tuple(
         value for one in row.parameters if (value := _value(row, one, chosen.get(one.name.lower()), today)) is not None
     )
+    values = tuple(map(_market_price(row, values), values))
     code, others = _tr_id(row, mode, chosen, {one.name: one.value for one in values})
     if order and mode == "paper" and code is None:
         mode = "real"
@@ -127,6 +128,18 @@ def recipe(api: str, given: Mapping[str, str], today: date) -> Recipe:
         other_codes=others,
         warnings=tuple(_warnings(row, mode)),
     )
+
+
+def _market_price(row: Endpoint, values: tuple[Value, ...]) -> Callable[[Value], Value]:
+    """A market order carries the price 0, where the sheet says so."""
+    notes = {one.name: one.note for one in row.parameters}
+    kinds = {one.name: one.codes for one in row.parameters}
+    market = any("시장가" in kinds[one.name].get(one.value, "") for one in values if one.name.startswith("ORD_DVSN"))
+
+    def priced(one: Value) -> Value:
+        return replace(one, value="0") if market and "시장가는 0" in notes[one.name] else one
+
+    return priced
 
 
 def find_row(api: str) -> Endpoint:

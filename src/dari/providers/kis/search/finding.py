@@ -182,7 +182,7 @@ class _Asked:
                 elif label in self.lexicon.hangul:  # already counted as a concept
                     points *= self.tuning.known_label
                 for doc, weight in there.items():
-                    self.add(doc, points * weight, label)
+                    self.add(doc, points * weight, self.text.plain[at:taken])
                 break
 
     def _english_labels(self) -> None:
@@ -276,7 +276,7 @@ class _Asked:
                 if token not in GENERIC:
                     topical = True
                     rare += mass
-        said = sum(points for points, why in self.why[doc] if len(why) > 3 and why in self.text.flat)  # noqa: PLR2004 -- a label
+        said = sum(points for points, why in self.why[doc] if len(why) > 3 and why in self.text.plain)  # noqa: PLR2004 -- a label
         strange = sum(1 for word in self.seen.unknown if f"h:{word}" not in self.tokens)
         known += 1.5 * bool(self.names) + min(said, 4.0)
         total += 1.5 * bool(self.names) + min(said, 4.0) + 2.5 * strange
@@ -301,14 +301,26 @@ def find(question: str, limit: int = 5, *, tuning: Tuning = TUNING, weights: Wei
     """
     asked = _Asked(question, tuning, weights or Weights())
     ranked = asked.ranked()[: max(limit, 10)]
+    best = ranked[0][0] if ranked else 1.0
+    lead = min(1.0, (best - ranked[1][0]) / 2) if len(ranked) > 1 else 1.0
     found = tuple(
-        Found(asked.index.ids[doc], round(score, 2), _reasons(asked, doc), round(asked.covered(doc), 2))
-        for score, doc in ranked[:limit]
+        Found(
+            asked.index.ids[doc],
+            round(score, 2),
+            _reasons(asked, doc),
+            _confidence(asked.covered(doc), score / best if best > 0 else 0.0, lead if place == 0 else 0.0),
+        )
+        for place, (score, doc) in enumerate(ranked[:limit])
     )
     refusal = asked.refusal()
     sure = max((asked.covered(doc) for _, doc in ranked[:3]), default=0.0)
     strong = bool(ranked) and ranked[0][0] >= tuning.strong
     return Answered(found, refusal is not None or (sure < tuning.enough and not strong), refusal)
+
+
+def _confidence(covered: float, beside_best: float, lead: float) -> float:
+    """0 to 0.99: how much of the question is understood, how near to the best, and by how far the best leads."""
+    return round(min(0.99, covered * max(beside_best, 0.0) * (0.7 + 0.3 * lead)), 2)
 
 
 def _reasons(asked: _Asked, doc: int) -> tuple[str, ...]:

@@ -25,11 +25,12 @@ _PIECE: Final = re.compile(r"[a-z0-9_&.+'/-]+|[가-힣]+")
 class Text:
     """A question, read.
 
-    `flat` is folded and without spaces; `starts` and `ends` are the places in it where a word begins or ends.
+    `flat` is folded and without spaces, `plain` the same as it was spelt; `starts` and `ends` are the places in it where a word begins or ends.
     `latin` are its Latin words and numbers, in order, not stemmed.
     """
 
     flat: str
+    plain: str
     starts: frozenset[int]
     ends: frozenset[int]
     latin: tuple[str, ...]
@@ -49,9 +50,11 @@ _FOLDS: Final = {code: _syllable(code) for code in range(_FIRST, _LAST + 1)}
 
 def fold(text: str) -> str:
     """Lower case, composed, with vowels that sound alike written alike."""
-    if text.isascii():
-        return text.lower()
-    return unicodedata.normalize("NFKC", text).lower().translate(_FOLDS)
+    return text.lower() if text.isascii() else _composed(text).translate(_FOLDS)
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).lower()
 
 
 def parts(syllable: str) -> tuple[int, int, int]:
@@ -70,25 +73,30 @@ def slip(one: str, other: str) -> int:
 
 def read(question: str) -> Text:
     """The words of a question. Anything but letters and digits only separates; what is beyond LIMIT is not read."""
-    clean = fold(question[:LIMIT])
+    spelt = _composed(question[:LIMIT])
+    clean = spelt.translate(_FOLDS)
     flat: list[str] = []
+    plain: list[str] = []
     starts, ends, latin = set(), set(), []
     at, last = 0, -1
     for found in _PIECE.finditer(clean):
-        piece = found[0]
+        piece, before = found[0], found.start()
         if found.start() != last:  # a word begins where something else stood before; ETF구성 is one word
             ends.add(at)
             starts.add(at)
         if piece[0] < "가":
-            piece = piece.strip("_&.+'/-")
+            left = piece.lstrip("_&.+'/-")
+            before += len(piece) - len(left)
+            piece = left.rstrip("_&.+'/-")
             if piece:
                 latin.append(piece)
         flat.append(piece)
+        plain.append(spelt[before : before + len(piece)])
         at += len(piece)
         last = found.end()
     ends.add(at)
     whole = "".join(flat)
-    return Text(whole, frozenset(starts), frozenset(ends - {0}), tuple(latin), clean, not whole.isascii())
+    return Text(whole, "".join(plain), frozenset(starts), frozenset(ends - {0}), tuple(latin), clean, not whole.isascii())
 
 
 @lru_cache(maxsize=20_000)
