@@ -47,7 +47,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("KIS_MODE", "Mode of KIS account and order calls", "paper", ("paper", "real")),
     Setting("KIS_REAL_PER_SECOND", "KIS calls a second with a real key (3 in a new customer's first 3 days)", "18",
             kind="whole"),
-    Setting("DARI_KIWOOM_URL", "Another origin for Kiwoom (a simulator, a proxy), serving /real and /paper"),
+    Setting("DARI_KIWOOM_URL", "Another origin for Kiwoom (a simulator, a proxy), serving /real and /mock"),
     Setting("KIWOOM_APP_KEY", "Kiwoom app key of the mode in KIWOOM_MODE", secret=True),
     Setting("KIWOOM_SECRET_KEY", "Kiwoom secret key of the same mode", secret=True),
     Setting("KIWOOM_MODE", "Mode of every Kiwoom call", "mock", ("mock", "real")),

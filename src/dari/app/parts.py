@@ -22,7 +22,7 @@ from dari.serving.audit import Audit
 from dari.serving.plans import Caps, Plans
 from dari.settings import Settings
 from dari.upstream.cache import CacheRules
-from dari.upstream.client import Client, Rules
+from dari.upstream.client import Client, Pushes, Rules
 from dari.upstream.pacing import FileRing, Ring, SharedRing
 from dari.upstream.wire import Wire
 
@@ -62,6 +62,7 @@ class Parts:
         origin: str,
         default_mode: Callable[[str], str],
         rules: Rules | None = None,
+        pushes: Pushes | None = None,
     ) -> Client:
         """A client with the settings' rules, or a provider's own (its cache follows the settings all the same).
 
@@ -75,7 +76,7 @@ class Parts:
             l2_seconds=self.settings.number("CACHE_L2_TTL_SECONDS"),
             moving=prices_move,
         )
-        return Client(
+        client = Client(
             spec=spec,
             dialect=dialect,
             state=state,
@@ -84,7 +85,10 @@ class Parts:
             events=self.events,
             rules=replace(rules or Rules(), cache=cache),
             default_mode=default_mode,
+            pushes=pushes,
         )
+        self.closing.push_async_callback(client.close)
+        return client
 
     def _shared(self, name: str) -> tuple[SharedState, Ring]:
         """What the processes of a key share: files of this machine, or Redis for several (DARI_REDIS_URL)."""
