@@ -159,6 +159,15 @@ class Runner:
         self._platform = platform
         self._only = only
         self._tasks: list[asyncio.Task[None]] = []
+        self._paused: set[str] = set()
+
+    def pause(self, name: str) -> None:
+        """Take no further step of this program."""
+        self._paused.add(name)
+
+    def resume(self, name: str) -> None:
+        """Take its steps again."""
+        self._paused.discard(name)
 
     def start(self) -> None:
         """Begin."""
@@ -168,7 +177,8 @@ class Runner:
 
     async def _run(self, program: Program) -> None:
         while True:
-            await program.step()
+            if program.name not in self._paused:
+                await program.step()
             await self._platform.clock.sleep(program.interval)
 
     async def close(self) -> None:
