@@ -98,7 +98,7 @@ def _topic_errors(evidence: Evidence, truth: Mapping[str, Any]) -> bool:
 
 
 def _places(evidence: Evidence, truth: Mapping[str, Any]) -> bool:
-    return sorted(evidence.get("partitions", [])) == truth["partitions_under_min_isr"]
+    return bool(sorted(evidence.get("partitions", [])) == truth["partitions_under_min_isr"])
 
 
 def _slow(evidence: Evidence, _: Mapping[str, Any]) -> bool:
