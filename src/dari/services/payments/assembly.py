@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ POLLER: Final = "outbox-poller"
 CONSUMER: Final = "consumer-worker"
 SETTLER: Final = "settlement-worker"
 REFUNDER: Final = "refund-worker"
+LOG: Final = logging.getLogger("dari.payments")
 Step = Callable[[], Awaitable[int]]
 
 
@@ -178,7 +180,11 @@ class Runner:
     async def _run(self, program: Program) -> None:
         while True:
             if program.name not in self._paused:
-                await program.step()
+                try:
+                    await program.step()
+                except Exception:
+                    # A bug of ours must not end the program; it is told, and the next step tries again.
+                    LOG.exception("a step of %s failed", program.name)
             await self._platform.clock.sleep(program.interval)
 
     async def close(self) -> None:
