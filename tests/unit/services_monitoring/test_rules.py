@@ -259,6 +259,20 @@ def test_poison_that_cannot_be_put_away_is_named_and_the_stuck_consumer_explaine
     assert {cause["id"] for cause in verdict["causes"]} == {"UNDER_MIN_ISR", "POISON_MESSAGE"}
 
 
+@pytest.mark.parametrize(
+    ("counted", "cause"), [({}, "CONSUMER_STOPPED"), ({"payment-consumer:error": 9}, "CONSUMER_STUCK")]
+)
+def test_members_the_cluster_does_not_tell_are_not_counted_as_none(counted: dict[str, int], cause: str) -> None:
+    """A busy group of unknown members is no finding; one that stands still is stopped or stuck by its own counters."""
+    busy = facts().plus({"groups.payment-consumer": group(members=None, waiting=9)})
+    assert diagnose(busy, AT)["status"] == "healthy"
+    idle = {
+        "groups.payment-consumer": group(members=None, waiting=9, unchanged_seconds=60.0),
+        "consume.outcomes": counted,
+    }
+    assert diagnose(facts().plus(idle), AT)["root_cause"] == cause
+
+
 def test_critical_causes_come_first() -> None:
     verdict = diagnose(Facts({**HEALTHY, **STATES["REDIS_RESTARTED"], **STATES["TOPIC_MISSING"]}), AT + timedelta(0))
     assert [cause["severity"] for cause in verdict["causes"]] == ["critical", "warning"]

@@ -47,7 +47,7 @@ def connect(addresses: Addresses, clock: Clock) -> tuple[Ports, Callable[[], Awa
         if addresses.kafka:
             from dari.services.monitoring.adapters.kafka_admin import KafkaAdmin  # noqa: PLC0415 — loaded only when it is needed
 
-            ports = replace(ports, kafka=KafkaAdmin(addresses.kafka, deadline=addresses.deadline))
+            ports = replace(ports, kafka=KafkaAdmin(addresses.kafka, clock, deadline=addresses.deadline))
     except ImportError as missing:
         raise MissingExtra(f"{missing.name} is not installed", hint=EXTRA) from missing
     if addresses.prometheus:

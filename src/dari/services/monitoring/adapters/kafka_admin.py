@@ -11,20 +11,23 @@ from typing import Any, Final, TypeVar
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from dari.core.clock import KST
+from dari.core.clock import KST, Clock, SystemClock
 from dari.services.monitoring.ports import Cluster, Committed, Group, Member, Message, Partition, ProbeFailed, Topic
 
 _T = TypeVar("_T")
+CONFIGS_AGE: Final = 60.0
 CONFIGS: Final = ("min.insync.replicas", "retention.ms", "cleanup.policy")
 
 
 class KafkaAdmin:
     """One cluster. A new admin client is made after a failure: an old one's coordinator calls stay slow for seconds."""
 
-    def __init__(self, bootstrap: str, *, deadline: float = 1.0) -> None:
+    def __init__(self, bootstrap: str, clock: Clock | None = None, *, deadline: float = 1.0) -> None:
         self._bootstrap = bootstrap
+        self._clock = clock or SystemClock()
         self._deadline = deadline
         self._admin: Any = None
+        self._told: tuple[float, set[str], dict[str, dict[str, str]]] | None = None
 
     def _client(self) -> Any:
         if self._admin is None:
@@ -54,13 +57,11 @@ class KafkaAdmin:
             raise ProbeFailed("kafka", str(name), str(first)) from error
 
     async def cluster(self) -> Cluster:
-        """Brokers of fresh metadata. Raises ProbeFailed."""
+        """Brokers of fresh metadata, which lists those that are registered now. Raises ProbeFailed."""
 
         def work() -> Cluster:
-            # Metadata first: it fails with _TRANSPORT when nothing answers; brokers known only by name do not count.
-            said = self._client().describe_cluster(request_timeout=self._deadline).result(self._deadline)
-            controller = said.controller.id if said.controller is not None else None
-            return Cluster(said.cluster_id, controller, tuple(sorted(node.id for node in said.nodes)))
+            said = self._client().list_topics(timeout=self._deadline)
+            return Cluster(said.cluster_id, said.controller_id, tuple(sorted(said.brokers)))
 
         return await self._run(work)
 
@@ -101,23 +102,26 @@ class KafkaAdmin:
         for place, future in asked.items():
             try:
                 found[place.topic, place.partition] = future.result(self._deadline).offset
-            except KafkaException:
+            except (KafkaException, TimeoutError):
                 continue  # this partition's offsets stay unknown
         return found
 
     def _configs(self, names: list[str]) -> dict[str, dict[str, str]]:
+        """Topic settings, read once a minute: they seldom change, and not being told costs a wait."""
+        now = self._clock.monotonic()
+        if self._told is not None and now - self._told[0] < CONFIGS_AGE and set(names) <= self._told[1]:
+            return self._told[2]
         found: dict[str, dict[str, str]] = {}
-        asked = self._client().describe_configs(
-            [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names], request_timeout=self._deadline
-        )
-        for resource, future in asked.items():
-            try:
-                said = future.result(self._deadline)
-            except KafkaException:
-                continue  # a cluster that does not tell its configs: the platform's own minimum is used
-            found[resource.name] = {
-                key: str(said[key].value) for key in CONFIGS if key in said and said[key].value is not None
-            }
+        resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
+        patience = min(0.5, self._deadline)
+        try:
+            for resource, future in self._client().describe_configs(resources, request_timeout=patience).items():
+                said = future.result(patience)
+                known = {key: str(said[key].value) for key in CONFIGS if key in said and said[key].value is not None}
+                found[resource.name] = known
+        except (KafkaException, TimeoutError):
+            pass  # it does not tell them: the platform's own minimum is used
+        self._told = (now, set(names), found)
         return found
 
     async def groups(self) -> list[Group]:
@@ -153,6 +157,8 @@ class KafkaAdmin:
                 [ConsumerGroupTopicPartitions(group)], request_timeout=self._deadline
             )
             said = asked[group].result(self._deadline)
+            if not said.topic_partitions:
+                return self._committed_by_name(group)
             return [
                 Committed(one.topic, one.partition, one.offset if one.offset is not None and one.offset >= 0 else None)
                 for one in said.topic_partitions
@@ -160,36 +166,49 @@ class KafkaAdmin:
 
         return await self._run(work)
 
+    def _committed_by_name(self, group: str) -> list[Committed]:
+        """A cluster that does not tell all of a group's offsets at once may tell those of named partitions."""
+        meta = self._client().list_topics(timeout=self._deadline)
+        places = [
+            TopicPartition(name, part)
+            for name, topic in meta.topics.items()
+            if not name.startswith("__")
+            for part in topic.partitions
+        ]
+        if not places:
+            return []
+        wanted = [ConsumerGroupTopicPartitions(group, places)]
+        said = self._client().list_consumer_group_offsets(wanted, request_timeout=self._deadline)[group]
+        rows = said.result(self._deadline).topic_partitions or []
+        return [Committed(one.topic, one.partition, one.offset) for one in rows if one.offset >= 0]
+
     async def messages(self, topic: str, partition: int, offset: int, limit: int) -> list[Message]:
         """Records by assignment, never by subscription: no group sees it, nothing is committed. Raises ProbeFailed."""
         return await self._run(lambda: self._messages(topic, partition, offset, limit), self._deadline * 3)
 
     def _messages(self, topic: str, partition: int, offset: int, limit: int) -> list[Message]:
-        consumer = Consumer(
-            {
-                **self._settings(),
-                "group.id": f"dari-look-{uuid.uuid4().hex}",
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-            }
-        )
-        found: list[Message] = []
+        group = f"dari-look-{uuid.uuid4().hex}"
+        consumer = Consumer({**self._settings(), "group.id": group, "enable.auto.commit": False})
         try:
-            consumer.assign([TopicPartition(topic, partition, offset)])
-            while len(found) < limit:
-                batch = consumer.consume(min(500, limit - len(found)), timeout=self._deadline)
+            place = TopicPartition(topic, partition, offset)
+            low, high = consumer.get_watermark_offsets(place, timeout=self._deadline)
+            count = min(limit, high - max(low, offset))
+            if count <= 0:
+                return []
+            consumer.assign([TopicPartition(topic, partition, max(low, offset))])
+            found: list[Message] = []
+            while len(found) < count:
+                batch = consumer.consume(count - len(found), timeout=self._deadline)
                 if not batch:
                     break
                 for record in batch:
                     problem = record.error()
                     if problem is not None:
-                        if problem.name() == "_PARTITION_EOF":
-                            return found
                         raise KafkaException(problem)
                     found.append(_message(record))
+            return found
         finally:
             consumer.close()
-        return found
 
 
 def _message(record: Any) -> Message:

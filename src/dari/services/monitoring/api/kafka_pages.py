@@ -89,7 +89,7 @@ def pages(service: Service) -> APIRouter:
         total, rows = kafka_probe.lag(groupId, known.get(groupId, ()), await topics(), committed)
         waiting = sum(int(row["lag"] or 0) for row in rows)
         state = "unknown" if total is None else "OK" if total == 0 else "WARNING" if total > WARNING else "MINOR_LAG"
-        members = kafka_probe.members(groupId, groups)
+        members = kafka_probe.members(groupId, groups, committed[groupId])
         return {
             "groupId": groupId,
             "totalLag": total,

@@ -36,7 +36,7 @@ def services(snapshot: Snapshot, facts: Facts) -> dict[str, Any]:
     groups_ok = (
         None
         if any(one is None for one in lags.values())
-        else all(one and (one["members"] > 0 or one["waiting"] == 0) for one in lags.values())
+        else all(one and (one["members"] != 0 or one["waiting"] == 0) for one in lags.values())
     )
     return {
         "application": part(

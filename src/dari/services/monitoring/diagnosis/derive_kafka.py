@@ -77,7 +77,7 @@ def _groups(now: Snapshot, history: History, topics: Mapping[str, Topic], window
         waits = kafka_probe.waiting(group, wanted, topics, committed)
         line = _line(now, history, group, wanted, window)
         values[f"groups.{group}"] = {
-            "members": kafka_probe.members(group, now.groups or ()),
+            "members": kafka_probe.members(group, now.groups or (), committed.get(group, ())),
             "state": next((one.state for one in now.groups or () if one.group == group), "UNKNOWN_GROUP"),
             "lag": total,
             "waiting": waits,

@@ -112,7 +112,7 @@ def _stopped(name: str, group: str, fact: str, ko: str, en: str) -> Rule:
         en=f"No member of {en} ({group}) is running.",
         requires=(
             kafka_up,
-            so("the group has no member", lambda f: f[fact]["members"] == 0),
+            so("the group has no member", lambda f: _deserted(f, group)),
             so("records wait for it", lambda f: f[fact]["waiting"] > 0),
         ),
         report=_group_report(group),
@@ -130,7 +130,7 @@ def _stuck(name: str, group: str, fact: str, ko: str, en: str) -> Rule:
         en=f"{en.capitalize()} ({group}) has members, but commits nothing.",
         requires=(
             kafka_up,
-            so("the group has members", lambda f: f[fact]["members"] > 0),
+            so("the group has members", lambda f: not _deserted(f, group)),
             so("records wait for it", lambda f: f[fact]["waiting"] > 0),
             so("nothing was committed for 30 s", lambda f: f[fact]["unchanged_seconds"] >= STUCK),
         ),
@@ -144,6 +144,15 @@ def _stuck(name: str, group: str, fact: str, ko: str, en: str) -> Rule:
         next_step="check_consumer_lag",
         explains=frozenset({"CONSUMER_SLOW", "TRAFFIC_SURGE", "LEDGER_GAP"}),
     )
+
+
+def _deserted(f: Facts, group: str) -> bool:
+    """No member; where the cluster does not tell members, nothing committed and not one event of its own counted."""
+    said = f[f"groups.{group}"]
+    if said["members"] is not None:
+        return bool(said["members"] == 0)
+    counted = sum(n for name, n in f["consume.outcomes"].items() if name.startswith(f"{group}:"))
+    return bool(said["unchanged_seconds"] >= STUCK and counted == 0)
 
 
 def _no_burial(f: Facts, group: str) -> bool:
@@ -341,7 +350,7 @@ def _behind(f: Facts) -> list[dict[str, Any]]:
     for name in ("payment-consumer", "settlement-worker-group", "refund-worker-group"):
         said = f[f"groups.{name}"]
         enough = max(50.0, 10 * known(f, "traffic.rps", 0.0))
-        if said["growth"] is not None and said["growth"] >= 1 and said["waiting"] > enough and said["members"] > 0:
+        if said["growth"] is not None and said["growth"] >= 1 and said["waiting"] > enough and said["members"] != 0:
             rows.append(
                 {
                     "group": name,

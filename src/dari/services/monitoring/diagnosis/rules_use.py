@@ -131,7 +131,7 @@ def _books(f: Facts, *where: str) -> list[dict[str, Any]]:
 def _tampered(f: Facts) -> dict[str, Any]:
     rows = _books(f, "ledger")
     return {
-        "findings": rows[:50],
+        "findings": rows[:10],
         "count": len(rows),
         "entryIds": sorted({number for row in rows for number in row["entry_ids"]})[:100],
         "paymentIds": sorted({row["payment_id"] for row in rows if row["payment_id"] is not None})[:100],
@@ -283,7 +283,7 @@ USE: Final[tuple[Rule, ...]] = (
         ko="결제 행이 이력·이벤트와 맞지 않습니다.",
         en="Payment rows contradict their history or events.",
         requires=(so("rows, history and events contradict", lambda f: bool(_books(f, "payment"))),),
-        report=lambda f: {"findings": _books(f, "payment")[:50], "count": len(_books(f, "payment"))},
+        report=lambda f: {"findings": _books(f, "payment")[:10], "count": len(_books(f, "payment"))},
         disproof="Status, history and outbox of the payments agree.",
         next_step="reconciliation_check",
     ),
@@ -293,7 +293,7 @@ USE: Final[tuple[Rule, ...]] = (
         ko="발행된 이벤트가 토픽이나 소비 기록에 없습니다.",
         en="Events that were published are not in their topic, or were skipped by a consumer.",
         requires=(so("an event is missing on its way", lambda f: bool(_books(f, "event"))),),
-        report=lambda f: {"findings": _books(f, "event")[:50], "count": len(_books(f, "event"))},
+        report=lambda f: {"findings": _books(f, "event")[:10], "count": len(_books(f, "event"))},
         disproof="Every published event id is in its topic and in the inbox.",
         next_step="reconciliation_check",
         explains=frozenset({"LEDGER_GAP"}),

@@ -32,7 +32,7 @@ _ROWS: Final = frozenset(
     }
 )
 _PAYMENTS: Final = frozenset({"결제", "거래", "건", "payments", "transactions", "ones"})
-_AMOUNT: Final = frozenset({"금액", "amount", "amounts", "결제금액", "결제액"})
+_AMOUNT: Final = frozenset({"금액", "금액이", "amount", "amounts", "결제금액", "결제액"})
 _WHEN: Final = frozenset({"시간", "날짜", "일시", "time", "date", "created_at", "requested_at"})
 
 
@@ -53,7 +53,7 @@ def status(words: Words, index: int) -> Found | None:
             raise Unclear(
                 "statuses", words[index : nxt[0]], "상태를 하나씩 적어 주세요.", "Name each status by itself."
             )
-        if nxt[2] == "quality" and shapes[-1] in {"pair", "led", "noun"} and said(words, link) not in _CANCELS:
+        if nxt[2] == "quality" and shapes[-1] in {"pair", "led"} and said(words, link) not in _CANCELS:
             raise Unclear("statuses", words[index : nxt[0]], "무엇의 실패인지 적어 주세요.", "Say what failed.")
         after, found = nxt[0], found | nxt[1]
         shapes.append(nxt[2])

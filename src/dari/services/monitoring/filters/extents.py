@@ -318,6 +318,15 @@ def _next_month(first: date) -> date:
     return (first.replace(day=28) + timedelta(days=4)).replace(day=1)
 
 
+def _later_in_day(words: Words, index: int) -> bool:
+    """9시부터 18시까지: the other end is told on a clock of 24 hours."""
+    for at in range(index, min(index + 6, len(words))):
+        if kind(words, at) == "OCLOCK":
+            found = whole(words, at - 1)
+            return found is not None and found[1] > NOON and kind(words, at - 2) not in {"AM", "PM"}
+    return False
+
+
 def _clock(words: Words, index: int, near: Extent | None) -> tuple[int, tuple[int, int, int], str] | None:
     """A clock time: (next index, (hour, minute, second), am/pm). Raises Unclear for 2시 that could be 14시."""
     here = kind(words, index)
@@ -343,10 +352,13 @@ def _clock(words: Words, index: int, near: Extent | None) -> tuple[int, tuple[in
             minute, after = 30, after + 1
         half = half or (near.half if near else "")
         day_long = said(words, at).startswith("0") or (
-            near is not None and near.grain == "clock" and not near.half and near.start.hour > NOON
+            near is not None and near.grain == "clock" and not near.half and not 0 < near.start.hour <= NOON
         )  # 09시, or beside 14시: a clock of 24 hours
+        day_long = day_long or _later_in_day(words, after)
         if not half and not day_long and 1 <= hour <= NOON:
             raise Unclear("clock", words[index:after], "오전인지 오후인지 적어 주세요.", "Say whether am or pm.")
+    if half == "am" and hour > NOON:
+        raise Unclear("clock", words[index:after], "오전은 12시까지입니다.", "There is no such time in the morning.")
     if half and hour <= NOON:
         hour = hour % NOON + (NOON if half == "pm" else 0)
     if hour > 24 or minute > 59 or second > 59 or (hour == 24 and minute):

@@ -47,7 +47,8 @@ _CLAIMS: Final = (
 )
 _STAMP: Final = re.compile(
     r"(?<![\w.\-])(?P<y>\d{4})(?P<s>[-/.])(?P<m>\d{1,2})(?P=s)(?P<d>\d{1,2})\.?"
-    r"(?:[T ](?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:\.\d+)?)?(?P<z>Z|[+\-]\d{2}:?\d{2})?"
+    r"(?:[T ](?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:\.\d+)?)?"
+    r"(?P<z>Z|\+\d{2}:?\d{2}|(?<=T\d\d:\d\d:\d\d)-\d{2}:?\d{2})?"
     r"(?!\s*[ap]\.?m))?(?![\d\-/:])",
     re.IGNORECASE,
 )
@@ -213,7 +214,8 @@ def _options(chunk: str, at: int, before: str) -> list[tuple[int, str, Any, floa
         letters = any(c.isalpha() for c in text)
         signs = any(c.isdigit() or c in "_-" for c in text)
         if letters and signs and not re.fullmatch(r"(?:\d[\d,.]*[a-z]+)+", text.lower()):
-            found.append((identity.end(), "ID", text, 2.2))
+            sure = text[0].isalpha() and any(c.isdigit() for c in text) and any(c in "_-" for c in text)
+            found.append((identity.end(), "ID", text, 1.8 if sure else 2.2))
     return found
 
 

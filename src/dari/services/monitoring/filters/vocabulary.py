@@ -41,14 +41,15 @@ WORDS: Final[tuple[tuple[str, Any, str], ...]] = (
     (
         "CMP",
         "gt",
-        "초과 초과하는 초과한 초과인 초과된 넘는 넘은 넘긴 넘었던 넘어가는 > over above exceeding exceeds exceed",
+        "초과 초과하는 초과한 초과인 초과된 넘는 넘은 넘긴 넘었던 넘어가는 "
+        "넘고 넘으면서 초과하고 초과이고 초과이면서 > over above exceeding exceeds exceed",
     ),
-    ("CMP", "lt", "미만 미만인 미만의 못미치는 < under below"),
-    ("CMP", "ge", "이상 이상인 이상의 이상이면서 이상이고 ≥ >= minimum min 최소 적어도 최소한"),
+    ("CMP", "lt", "미만 미만인 미만의 미만이고 미만이면서 못미치는 < under below"),
+    ("CMP", "ge", "이상 이상인 이상의 이상이면서 이상이고 이상이며 ≥ >= minimum min 최소 적어도 최소한"),
     (
         "CMP",
         "le",
-        "이하 이하인 이하의 이하이면서 이하이고 안넘는 안넘은 넘지않는 넘지않은 초과하지않는 "
+        "이하 이하인 이하의 이하이면서 이하이고 이하이며 안넘는 안넘은 넘지않는 넘지않은 초과하지않는 "
         "≤ <= maximum max 최대 최대한 많아야",
     ),
     ("BIGGER", "gt", "큰 많은 높은 비싼"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dari.services.monitoring.filters.extents import Extent, back, duration, extent
+from dari.services.monitoring.filters.extents import Extent, back, duration, extent, of_day
 from dari.services.monitoring.filters.marks import Unclear, Words, kind, past, said
 
 
@@ -81,6 +81,8 @@ def _prefixed(words: Words, index: int, now: datetime) -> tuple[int, Window] | N
     here = kind(words, index)
     if here not in {"BETWEEN", "FROM_EN", "SINCE", "AFTER", "BEFORE", "TO"}:
         return None
+    if here == "SINCE" and kind(words, index + 1) == "WEEKDAY" and kind(words, index + 2) != "PERIOD":
+        return index + 2, Window(_latest(words, index + 1, now), None)
     first = _end(words, past(words, index + 1, "the"), now)
     if first is None:
         return None
@@ -113,6 +115,12 @@ def _prefixed(words: Words, index: int, now: datetime) -> tuple[int, Window] | N
     return after, Window(None, one.start if here == "BEFORE" else one.end, one.bare)
 
 
+def _latest(words: Words, index: int, now: datetime) -> datetime:
+    """Since monday, 월요일부터: the last one there was, today included."""
+    today = now.date()
+    return of_day(today - timedelta(days=(today.weekday() - words[index].value) % 7)).start
+
+
 def _joined(one: Extent, other: Extent) -> Window:
     """From one to the other; "2pm to 3pm yesterday" names its day only once, at the end."""
     start = one.start
@@ -123,6 +131,8 @@ def _joined(one: Extent, other: Extent) -> Window:
 
 def _postfixed(words: Words, index: int, now: datetime) -> tuple[int, Window] | None:
     """A부터 B까지, A~B, A와 B 사이, A부터, A 이후, A까지, A 이전, or a named period by itself."""
+    if kind(words, index) == "WEEKDAY" and kind(words, index + 1) in {"FROM", "SINCE_KO"}:
+        return index + 2, Window(_latest(words, index, now), None)  # a day named after it is not understood
     start = past(words, index) if kind(words, index) == "PART" else index
     first = _end(words, start, now)
     if first is None:

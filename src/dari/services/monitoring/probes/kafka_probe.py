@@ -89,6 +89,12 @@ def waiting(
     return count
 
 
-def members(group: str, groups: Iterable[Group]) -> int:
-    """How many members the group has; 0 when it is not known to the cluster."""
-    return next((len(one.members) for one in groups if one.group == group), 0)
+def members(group: str, groups: Iterable[Group], committed: Iterable[Committed]) -> int | None:
+    """How many members the group has; 0 when the cluster does not know it.
+
+    None for a group that has committed offsets and is not listed: then the cluster does not tell its groups.
+    """
+    listed = next((len(one.members) for one in groups if one.group == group), None)
+    if listed is None and any(one.offset is not None for one in committed):
+        return None
+    return listed or 0
