@@ -21,10 +21,10 @@ DARI = (sys.executable, "-m", "dari")
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """All named servers on one address."""
+    """All named servers on one address, without a key: to be listed needs none."""
     home = tmp_path_factory.mktemp("gateway")
     places = os.environ | {"PYTHONPATH": PYTHONPATH, "DARI_HOME": str(home)}
-    command = [*DARI, "serve", "all", "--http", "--port", "0", "--simulated"]
+    command = [*DARI, "serve", "all", "--http", "--port", "0"]
     process = subprocess.Popen(
         command, cwd=ROOT, env=places, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -41,7 +41,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.mark.parametrize("name", SERVERS)
 def test_over_stdio(name: str, tmp_path: Path) -> None:
     env = [word for one in (f"PYTHONPATH={PYTHONPATH}", f"DARI_HOME={tmp_path}") for word in ("-e", one)]
-    where = [*DARI, "serve", name, "--simulated", *env]
+    where = [*DARI, "serve", name, *env]
     clean(where, "modern", name, tmp_path)
 
 

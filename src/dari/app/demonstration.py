@@ -10,10 +10,14 @@ from dari.app.places import Places
 from dari.app.simulators import SIMULATORS
 from dari.core.clock import RunningClock
 from dari.providers.kis.simulator.keys import PAPER, REAL
+from dari.providers.kiwoom.simulator import MOCK_KEY
 from dari.settings import Settings, resolve
 
 QUESTIONS: Final[Mapping[str, tuple[str, str, dict[str, Any]]]] = MappingProxyType(
-    {"volume-ranking": ("오늘 거래대금 상위 20개", "get_volume_ranking", {"market": "ALL", "count": 20})}
+    {
+        "volume-ranking": ("오늘 거래대금 상위 20개", "get_volume_ranking", {"market": "ALL", "count": 20}),
+        "kiwoom": ("삼성전자 현재가", "get_stock_price", {"stock_code": "005930"}),
+    }
 )
 
 
@@ -32,6 +36,10 @@ def flags(addresses: Mapping[str, str]) -> dict[str, str]:
         "KOREA_INVESTMENT_APP_SECRET": REAL.appsecret,
         "KOREA_INVESTMENT_PAPER_APP_KEY": PAPER.appkey,
         "KOREA_INVESTMENT_PAPER_APP_SECRET": PAPER.appsecret,
+        "DARI_KIWOOM_URL": addresses["kiwoom"],
+        "KIWOOM_APP_KEY": MOCK_KEY.app_key,
+        "KIWOOM_SECRET_KEY": MOCK_KEY.secret_key,
+        "KIWOOM_MODE": "mock",
     }
 
 

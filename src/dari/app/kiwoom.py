@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 
 from dari.app.parts import Parts
-from dari.core.errors import BadSetting, Hint, NotFound
+from dari.core.errors import BadSetting, Hint
 from dari.core.provider import Credential
 from dari.providers.kiwoom.dialect import Hosts, KiwoomDialect, QuotasInFiles
+from dari.providers.kiwoom.live import KiwoomFrames
 from dari.providers.kiwoom.spec import SPEC
 from dari.settings import Settings
-from dari.upstream.client import Client, Rules
+from dari.upstream.client import Client, Pushes, Rules
 from dari.upstream.continuity import ContinuityRules
+from dari.upstream.live import Connect, Connection
 from dari.upstream.retry import RetryRules
+from dari.upstream.wire import Wire
 
+SIMULATOR_ORIGIN = "http://simulator.invalid"
 MODES = MappingProxyType({"mock": "paper", "real": "real"})
 """Kiwoom's word for trading without money, and ours."""
 
@@ -36,24 +41,48 @@ def rules_of(settings: Settings) -> Rules:
 def assemble(parts: Parts) -> Client:
     """The client of Kiwoom."""
     settings = parts.settings
+    mode = mode_of(settings)
     if parts.simulated:
-        raise NotFound(
-            "the simulator of Kiwoom is not in this process",
-            hint=Hint(
-                "dari simulate kiwoom 을 띄우고 DARI_KIWOOM_URL을 지정하세요.", "Start it and set DARI_KIWOOM_URL."
-            ),
-        )
-    origin, mode = settings.text("DARI_KIWOOM_URL"), mode_of(settings)
-    key, secret = settings.text("KIWOOM_APP_KEY"), settings.text("KIWOOM_SECRET_KEY")
-    found = {}
-    if key and secret:
-        told = MappingProxyType({"appkey": key, "secretkey": secret})
-        found["default", mode] = Credential(mode=mode, parts=told)
+        origin, credentials, wire, connect = _simulator(parts, mode)
+    else:
+        origin, credentials = settings.text("DARI_KIWOOM_URL"), _keys(settings, mode)
+        wire, connect = parts.wire(timeout=settings.number("KIWOOM_TIMEOUT_SECONDS")), _open_socket
     dialect = KiwoomDialect(
-        send=parts.wire(timeout=settings.number("KIWOOM_TIMEOUT_SECONDS")).send,
+        send=wire.send,
         clock=parts.clock,
-        credentials=MappingProxyType(found),
+        credentials=MappingProxyType({(one.profile, one.mode): one for one in credentials}),
         hosts=Hosts.of(origin),
         quotas=QuotasInFiles(parts.places.state / "quotas", parts.clock),
     )
-    return parts.client(SPEC, dialect, origin=origin, default_mode=lambda _: mode, rules=rules_of(settings))
+    return parts.client(
+        SPEC,
+        dialect,
+        origin=origin,
+        default_mode=lambda _: mode,
+        rules=rules_of(settings),
+        pushes=Pushes(KiwoomFrames(dialect), connect),
+    )
+
+
+def _keys(settings: Settings, mode: str) -> list[Credential]:
+    key, secret = settings.text("KIWOOM_APP_KEY"), settings.text("KIWOOM_SECRET_KEY")
+    if not (key and secret):
+        return []
+    return [Credential(mode=mode, parts=MappingProxyType({"appkey": key, "secretkey": secret}))]
+
+
+async def _open_socket(url: str) -> Connection:
+    from dari.upstream.wire.sockets import open_socket  # noqa: PLC0415 -- only who watches pays for websockets
+
+    return await open_socket(url)
+
+
+def _simulator(parts: Parts, mode: str) -> tuple[str, list[Credential], Wire, Connect]:
+    from dari.app.simulators import kiwoom_simulator  # noqa: PLC0415 -- only who asks for it pays for it
+    from dari.providers.kiwoom.simulator import MOCK_KEY, REAL_KEY  # noqa: PLC0415 -- only who asks for it pays for it
+    from dari.upstream.wire.in_process import open_app_socket  # noqa: PLC0415 -- only who asks for it pays for it
+
+    app = kiwoom_simulator(world=parts.clock, seed=parts.seed, clock=parts.clock)
+    key = REAL_KEY if mode == "real" else MOCK_KEY
+    told = MappingProxyType({"appkey": key.app_key, "secretkey": key.secret_key})
+    return SIMULATOR_ORIGIN, [Credential(mode=mode, parts=told)], parts.wire(app=app), partial(open_app_socket, app)

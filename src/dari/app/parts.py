@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from dari.app.places import Places
 from dari.core.acts import Hand, holder_name
 from dari.core.clock import Clock
+from dari.core.errors import Hint, MissingExtra
 from dari.core.events import Events
 from dari.core.provider import Dialect, Spec
-from dari.core.shared_state import FileState
+from dari.core.shared_state import FileState, SharedState, private_folder, write_private
 from dari.serving.audit import Audit
 from dari.serving.plans import Caps, Plans
 from dari.settings import Settings
 from dari.upstream.cache import CacheRules
-from dari.upstream.client import Client, Rules
-from dari.upstream.pacing import FileRing
+from dari.upstream.client import Client, Pushes, Rules
+from dari.upstream.pacing import FileRing, Ring, SharedRing
 from dari.upstream.wire import Wire
 
 
@@ -59,30 +62,50 @@ class Parts:
         origin: str,
         default_mode: Callable[[str], str],
         rules: Rules | None = None,
+        pushes: Pushes | None = None,
     ) -> Client:
         """A client with the settings' rules, or a provider's own (its cache follows the settings all the same).
 
         What it keeps is told apart by origin: a simulator's stays its own.
         """
         name = f"{dialect.name}-{hashlib.sha256(origin.encode()).hexdigest()[:8]}" if origin else dialect.name
+        state, ring = self._shared(name)
         self.names[dialect.name] = name
-        state = FileState(self.places.state / "shared" / name, self.clock)
-        state.sweep()
         cache = CacheRules(
             l1_seconds=self.settings.number("CACHE_L1_TTL_SECONDS"),
             l2_seconds=self.settings.number("CACHE_L2_TTL_SECONDS"),
             moving=prices_move,
         )
-        return Client(
+        client = Client(
             spec=spec,
             dialect=dialect,
             state=state,
-            ring=FileRing(self.places.state / "pacing" / name, self.clock),
+            ring=ring,
             clock=self.clock,
             events=self.events,
             rules=replace(rules or Rules(), cache=cache),
             default_mode=default_mode,
+            pushes=pushes,
         )
+        self.closing.push_async_callback(client.close)
+        return client
+
+    def _shared(self, name: str) -> tuple[SharedState, Ring]:
+        """What the processes of a key share: files of this machine, or Redis for several (DARI_REDIS_URL)."""
+        files = FileState(self.places.state / "shared" / name, self.clock)
+        files.sweep()
+        ring = FileRing(self.places.state / "pacing" / name, self.clock)
+        url = self.settings.text("DARI_REDIS_URL")
+        if not url:
+            return files, ring
+        try:
+            from dari.core.shared_state.networked import Degrading, RedisState  # noqa: PLC0415 -- Redis is an extra
+        except ImportError:
+            hint = Hint("pip install 'dari[redis]'", "pip install 'dari[redis]'")
+            raise MissingExtra("DARI_REDIS_URL needs the extra dari[redis]", hint=hint) from None
+        state = Degrading(RedisState(url, self.clock), files, self.clock, self.events)
+        self.closing.push_async_callback(state.close)
+        return state, SharedRing(state, ring, self.clock, machine_name(self.places.state))
 
     def plans(self, provider: str, hands: Iterable[Hand], audit: Audit) -> Plans:
         """Where a provider's plans are kept and done, within the caps of the settings; after its client was made."""
@@ -98,3 +121,11 @@ class Parts:
             armed=holder_name(account) if account else None,
         )
         return Plans(hands, state=state, clock=self.clock, audit=audit, caps=caps)
+
+
+def machine_name(folder: Path) -> str:
+    """A name of this machine (of this user's state on it) that tells nothing and stays."""
+    path = private_folder(folder) / "machine"
+    if not path.exists():
+        write_private(path, secrets.token_hex(6).encode())
+    return path.read_text()

@@ -9,6 +9,7 @@ from typing import Final
 
 from dari.core.acts import Hand
 from dari.core.errors import Hint, NotFound
+from dari.core.shelf import Shelf
 from dari.core.tool import Tool
 
 GATEWAY_PORT: Final = 8010
@@ -18,7 +19,7 @@ GATEWAY_PORT: Final = 8010
 class Server:
     """One named server. `tools` loads them when the server is first needed, as (provider, tool).
 
-    `hands`, by provider, do what its tools plan.
+    `hands`, by provider, do what its tools plan. `shelf` gives its resources and prompts.
 
     `streaming`: some of its tools report progress, so that its HTTP replies may be event streams.
     """
@@ -29,12 +30,25 @@ class Server:
     tools: Callable[[], tuple[tuple[str, Tool], ...]]
     streaming: bool = False
     hands: Callable[[], Mapping[str, tuple[Hand, ...]]] = dict
+    shelf: Callable[[], Shelf] = Shelf
 
 
 def _volume_ranking() -> tuple[tuple[str, Tool], ...]:
     from dari.providers.kis.tools import RANKINGS  # noqa: PLC0415 -- a server pays for its own tools only
 
     return tuple(("kis", tool) for tool in RANKINGS)
+
+
+def _kis_code() -> tuple[tuple[str, Tool], ...]:
+    from dari.providers.kis.tools import code_assistant, code_meanings  # noqa: PLC0415 -- its own tools only
+
+    return tuple(("kis", tool) for tool in (*code_assistant.TOOLS, *code_meanings.TOOLS))
+
+
+def _kis_code_shelf() -> Shelf:
+    from dari.providers.kis.tools.code_shelf import SHELF  # noqa: PLC0415 -- a server pays for its own shelf only
+
+    return SHELF
 
 
 def _kiwoom() -> tuple[tuple[str, Tool], ...]:
@@ -53,6 +67,14 @@ SERVERS: Final = MappingProxyType(
                 about="거래대금 순위: rankings of Korean stocks (KOSPI, KOSDAQ) from the KIS Open API. Money is won. "
                 "A null figure is explained in gaps; provenance says where and when each number was got.",
                 tools=_volume_ranking,
+            ),
+            Server(
+                name="kis-code",
+                port=8033,
+                about="KIS Open API 한국투자증권, for people who write programs: find_api finds the endpoint for a "
+                "sentence, build_call writes a call that runs. Nothing here asks KIS: no key is needed.",
+                tools=_kis_code,
+                shelf=_kis_code_shelf,
             ),
             Server(
                 name="kiwoom",

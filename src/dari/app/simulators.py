@@ -10,6 +10,7 @@ from typing import Any, Final
 from dari.core.clock import Clock, RunningClock
 from dari.core.errors import Hint, NotFound
 from dari.providers.kis.simulator import create_app as create_kis
+from dari.providers.kiwoom.simulator import create_app as create_kiwoom
 from dari.worlds.market import Market
 
 
@@ -18,7 +19,14 @@ def kis_simulator(*, world: Clock, seed: int, clock: Clock | None = None) -> Any
     return create_kis(Market(seed), clock=clock, world=world)
 
 
-SIMULATORS: Final[MappingProxyType[str, Callable[..., Any]]] = MappingProxyType({"kis": kis_simulator})
+def kiwoom_simulator(*, world: Clock, seed: int, clock: Clock | None = None) -> Any:
+    """The ASGI app of the Kiwoom simulator, over the same market."""
+    return create_kiwoom(Market(seed), clock=clock, world=world)
+
+
+SIMULATORS: Final[MappingProxyType[str, Callable[..., Any]]] = MappingProxyType(
+    {"kis": kis_simulator, "kiwoom": kiwoom_simulator}
+)
 
 
 def simulator(provider: str, *, seed: int, now: datetime | None, speed: float) -> Any:

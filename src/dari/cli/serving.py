@@ -32,7 +32,14 @@ async def serve(names: tuple[str, ...], *, http: bool, host: str, port: int | No
         from dari.serving.mcp_door import stdio  # noqa: PLC0415 -- HTTP has a front of its own
 
         named, dispatch = runtime.server(chosen[0])
-        await stdio.serve(named.name, dispatch, runtime.caller(), version=__version__, instructions=named.about)
+        await stdio.serve(
+            named.name,
+            dispatch,
+            runtime.caller(),
+            version=__version__,
+            instructions=named.about,
+            shelf=named.shelf(),
+        )
 
 
 async def _over_http(runtime: Runtime, chosen: list[str], host: str, port: int | None) -> None:
@@ -51,7 +58,14 @@ async def _over_http(runtime: Runtime, chosen: list[str], host: str, port: int |
     fronts = {}
     for name in chosen:
         named, dispatch = runtime.server(name)
-        fronts[name] = web.front(name, dispatch, runtime.caller(), version=__version__, instructions=named.about)
+        fronts[name] = web.front(
+            name,
+            dispatch,
+            runtime.caller(),
+            version=__version__,
+            instructions=named.about,
+            shelf=named.shelf(),
+        )
     where = port if port is not None else (server(chosen[0]).port if len(chosen) == 1 else GATEWAY_PORT)
     app = web.web_app(fronts, single=len(chosen) == 1, streaming=streaming(chosen))
     await listening.serve(app, host, where, told=lambda address: _told(fronts, address))

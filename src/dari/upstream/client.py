@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from dari.core.acts import Holder, Planning
 from dari.core.clock import Clock
 from dari.core.endpoint import Effect
+<<<<<<< HEAD
 from dari.core.errors import OutcomeUnknown, SetupError, Unreachable
 from dari.core.events import Events
 from dari.core.exchange import DEFAULT_PROFILE, Call, Provenance, Reply, Sender, merged
 from dari.core.provider import Dialect, Holding, Spec
+=======
+from dari.core.errors import NotFound, OutcomeUnknown, Unreachable
+from dari.core.events import Events
+from dari.core.exchange import DEFAULT_PROFILE, Call, Provenance, Reply, Sender, merged
+from dari.core.live import FrameDialect, Happening, Topic
+from dari.core.provider import Dialect, Spec
+>>>>>>> kiwoom-client
 from dari.core.shared_state import SharedState
 from dari.core.tool import Standing
 from dari.upstream.breaker import Breaker, BreakerRules
 from dari.upstream.cache import Cache, CacheRules
 from dari.upstream.continuity import Continuity, ContinuityRules
 from dari.upstream.grants import Grants, Renewal, Signing
+from dari.upstream.live import Connect, Live, LiveRules
 from dari.upstream.pacing import Pacing, Ring
 from dari.upstream.retry import Retry, RetryRules
 
@@ -31,6 +41,15 @@ class Rules:
     retry: RetryRules = field(default_factory=RetryRules)
     breaker: BreakerRules = field(default_factory=BreakerRules)
     continuity: ContinuityRules = field(default_factory=ContinuityRules)
+    live: LiveRules = field(default_factory=LiveRules)
+
+
+@dataclass(frozen=True, slots=True)
+class Pushes:
+    """What an upstream that pushes needs beside its dialect: the dialect of its frames, and what opens a websocket."""
+
+    frames: FrameDialect
+    connect: Connect
 
 
 class Client:
@@ -52,8 +71,11 @@ class Client:
         events: Events,
         rules: Rules | None = None,
         default_mode: Callable[[str], str] = lambda _: "real",
+        pushes: Pushes | None = None,
     ) -> None:
         rules = rules or Rules()
+        self._rules, self._state, self._events, self._pushes = rules, state, events, pushes
+        self._lives: dict[tuple[str, str], Live] = {}
         self.spec = spec
         self.dialect = dialect
         self.clock = clock
@@ -67,7 +89,12 @@ class Client:
         self._first: Sender = Continuity(self.cache, state, clock, events, rules.continuity)
 
     async def send(self, call: Call) -> Reply:
-        """Send through every policy. A COMMIT whose outcome cannot be known raises OutcomeUnknown."""
+        """Send through every policy. A COMMIT whose outcome cannot be known raises OutcomeUnknown.
+
+        What is asked over the websocket goes through the key's one session instead: it is neither kept nor paced.
+        """
+        if call.endpoint.transport == "websocket" and self._pushes is not None:
+            return await self.live(call.profile, call.mode).ask(call)
         self.dialect.check(call)
         try:
             return await self._first(call)
@@ -76,9 +103,39 @@ class Client:
                 raise OutcomeUnknown(error.message, hint=error.hint, upstream_code=error.upstream_code) from error
             raise
 
+<<<<<<< HEAD
     def asking(self, profile: str = DEFAULT_PROFILE, plans: Planning | None = None) -> Asking:
         """What one call of a tool asks through, and plans through where this server keeps plans."""
         return Asking(self, profile, plans)
+=======
+    def live(self, profile: str, mode: str) -> Live:
+        """The pushed session of a key. Raises NotFound where this upstream pushes nothing to us."""
+        if self._pushes is None:
+            raise NotFound(f"nothing is pushed by {self.dialect.name}")
+        live = self._lives.get((profile, mode))
+        if live is None:
+            live = self._lives[profile, mode] = Live(
+                self._pushes.frames,
+                connect=self._pushes.connect,
+                grants=self.grants,
+                state=self._state,
+                clock=self.clock,
+                events=self._events,
+                profile=profile,
+                mode=mode,
+                rules=self._rules.live,
+            )
+        return live
+
+    async def close(self) -> None:
+        """End every pushed session."""
+        for live in self._lives.values():
+            await live.close()
+
+    def asking(self, profile: str = DEFAULT_PROFILE) -> Asking:
+        """What one call of a tool asks through."""
+        return Asking(self, profile)
+>>>>>>> kiwoom-client
 
 
 class Asking:
@@ -151,3 +208,22 @@ class Asking:
             )
         )
         return reply
+
+    @asynccontextmanager
+    async def watch(self, topics: Collection[Topic]) -> AsyncIterator[AsyncIterator[Happening]]:
+        """Watch topics of the provider until the block is left; each kind is a line of the provenance."""
+        mode = self._client.default_mode("market")
+        live = self._client.live(self._profile, mode)
+        async with live.watching(topics) as feed:
+            self.keep_seconds = 0.0
+            for kind in sorted({topic.kind for topic in topics}):
+                self._sources.append(
+                    Provenance(
+                        provider=self._client.dialect.name,
+                        endpoint=kind,
+                        mode=mode,
+                        simulated=live.simulated,
+                        fetched_at=self.now(),
+                    )
+                )
+            yield feed

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
 import statistics
 import struct
 from collections import deque
@@ -10,13 +12,16 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from dari.core.clock import Clock
 from dari.core.exchange import Call, Reply, Sender
 from dari.core.locks import POLL_SECONDS, Held, held, take
 from dari.core.provider import Rate
 from dari.core.shared_state import PRIVATE_FILE, file_name, private_folder
+
+if TYPE_CHECKING:
+    from dari.core.shared_state.networked import Degrading  # Redis is an extra: who does not use it does not load it
 
 GUARD_SECONDS: Final = 0.025
 """Added to the window: what a call may lose between our stamp and the upstream's (measured: `dari bench pacing`)."""
@@ -30,9 +35,9 @@ REMEMBERED: Final = 31
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """The right to send one call now: a place in the ring and the time stamped there."""
+    """The right to send one call now: a place in the ring (its number, or its name in Redis) and the time there."""
 
-    place: int
+    place: int | str
     stamp: float
 
 
@@ -43,8 +48,8 @@ class Ring(Protocol):
         """A ticket, or the seconds until one may be free."""
         ...
 
-    async def correct(self, lane: str, rate: Rate, ticket: Ticket, at: float) -> None:
-        """The call of this ticket arrived as late as `at`: its place is free a window after that."""
+    async def correct(self, lane: str, rate: Rate, ticket: Ticket, late: float) -> None:
+        """The call of this ticket arrived up to `late` seconds after its stamp: its place is free that much later."""
         ...
 
 
@@ -87,12 +92,13 @@ class FileRing:
         self._write(path, times)
         return Ticket(oldest, now)
 
-    async def correct(self, lane: str, rate: Rate, ticket: Ticket, at: float) -> None:
-        path = self._path(lane)
+    async def correct(self, lane: str, rate: Rate, ticket: Ticket, late: float) -> None:
+        path, place = self._path(lane), ticket.place
+        assert isinstance(place, int)  # a ticket of this ring
         async with held(path.with_suffix(".lock"), self._clock):
             times = self._read(path, rate.limit)
-            if times[ticket.place] == ticket.stamp:
-                times[ticket.place] = at
+            if times[place] == ticket.stamp:
+                times[place] += late
                 self._write(path, times)
 
     def _read(self, path: Path, limit: int) -> list[float]:
@@ -112,6 +118,94 @@ class FileRing:
 
     def _write(self, path: Path, times: list[float]) -> None:
         path.write_bytes(self._HEAD.pack(len(times)) + struct.pack(f"<{len(times)}d", *times))
+
+
+_TAKE: Final = """
+local now = redis.call('TIME'); now = tonumber(now[1]) + tonumber(now[2]) / 1000000
+local window, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
+if redis.call('ZCARD', KEYS[1]) < limit then
+  redis.call('ZADD', KEYS[1], string.format('%.6f', now), ARGV[3])
+  redis.call('PEXPIRE', KEYS[1], math.ceil(window * 2000))
+  return {'1', string.format('%.6f', now)}
+end
+local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+return {'0', string.format('%.6f', tonumber(oldest[2]) + window - now)}
+"""
+_CORRECT: Final = "return redis.call('ZADD', KEYS[1], 'XX', 'GT', 'INCR', ARGV[1], ARGV[2])"
+_SEEN: Final = """
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))
+return redis.call('ZCARD', KEYS[1])
+"""
+
+MACHINE_SECONDS: Final = 120.0
+"""A machine that has not asked for so long no longer counts among those that share the limit."""
+
+
+class SharedRing:
+    """The ring in Redis, by Redis's clock, for processes of several machines.
+
+    While Redis is lost, each machine takes its part of the limit from its own files: the machines seen last share it,
+    so that all together stay within what is permitted. A change between the two waits: for the calls of the last
+    window, which are written down on the other side, and, when Redis is back, until every machine must have noticed.
+    """
+
+    def __init__(self, state: Degrading, local: Ring, clock: Clock, machine: str) -> None:
+        self._state = state
+        self._local = local
+        self._clock = clock
+        self._machine = machine
+        self._machines = 1
+        self._side: dict[str, str] = {}
+        self._waits: dict[str, float] = {}
+        self._tickets = itertools.count()
+
+    async def take(self, lane: str, rate: Rate) -> Ticket | float:
+        return await self._state.tried(lambda: self._networked(lane, rate), lambda: self._alone(lane, rate))
+
+    async def _networked(self, lane: str, rate: Rate) -> Ticket | float:
+        state = self._state.networked
+        seen = await state.script(_SEEN, [f"machines {lane}"], [self._machine, str(int(MACHINE_SECONDS))])
+        self._machines = max(1, int(seen))
+        if wait := self._changed(lane, "redis", rate.seconds):
+            return wait
+        name = f"{self._machine}-{os.getpid()}-{next(self._tickets)}"
+        window = rate.seconds + GUARD_SECONDS
+        taken, told = await state.script(_TAKE, [f"ring {lane}"], [f"{window:.6f}", str(rate.limit), name])
+        return Ticket(name, float(told)) if taken == "1" else max(float(told), POLL_SECONDS)
+
+    async def _alone(self, lane: str, rate: Rate) -> Ticket | float:
+        if wait := self._changed(lane, "files", rate.seconds):
+            return wait
+        part = self._part(rate)
+        return await self._local.take(lane, part) if part.limit else rate.seconds
+
+    def _part(self, rate: Rate) -> Rate:
+        """This machine's part of a limit nobody can share now; none at all of a limit smaller than the machines."""
+        return Rate(rate.limit // self._machines, rate.seconds)
+
+    def _changed(self, lane: str, side: str, window: float) -> float:
+        """Seconds to wait because the side has changed: none at the very start, a window after that."""
+        now = self._clock.monotonic()
+        before = self._side.get(lane)
+        if before is not None and before != side:
+            others = self._state.notice_seconds if side == "redis" else 0.0
+            self._waits[lane] = now + others + window + GUARD_SECONDS
+        self._side[lane] = side
+        return max(0.0, self._waits.get(lane, 0.0) - now)
+
+    async def correct(self, lane: str, rate: Rate, ticket: Ticket, late: float) -> None:
+        if isinstance(ticket.place, int):
+            await self._local.correct(lane, self._part(rate), ticket, late)
+            return
+        arguments = [f"{late:.6f}", ticket.place]
+        await self._state.tried(lambda: self._state.networked.script(_CORRECT, [f"ring {lane}"], arguments), _nothing)
+
+
+async def _nothing() -> None:
+    return None
 
 
 Limits = Callable[[Call], tuple[tuple[str, Rate], ...]]
@@ -162,4 +256,4 @@ class Pacing:
         self._recent.append(taken)
         if taken > usual + GUARD_SECONDS:
             for (lane, rate), ticket in zip(limits, tickets, strict=True):
-                await self._ring.correct(lane, rate, ticket, now - usual)
+                await self._ring.correct(lane, rate, ticket, taken - usual)

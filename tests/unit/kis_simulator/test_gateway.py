@@ -155,7 +155,7 @@ async def test_a_token_refusal_on_demand_and_a_clock_that_is_ahead(client: Clien
     await client.http.post("/__sim__/faults", json={"token_refusals": 1, "clock_offset": 600})
     assert (await client.sign_in(REAL)).json()["error_code"] == "EGW00133"
     reply = await client.sign_in(REAL)
-    assert reply.headers["date"] == "Fri, 20 Nov 2026 12:10:00 +0900"
+    assert reply.headers["date"] == "Fri, 20 Nov 2026 03:10:00 GMT"
     assert reply.json()["access_token_token_expired"] == "2026-11-21 11:10:00"
 
 

@@ -41,6 +41,27 @@ async def test_two_hundred_issues_agree_in_three_places(client: Client, market: 
         assert one["stck_sdpr"] == many[code]["inter2_sdpr"] == chart["output2"][1]["stck_clpr"]
 
 
+async def test_the_board_and_its_own_statistics_agree_by_every_name(client: Client, market: Market) -> None:
+    """One share's price, volume and value through six endpoints of the generic kind."""
+    asked = {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": "000660"}
+    quote = market.quote("000660", NOON)
+    days = await client.rows("inquire_daily_price", asked | {"FID_PERIOD_DIV_CODE": "D", "FID_ORG_ADJ_PRC": "0"})
+    ticks = await client.rows("inquire_ccnl", asked)
+    book = await client.rows("inquire_asking_price_exp_ccn", asked, "output1")
+    minutes = (await client.get("inquire_time_itemchartprice", asked | {"FID_INPUT_HOUR_1": "110000"})).json()
+    assert [int(row["stck_prpr"]) for row in (ticks[0], minutes["output1"])] == [quote.price] * 2
+    assert int(days[0]["stck_clpr"]) == int(minutes["output2"][0]["stck_prpr"]) == quote.price
+    assert int(days[0]["acml_vol"]) == int(minutes["output1"]["acml_vol"]) == quote.volume
+    assert int(minutes["output1"]["acml_tr_pbmn"]) == quote.value
+    assert int(book["askp1"]) == market.book("000660", NOON).asks[0].price
+    assert int(book["total_bidp_rsqn"]) == market.book("000660", NOON).bid_total
+    one = await client.rows("inquire_price", asked)
+    estimate = await client.rows("investor_trend_estimate", {"MKSC_SHRN_ISCD": "000660"}, "output2")
+    assert int(one["frgn_ntby_qty"]) == int(estimate[0]["frgn_fake_ntby_qty"])
+    program = await client.rows("inquire_daily_price", asked | {"FID_PERIOD_DIV_CODE": "D", "FID_ORG_ADJ_PRC": "0"})
+    assert program == days
+
+
 async def test_bars_stop_at_a_hundred_and_keep_to_their_days(client: Client) -> None:
     chart = CHART | DATES | {"FID_INPUT_ISCD": "000660"}
     bars = await client.rows("inquire_daily_itemchartprice", chart, "output2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -15,14 +16,16 @@ from dari.core.events import Events
 from dari.core.provider import Credential, Request, Response
 from dari.core.shared_state import FileState
 from dari.providers.kiwoom.dialect import Hosts, KiwoomDialect, Quotas, QuotasInMemory
+from dari.providers.kiwoom.live import KiwoomFrames
 from dari.providers.kiwoom.spec import SPEC
 from dari.providers.kiwoom.tools import TOOLS
 from dari.serving.audit import Audit
 from dari.serving.callers import Caller
 from dari.serving.dispatch import Dispatch, Offered, Outcome
 from dari.serving.metrics import Metrics
-from dari.upstream.client import Client, Rules
+from dari.upstream.client import Client, Pushes, Rules
 from dari.upstream.pacing import FileRing
+from tests.unit.kiwoom.pushing import PushingKiwoom
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=KST)
 OK = {"return_code": 0, "return_msg": "정상적으로 처리되었습니다"}
@@ -37,6 +40,13 @@ def refusal(code: str, return_code: int, more: str = "") -> dict[str, Any]:
 def response(body: Any, status: int = 200, **headers: str) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
     return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, content)
+
+
+class RealClock(ManualClock):
+    """A clock at noon whose waits take their time."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
 
 class Kiwoom:
@@ -79,9 +89,11 @@ class Rig:
         rules: Rules | None = None,
         samples: bool = False,
         quotas: Quotas | None = None,
+        pushing: PushingKiwoom | None = None,
         **said: Any,
     ) -> None:
-        self.clock = ManualClock(NOON)
+        # A session that is kept alive sleeps for ever, which a clock that jumps would turn into a busy loop.
+        self.clock = ManualClock(NOON) if pushing is None else RealClock(NOON)
         self.clock.advance(100.0)
         self.kiwoom = Kiwoom(self.clock, **said)
         self.dialect = KiwoomDialect(
@@ -101,6 +113,7 @@ class Rig:
             events=self.events,
             rules=rules,
             default_mode=lambda _: mode,
+            pushes=Pushes(KiwoomFrames(self.dialect), pushing.connect) if pushing else None,
         )
         offered = {tool.name: Offered(tool, self.client.asking, samples=samples) for tool in TOOLS}
         self.audit = Audit(folder / "audit")

@@ -222,7 +222,7 @@ async def test_mock_lacks_what_it_lacks(tmp_path: Path) -> None:
 
 def test_another_origin_serves_both_modes_and_the_websocket() -> None:
     hosts = Hosts.of("http://127.0.0.1:9/")
-    assert hosts.rest["paper"] == "http://127.0.0.1:9/paper"
+    assert hosts.rest["paper"] == "http://127.0.0.1:9/mock"
     assert hosts.websocket["real"] == "ws://127.0.0.1:9/real/api/dostk/websocket"
     assert Hosts.of(None).websocket["paper"] == "wss://mockapi.kiwoom.com:10000/api/dostk/websocket"
 

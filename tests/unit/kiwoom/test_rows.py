@@ -139,3 +139,7 @@ def test_every_sheet_reads_a_reply_of_its_own(endpoint: str) -> None:
                 assert read[each.english] >= 0, each.name
             elif each.sign == "value" and not each.codes and column.kind == "number":
                 assert read[each.english] < 0, each.name
+
+
+def test_a_sign_without_a_unit_promises_no_number() -> None:
+    assert one("ka10100", state="증거금20%|담보대출")["state"] == "증거금20%|담보대출"

@@ -179,6 +179,11 @@ async def test_an_unknown_endpoint_is_told_before_anything_else(clock: ManualClo
         await client(tmp_path, Dialect(Scripted(clock)), clock, endpoint()).asking().ask("test.unknown")
 
 
+async def test_a_tool_may_ask_how_we_stand(clock: ManualClock, tmp_path: Path) -> None:
+    standing = await client(tmp_path, Dialect(Scripted(clock)), clock, endpoint()).asking().standing()
+    assert (standing.mode, standing.signed_in_until) == ("real", NOON.replace(year=2027))
+
+
 class Accounts(Dialect):
     def holder(self, call: Call) -> Holder:
         return holder(call.mode, "12345678-01")

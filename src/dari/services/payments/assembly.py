@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ POLLER: Final = "outbox-poller"
 CONSUMER: Final = "consumer-worker"
 SETTLER: Final = "settlement-worker"
 REFUNDER: Final = "refund-worker"
+LOG: Final = logging.getLogger("dari.payments")
 Step = Callable[[], Awaitable[int]]
 
 
@@ -159,6 +161,15 @@ class Runner:
         self._platform = platform
         self._only = only
         self._tasks: list[asyncio.Task[None]] = []
+        self._paused: set[str] = set()
+
+    def pause(self, name: str) -> None:
+        """Take no further step of this program."""
+        self._paused.add(name)
+
+    def resume(self, name: str) -> None:
+        """Take its steps again."""
+        self._paused.discard(name)
 
     def start(self) -> None:
         """Begin."""
@@ -168,7 +179,12 @@ class Runner:
 
     async def _run(self, program: Program) -> None:
         while True:
-            await program.step()
+            if program.name not in self._paused:
+                try:
+                    await program.step()
+                except Exception:
+                    # A bug of ours must not end the program; it is told, and the next step tries again.
+                    LOG.exception("a step of %s failed", program.name)
             await self._platform.clock.sleep(program.interval)
 
     async def close(self) -> None:

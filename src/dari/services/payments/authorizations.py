@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dari.services.payments.adapters.sql import Database
 from dari.services.payments.ledger import instant
 from dari.services.payments.moves import Move, record, spelled
 from dari.services.payments.names import Status
-from dari.services.payments.ports import GatewayReply
+from dari.services.payments.ports import GatewayReply, StoreConflict
 from dari.services.payments.replies import AuthorizeRequest, payment_body
 from dari.services.payments.tables import idem_response_cache, idempotency_conflict, payment
 
@@ -74,11 +73,11 @@ class Authorizations:
         return found
 
     async def write(self, attempts: Sequence[Attempt]) -> list[Stored | Exception]:
-        """Write all in one transaction; if one of them clashes, each in its own."""
+        """Write all in one transaction; if another was faster, each in its own."""
         try:
             async with self._database.transaction() as connection:
                 return list(await self._write(connection, attempts))
-        except IntegrityError as clash:
+        except StoreConflict as clash:
             if len(attempts) == 1:
                 return [clash]
         answers: list[Stored | Exception] = []

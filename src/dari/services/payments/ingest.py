@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy.exc import IntegrityError
-
 from dari.core.clock import Clock
 from dari.services.payments.adapters.sql import Database
 from dari.services.payments.authorizations import (
@@ -22,7 +20,15 @@ from dari.services.payments.breaker import Breaker
 from dari.services.payments.captures import Captures
 from dari.services.payments.metrics import Metrics
 from dari.services.payments.names import idem_key, rate_key
-from dari.services.payments.ports import Gateway, GatewayError, GatewayReply, KeyValue, KeyValueError, StoreError
+from dari.services.payments.ports import (
+    Gateway,
+    GatewayError,
+    GatewayReply,
+    KeyValue,
+    KeyValueError,
+    StoreConflict,
+    StoreError,
+)
 from dari.services.payments.replies import AuthorizeRequest, CaptureRequest, RefundRequest, Reply, refusal
 from dari.services.payments.settings import PlatformSettings
 
@@ -145,11 +151,11 @@ class Ingest:
             return refusal(402, "PAYMENT_DECLINED", DECLINED)
         try:
             stored = await self._writes.submit(Attempt(request, said, parts.clock.now()))
-        except IntegrityError:
+        except StoreConflict:
             # Another process wrote this key first.
             other = await self._lookups.submit((request.merchantId, request.idempotencyKey))
             if other is None:
-                raise StoreError("IntegrityError", "the payment could not be written") from None
+                raise
             return await self._again(other, request)
         await self._keep(request, stored.body)
         return Reply(200, stored.body)

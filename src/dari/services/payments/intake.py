@@ -108,23 +108,25 @@ class Intake:
     async def step(self, limit: int) -> int:
         """Read up to `limit` records and see them through: how many are done for good."""
         records: list[Record] = []
+        subscription = self._subscription
         try:
-            if self._subscription is None:
-                self._subscription = await self._log.subscribe(self.group, GROUP_TOPICS[self.group], self._member)
-            records = await self._subscription.fetch(limit)
+            if subscription is None:
+                topics = GROUP_TOPICS[self.group]
+                subscription = self._subscription = await self._log.subscribe(self.group, topics, self._member)
+            records = await subscription.fetch(limit)
             if not records:
                 return 0
             later = await self._see_through(records)
             done = self._before(records, later)
-            await self._subscription.commit(done)
+            await subscription.commit(done)
             if later:
-                await self._subscription.rewind()
+                await subscription.rewind()
             return len(done)
         except (LogError, StoreError):
             for record in records:
                 self._count(record, "error")
-            if self._subscription is not None:
-                await self._subscription.rewind()
+            if subscription is not None:
+                await subscription.rewind()
             return 0
 
     @staticmethod

@@ -23,6 +23,10 @@ class StoreError(Exception):
         self.kind = kind
 
 
+class StoreConflict(StoreError):
+    """Another transaction was faster: the row is there already, or the locks formed a circle. Trying again is right."""
+
+
 class KeyValueError(Exception):
     """The key-value store did not answer. `kind` is the client's error class."""
 

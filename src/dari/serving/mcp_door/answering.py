@@ -1,4 +1,4 @@
-"""What both fronts say: the list of tools, and an Outcome as a tool result. Plain dicts: nothing is modelled twice."""
+"""What both fronts say: tools, results, resources and prompts. Plain dicts: nothing is modelled twice."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import mcp_types as types
+from mcp import MCPError
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 
+from dari.core.errors import CallerError
+from dari.core.shelf import Resource, Shelf
 from dari.serving.callers import Caller
 from dari.serving.dispatch import Dispatch, Outcome
 from dari.serving.schemas import input_schema, listed
@@ -32,8 +35,12 @@ def as_result(outcome: Outcome) -> dict[str, Any]:
     return result
 
 
-def answer(server: Server[Any], dispatch: Dispatch, who: Who) -> None:
-    """Let `server` answer tools/list and tools/call from `dispatch`."""
+def answer(server: Server[Any], dispatch: Dispatch, who: Who, shelf: Shelf | None = None) -> None:
+    """Let `server` answer tools/list and tools/call from `dispatch`, and what stands on its shelf."""
+    if shelf and shelf.resources:
+        _resources(server, shelf)
+    if shelf and shelf.prompts:
+        _prompts(server, shelf)
     listing = {
         "resultType": "complete",
         "ttlMs": LIST_KEEPS_MILLISECONDS,
@@ -52,3 +59,72 @@ def answer(server: Server[Any], dispatch: Dispatch, who: Who) -> None:
     server.add_request_handler("tools/call", types.CallToolRequestParams, call_tool)
     # Without this, each tools/call on 2026-07-28 runs a whole tools/list first, to look for x-mcp-header.
     server.get_tool_input_schema = schemas.get
+
+
+def _listing(**what: Any) -> dict[str, Any]:
+    return {"resultType": "complete", "ttlMs": LIST_KEEPS_MILLISECONDS, "cacheScope": "private", **what}
+
+
+def _resource(one: Resource) -> dict[str, Any]:
+    address = {"uriTemplate" if one.template else "uri": one.address}
+    return {**address, "name": one.name, "description": one.description, "mimeType": one.mime}
+
+
+def _wrong(error: CallerError) -> MCPError:
+    """A protocol error: reading a document has no `isError`."""
+    said = f"{error.message}. {error.hint.en}" if error.hint else error.message
+    return MCPError(types.INVALID_PARAMS, said, {"code": error.code})
+
+
+def _resources(server: Server[Any], shelf: Shelf) -> None:
+    fixed = _listing(resources=[_resource(one) for one in shelf.resources if not one.template])
+    templates = _listing(resourceTemplates=[_resource(one) for one in shelf.resources if one.template])
+
+    async def list_fixed(_: ServerRequestContext[Any, Any], __: types.PaginatedRequestParams) -> dict[str, Any]:
+        return fixed
+
+    async def list_templates(_: ServerRequestContext[Any, Any], __: types.PaginatedRequestParams) -> dict[str, Any]:
+        return templates
+
+    async def read(_: ServerRequestContext[Any, Any], params: types.ReadResourceRequestParams) -> dict[str, Any]:
+        uri = str(params.uri)
+        try:
+            mime, text = shelf.read(uri)
+        except CallerError as error:
+            raise _wrong(error) from None
+        return _listing(contents=[{"uri": uri, "mimeType": mime, "text": text}])
+
+    server.add_request_handler("resources/list", types.PaginatedRequestParams, list_fixed)
+    server.add_request_handler("resources/templates/list", types.PaginatedRequestParams, list_templates)
+    server.add_request_handler("resources/read", types.ReadResourceRequestParams, read)
+
+
+def _prompts(server: Server[Any], shelf: Shelf) -> None:
+    listing = _listing(
+        prompts=[
+            {
+                "name": one.name,
+                "title": one.title,
+                "description": one.description,
+                "arguments": [
+                    {"name": name, "description": meaning, "required": name in one.required}
+                    for name, meaning in one.arguments.items()
+                ],
+            }
+            for one in shelf.prompts
+        ]
+    )
+
+    async def list_prompts(_: ServerRequestContext[Any, Any], __: types.PaginatedRequestParams) -> dict[str, Any]:
+        return listing
+
+    async def get(_: ServerRequestContext[Any, Any], params: types.GetPromptRequestParams) -> dict[str, Any]:
+        try:
+            prompt, text = shelf.prompt(params.name, params.arguments or {})
+        except CallerError as error:
+            raise _wrong(error) from None
+        said = [{"role": "user", "content": {"type": "text", "text": text}}]
+        return {"resultType": "complete", "description": prompt.description, "messages": said}
+
+    server.add_request_handler("prompts/list", types.PaginatedRequestParams, list_prompts)
+    server.add_request_handler("prompts/get", types.GetPromptRequestParams, get)

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
+from dari.core.shelf import Shelf
 from dari.serving.callers import Caller
 from dari.serving.dispatch import Dispatch
 from dari.serving.mcp_door.answering import answer
@@ -25,12 +26,14 @@ RETRY_MILLISECONDS = 500
 """How soon a legacy client that lost its stream comes back for the events it missed."""
 
 
-def front(name: str, dispatch: Dispatch, caller: Caller, *, version: str, instructions: str) -> FastMCP:
+def front(
+    name: str, dispatch: Dispatch, caller: Caller, *, version: str, instructions: str, shelf: Shelf | None = None
+) -> FastMCP:
     """A FastMCP server that asks our dispatch."""
     server: FastMCP = FastMCP(
         name, version=version, instructions=instructions, mask_error_details=True, dereference_schemas=False
     )
-    answer(server._mcp_server, dispatch, lambda _: caller)  # noqa: SLF001 -- FastMCP's own seam to the SDK's server
+    answer(server._mcp_server, dispatch, lambda _: caller, shelf)  # noqa: SLF001 -- FastMCP's own seam to the SDK's server
     return server
 
 

@@ -21,7 +21,7 @@ from dari.worlds.market.counts import (
     together,
 )
 from dari.worlds.market.depth import Depth, depth
-from dari.worlds.market.flows import investors
+from dari.worlds.market.flows import Program, investors, program
 from dari.worlds.market.happenings import Interruption, News, interruptions_of, news_of
 from dari.worlds.market.indices import IndexDay, IndexQuote
 from dari.worlds.market.issues import Issue, make_issues
@@ -63,6 +63,7 @@ class Market:
         self._indices = lru_cache(maxsize=128)(self._make_index)
         self._index_days = lru_cache(maxsize=4_000)(self._make_index_day)
         self._index_flows = lru_cache(maxsize=128)(self._make_index_flows)
+        self._index_programs = lru_cache(maxsize=256)(self._make_index_program)
         self._estimates = lru_cache(maxsize=4)(self._make_estimates)
         self._year = lru_cache(maxsize=6_000)(self._make_year)
         self._bar = lru_cache(maxsize=100_000)(self._make_bar)
@@ -250,6 +251,23 @@ class Market:
         if code not in self.members:
             raise KeyError(code)
         return self._index_flows(code, krx.board(_second(at)).as_of)
+
+    def _make_index_program(self, code: str, at: datetime) -> Program:
+        board = krx.board(at)
+        day = f"{board.day:%Y%m%d}"
+        parts = [program(self.seed, one.code, day, run.volume, run.value) for one, _, run in self._runs(code, board)]
+        sums = [
+            together({"all": side} for side in sides)["all"]
+            for sides in (
+                [part.arbitrage for part in parts],
+                [part.other for part in parts],
+            )
+        ]
+        return Program(*sums)
+
+    def index_program(self, code: str, at: datetime) -> Program:
+        """Program trading of all issues of an index together until `at`."""
+        return self._index_programs(code, krx.board(_second(at)).as_of)
 
     def estimates(self, at: datetime) -> Estimates:
         """The provisional counts (가집계) that are out at `at`: per issue, foreigners' and institutions' net shares."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from dari.core.clock import KST, Clock, SystemClock
+from dari.core.clock import Clock, SystemClock
 from dari.providers.kis.simulator import oauth
 from dari.providers.kis.simulator.accounts.desk import DESKS
 from dari.providers.kis.simulator.accounts.opening import open_ledger
@@ -105,7 +106,7 @@ class Simulator:
             self.stamps.append((arrival.headers.get("appkey", "")[-8:], stamp, tr_id or path))
         trouble = self.faults.strike(path, read=arrival.method == "GET") if path not in oauth.PATHS else None
         if trouble == "hang":
-            await asyncio.sleep(self.faults.hang_seconds)
+            await self._hang(request)
             return
         if trouble == "reset":
             await _broken(send)
@@ -121,8 +122,15 @@ class Simulator:
         if order and self.faults.spend("order_error_after"):
             outcome = self._answer(arrival, "server_error")
         elif order and self.faults.spend("order_delay_after"):
-            await asyncio.sleep(self.faults.hang_seconds)
+            await self._hang(request)
         await _reply(send, outcome, self._date())
+
+    async def _hang(self, request: Request) -> None:
+        """Keep the caller waiting, until it gives up (the server may then be stopped) or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.faults.hang_seconds):
+                while (await request.receive())["type"] != "http.disconnect":
+                    pass
 
     def _answer(self, arrival: Arrival, trouble: Trouble | None) -> Outcome:
         if trouble == "html_502":
@@ -158,7 +166,7 @@ class Simulator:
 
     def _date(self) -> Mapping[str, str]:
         now = self.clock.now() + timedelta(seconds=self.faults.clock_offset)
-        return {"date": format_datetime(now.astimezone(KST)), SIMULATOR_HEADER: "kis"}
+        return {"date": format_datetime(now.astimezone(UTC), usegmt=True), SIMULATOR_HEADER: "kis"}
 
     def _master(self, name: str) -> Outcome:
         content = master_file(name, self.market, self.world.now())

@@ -41,11 +41,6 @@ def _average(sight: Sight) -> str:
     return str((Decimal(sight.value) / sight.volume).quantize(Decimal("0.01")))
 
 
-def _against(reader: Reader) -> Reader:
-    """How far another price is from yesterday's close."""
-    return lambda sight: reader(sight) - sight.base
-
-
 def _against_rate(reader: Reader) -> Reader:
     return lambda sight: _rate(reader(sight) - sight.base, sight.base)
 
@@ -126,6 +121,8 @@ _PLAIN: Final[Mapping[str, Reader]] = {
     "aspr_unit": lambda sight: krx.tick_size(int(sight.price)),
     "deal_date": lambda sight: sight.day,
     "evlu_dt": lambda sight: sight.day,
+    "trht_yn": lambda _: "N",
+    "hour_cls_code": lambda _: "0",
     "prpr_nmix": lambda sight: sight.price,
     "oprc_nmix": _OPEN,
     "totl_ernn_nmix": lambda sight: sight.price,

@@ -17,6 +17,10 @@ EOK: Final = 100_000_000
 """억."""
 
 _WHOLE: Final = re.compile(r"-?\d+")
+_FIGURE: Final = re.compile(
+    r"(qty|vol|amt|rate|ctrt|vrss|csnu|smtn|prc|prpr|pbmn|rsqn|icdc|val|cnt|stcn|rlim|_rt|pric|unpr|cttr|rltv|askp|bidp|nmix)\d*$"
+)
+"""Names of figures, for sheets that show no sample."""
 _BROKEN: Final = re.compile(r"-?\d+\.(\d+)")
 
 Value = str | int | Decimal
@@ -29,7 +33,7 @@ def text_of(value: Value) -> str:
 
 @lru_cache(maxsize=4096)
 def _blank(block: Block) -> tuple[tuple[str, str], ...]:
-    """Each field with what it carries when the world says nothing: 0 where the sheet's sample is a figure."""
+    """Each field with what it carries when the world says nothing: 0 where it is a figure."""
     rows = []
     for one in block.fields:
         sample = (one.sample or "").strip()
@@ -37,7 +41,8 @@ def _blank(block: Block) -> tuple[tuple[str, str], ...]:
         if broken:
             rows.append((one.name, "0." + "0" * len(broken[1])))
         else:
-            rows.append((one.name, "0" if _WHOLE.fullmatch(sample) else ""))
+            figure = _WHOLE.fullmatch(sample) or (not sample and _FIGURE.search(one.name.lower()))
+            rows.append((one.name, "0" if figure else ""))
     return tuple(rows)
 
 

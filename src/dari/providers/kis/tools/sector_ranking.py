@@ -21,8 +21,9 @@ SECTORS: Final = "domestic_stock.inquire_index_category_price"
 BOARD: Final = {"KOSPI": "K", "KOSDAQ": "Q"}
 NONE: Final = "0000"
 LEADERS: Final = 3
+FIRST: Final = 5
 SHORT: Final = 10
-"""Of up to so many industries each names three leaders; of more, the first half of this many do and the rest name one."""
+"""Of up to so many industries each names three leaders; of more, the first five do and the rest name one."""
 BY_VALUE: Final = "3"
 WEIGHTED: Final = "index change, weighted by capitalisation; not a plain mean of stocks"
 

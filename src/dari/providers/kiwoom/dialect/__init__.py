@@ -37,6 +37,12 @@ __all__ = ["Hosts", "KiwoomDialect", "Quotas", "QuotasInFiles", "QuotasInMemory"
 SIMULATOR_HEADER: Final = "x-dari-simulator"
 """A simulator names itself in every reply; the real Kiwoom does not know the header."""
 
+SIMULATED: Final = "simulated"
+"""The mark of a grant that a simulator gave: its websocket is one as well."""
+
+PREFIXES: Final[Mapping[str, str]] = MappingProxyType({"real": "real", "paper": "mock"})
+"""Where each mode lies below another origin: Kiwoom's own word for paper trading is mock."""
+
 ISSUE: Final = "au10001"
 TOTAL_REFUSED: Final = "1701"
 GROUP_REFUSED: Final = "1702"
@@ -52,14 +58,14 @@ class Hosts:
 
     @classmethod
     def of(cls, origin: str | None) -> Hosts:
-        """The real hosts, or another origin (a simulator, a proxy) with `/real` and `/paper`."""
+        """The real hosts, or another origin (a simulator, a proxy) with `/real` and `/mock`."""
         path = platform()["websocket_path"]
         if origin:
             base = origin.rstrip("/")
             socket = "ws" + base.removeprefix("http")
             return cls(
-                MappingProxyType({mode: f"{base}/{mode}" for mode in ("real", "paper")}),
-                MappingProxyType({mode: f"{socket}/{mode}{path}" for mode in ("real", "paper")}),
+                MappingProxyType({mode: f"{base}/{told}" for mode, told in PREFIXES.items()}),
+                MappingProxyType({mode: f"{socket}/{told}{path}" for mode, told in PREFIXES.items()}),
             )
         real, paper = hosts("real"), hosts("paper")
         return cls(
@@ -153,7 +159,7 @@ class KiwoomDialect:
             raise Malformed("Kiwoom's sign-in reply is not as documented") from None
         if not token:
             raise SignInRefused("Kiwoom signed in without giving a token")
-        return Grant(token, ends)
+        return Grant(token, ends, {SIMULATED: "yes"} if SIMULATOR_HEADER in response.headers else {})
 
     # --- one call --------------------------------------------------------------------------------------------------
 

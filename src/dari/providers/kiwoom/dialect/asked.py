@@ -11,8 +11,8 @@ from dari.core.errors import Hint, InvalidInput, WrongMode
 from dari.core.exchange import Call
 from dari.providers.kiwoom.spec import platform
 
-CODE: Final = re.compile(r"[0-9A-Z]{6}(?P<venue>_NX|_AL)?")
-"""A stock code, bare (KRX) or with the suffix of NXT or of both venues together."""
+CODE: Final = re.compile(r"[0-9A-Z]{6}(?P<venue>_NX|_AL)?|M[0-9]{8}")
+"""A stock code, bare (KRX) or with the suffix of NXT or of both venues together; or a code of the gold market."""
 STOCK_CODE: Final = "stk_cd"
 
 

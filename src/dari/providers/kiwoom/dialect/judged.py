@@ -81,14 +81,20 @@ def refusal_of(said: str, code: str | None = None) -> Refusal | None:
 
 
 def error_of(
-    return_code: str, said: str, *, status: int = HTTPStatus.OK, signing_in: bool = False, read: bool = True
+    return_code: str,
+    said: str,
+    *,
+    status: int = HTTPStatus.OK,
+    signing_in: bool = False,
+    read: bool = True,
+    frame: str | None = None,
 ) -> DariError:
     """The error a reply stands for. The code in the message decides: 1634 and 1700 share everything else.
 
     `signing_in`: a dead token cannot be the cause then, so nothing is asked again. `read` tells whether an answer
-    that never came may have done something.
+    that never came may have done something. `frame` is the code of a websocket frame.
     """
-    known = refusal_of(said)
+    known = refusal_of(said, frame)
     if known is None:
         return _unnamed(return_code, said, status, signing_in=signing_in, read=read)
     kind, more = _KINDS[known.kind]

@@ -155,13 +155,14 @@ def _column(endpoint: str, one: Field, *, prefixed: bool, unsure: bool) -> Colum
         return Column(one.name, english, "direction")
     if one.codes:
         return Column(one.name, english, "choice", codes=one.codes)
-    if unit or one.sign or one.scale or one.format:
+    if unit or one.scale or one.format or one.sign == "direction":
         factor = Decimal(one.scale or 1) * (1 if unsure else FACTORS.get(unit, 1))
-        pointless = (endpoint, one.name) in POINTLESS
-        return Column(one.name, english, "number", factor, one.sign == "direction" or price, pointless)
+        return Column(one.name, english, "number", factor, one.sign == "direction" or price)
     if CODE_NAME.fullmatch(english) and not NOT_STOCKS.fullmatch(english):
         return Column(one.name, english, "code", prefixed=prefixed)
-    return Column(one.name, english, "maybe" if COUNTED.fullmatch(english) else "text", unsigned=price)
+    # A sign without a unit is an inference of the sheet's source: 종목상태 has one, and is text.
+    kind: Kind = "maybe" if one.sign or COUNTED.fullmatch(english) else "text"
+    return Column(one.name, english, kind, unsigned=price, pointless=(endpoint, one.name) in POINTLESS)
 
 
 def unsure_fields(endpoint: Endpoint, parameters: Mapping[str, str]) -> frozenset[str]:

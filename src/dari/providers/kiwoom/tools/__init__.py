@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from dari.core.tool import Tool
-from dari.providers.kiwoom.tools import account, connection, endpoints, market, quotes, stocks
+from dari.providers.kiwoom.tools import account, connection, endpoints, market, quotes, realtime, stocks
 
 DEADLINE_SECONDS: Final = 100.0
 """Three tries of thirty seconds with their waits: the source document's own patience."""
@@ -18,6 +18,7 @@ TOOLS: Final[tuple[Tool, ...]] = tuple(
         *market.TOOLS,
         *endpoints.TOOLS,
         *connection.TOOLS,
+        *realtime.TOOLS,
     )
 )
 """Every tool of the server `kiwoom`."""

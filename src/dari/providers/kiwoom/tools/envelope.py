@@ -109,19 +109,25 @@ def told_gaps(read: Table, path: str, fields: Iterable[str] | None = None) -> li
         gaps += [
             Gap(f"{path}.{name}", "Kiwoom gives none here")
             for name in fields
-            if name not in read.saturated and all(row.get(name) is None for row in read.rows)
+            if name in read.rows[0] and name not in read.saturated and all(row[name] is None for row in read.rows)
         ]
     return gaps
 
 
 async def pages(
-    upstream: Upstream, endpoint: str, parameters: Mapping[str, str], most: int, *, venue: str | None = None
+    upstream: Upstream,
+    endpoint: str,
+    parameters: Mapping[str, str],
+    most: int,
+    *,
+    venue: str | None = None,
+    turns: int = PAGES,
 ) -> tuple[Table, bool, Reply]:
     """The first `most` rows of a paged list, whether more lie behind them, and the last reply. Raises a DariError."""
     row = SPEC.endpoint(endpoint)
     found: list[Table] = []
     cursor: str | None = None
-    for _ in range(PAGES):
+    for _ in range(turns):
         reply = await upstream.ask(endpoint, parameters, cursor=cursor, venue=venue)
         found.append(table(row, reply.body, parameters))
         cursor = reply.cursor

@@ -93,7 +93,6 @@ async def get_stock_price(query: StockPrice, upstream: Upstream) -> Answer:
         "best_ask": row["ask"],
         "best_bid": row["bid"],
         "market_cap": row["market_cap"],
-        "listed_shares": row["shares"],
     }
     gaps = [Gap(f"data.{name}", "Kiwoom gives none here") for name, value in data.items() if value is None]
     line = (

@@ -37,6 +37,8 @@ UNIFIED_BOOK: Final = "ka10007"
 CHARTS: Final = {"day": "ka10081", "week": "ka10082", "month": "ka10083", "year": "ka10094"}
 
 MARKETS: Final = {"0": "KOSPI", "10": "KOSDAQ", "30": "K-OTC", "50": "KONEX"}
+LIST_PAGES: Final = 40
+"""Of a hundred issues each, as a page of the list may be; kept for half a day, so only the first search waits."""
 SEARCHED: Final = {"0": "KOSPI", "10": "KOSDAQ", "8": "ETF"}
 """Lists that search_stocks looks through: market code of ka10099 → what it holds."""
 
@@ -177,8 +179,11 @@ async def search_stocks(query: Search, upstream: Upstream) -> Answer:
     """Codes of stocks whose name or code holds the query: KOSPI, KOSDAQ and ETF lists, exact names first."""
     wanted = query.query.replace(" ", "").upper()
     found: list[tuple[int, str, dict[str, Any]]] = []
+    gaps: list[Gap] = []
     for code, market in SEARCHED.items():
-        read, _, _ = await pages(upstream, LIST, {"mrkt_tp": code}, 100_000)
+        read, more, _ = await pages(upstream, LIST, {"mrkt_tp": code}, 100_000, turns=LIST_PAGES)
+        if more:
+            gaps.append(Gap("data.rows", f"the list of {market} is longer than {LIST_PAGES} pages"))
         for row in read.rows:
             name = (row["name"] or "").replace(" ", "").upper()
             if wanted in name or wanted == row["code"]:
@@ -195,7 +200,7 @@ async def search_stocks(query: Search, upstream: Upstream) -> Answer:
     }
     data = {**columnar(rows, columns), "count": len(rows), "total": len(found), "truncated": len(found) > len(rows)}
     lines = [f"{row['code']} {row['name']} {row['listing']} {row['sector'] or ''}" for row in rows]
-    return good(upstream, data, f"'{query.query}' 종목 {len(found)}개 검색됨", lines=lines)
+    return good(upstream, data, f"'{query.query}' 종목 {len(found)}개 검색됨", lines=lines, gaps=gaps)
 
 
 def _note(error: DariError) -> str:

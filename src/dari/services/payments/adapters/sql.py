@@ -12,11 +12,18 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
-from dari.services.payments.ports import StoreError
+from dari.services.payments.ports import StoreConflict, StoreError
 from dari.services.payments.tables import metadata, trigger_statements
 
 MEMORY: Final = "sqlite+aiosqlite:///:memory:"
 POOL: Final = 20
+LOST_RACES: Final = frozenset({1205, 1213})
+"""MariaDB: lock wait timeout, deadlock."""
+
+
+def _code(error: DBAPIError) -> Any:
+    """The server's own number of an error, where the driver gives one first."""
+    return next(iter(getattr(error.orig, "args", ())), None)
 
 
 class Database:
@@ -58,7 +65,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed at the end, rolled back on any error. Raises StoreError, IntegrityError."""
+        """One transaction: committed at the end, rolled back on any error. Raises StoreError."""
         if self.outage is not None:
             raise self.outage
         self.pending += 1
@@ -71,10 +78,10 @@ class Database:
                 waiting = False
                 self.active += 1
                 yield connection
-        except IntegrityError:
-            raise
         except DBAPIError as error:
-            raise StoreError(type(error.orig or error).__name__, str(error.orig)[:200]) from error
+            lost = isinstance(error, IntegrityError) or _code(error) in LOST_RACES
+            kind = StoreConflict if lost else StoreError
+            raise kind(type(error.orig or error).__name__, str(error.orig)[:200]) from error
         except (TimeoutError, OSError) as error:
             raise StoreError(type(error).__name__, str(error)[:200]) from error
         finally:

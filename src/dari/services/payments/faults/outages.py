@@ -8,7 +8,7 @@ from typing import Any, Final
 from dari.services.payments.assembly import CONSUMER, POLLER
 from dari.services.payments.faults.stage import Stage
 from dari.services.payments.memory_log import TRANSPORT
-from dari.services.payments.names import CAPTURED_TOPIC, CONSUMER_GROUP, PARTITIONS
+from dari.services.payments.names import CAPTURED_STATUSES, CAPTURED_TOPIC, CONSUMER_GROUP, PARTITIONS
 from dari.services.payments.ports import KeyValueError, StoreError
 from dari.services.payments.rows import moment
 
@@ -132,10 +132,10 @@ async def consumer_gone(stage: Stage) -> dict[str, Any]:
     for topic in ("payment.captured", "payment.refunded"):
         for number, partition in enumerate(log.topics[topic].partitions):
             lags[f"{topic}-{number}"] = len(partition.records) - group.committed.get((topic, number), 0)
+    taken = ", ".join(f"'{status}'" for status in sorted(CAPTURED_STATUSES))
     missing = await stage.one(
-        "SELECT COUNT(*) AS n FROM outbox_event o WHERE o.event_type = 'PAYMENT_CAPTURED' AND o.published = 1 AND"
-        " NOT EXISTS (SELECT 1 FROM ledger_entry l WHERE l.payment_id = o.aggregate_id"
-        " AND l.debit_account = 'merchant_receivable')",
+        f"SELECT COUNT(*) AS n FROM payment p WHERE p.status IN ({taken}) AND NOT EXISTS"  # noqa: S608 — own names
+        " (SELECT 1 FROM ledger_entry l WHERE l.payment_id = p.payment_id AND l.debit_account = 'merchant_receivable')",
     )
     return {
         "group": CONSUMER_GROUP,

@@ -7,11 +7,9 @@ from typing import Any, Final
 
 from dari.core import krx
 from dari.providers.kis.simulator.answers.investors import cut, flow_figures
-from dari.providers.kis.simulator.exchange import Ask
 from dari.providers.kis.simulator.sights import Index, Share, Sight, Subject
 from dari.providers.kis.simulator.writing import MILLION, THOUSAND
 from dari.worlds.market import percent
-from dari.worlds.market.counts import together
 from dari.worlds.market.flows import FOREIGN_MEMBERS, MEMBERS, Side, investors, members, program
 
 _PROGRAM: Final = "whol_smtn"
@@ -77,35 +75,23 @@ def share_extras(share: Share, sight: Sight) -> dict[str, Any]:
     return told
 
 
-def index_extras(index: Index, sight: Sight) -> dict[str, Any]:
-    """Who traded an index's issues on the day of a look, in thousand shares and million won."""
-    market = index.market
-    if sight.day == f"{krx.board(index.at).day:%Y%m%d}":
-        return flow_figures(market.index_flows(index.code, index.at), shares=THOUSAND)
-    return flow_figures(market.index_flows(index.code, sight.moment), shares=THOUSAND)
-
-
-def market_program(ask: Ask, code: str) -> dict[str, Any]:
-    """Program trading of a whole market until now: thousand shares and million won."""
-    quotes = ask.market.snapshot(ask.at).quotes
-    parts = {"arbt": [], "nabt": []}  # type: dict[str, list[Side]]
-    for one in ask.market.members[code]:
-        quote = quotes[one.code]
-        split = program(ask.market.seed, one.code, f"{quote.as_of:%Y%m%d}", quote.volume, quote.value)
-        parts["arbt"].append(split.arbitrage)
-        parts["nabt"].append(split.other)
-    sums = {name: together({"all": side} for side in sides)["all"] for name, sides in parts.items()}
-    sums["whol"] = sums["arbt"] + sums["nabt"]
+def index_extras(index: Index, sight: Sight, names: frozenset[str]) -> dict[str, Any]:
+    """Who traded an index's issues until a look, in thousand shares and million won."""
     told: dict[str, Any] = {}
-    for name, side in sums.items():
-        told |= {
-            f"{name}_smtn_seln_vol": cut(side.sold, THOUSAND),
-            f"{name}_smtn_shnu_vol": cut(side.bought, THOUSAND),
-            f"{name}_smtn_ntby_qty": cut(side.net, THOUSAND),
-            f"{name}_smtn_seln_tr_pbmn": cut(side.sold_value, MILLION),
-            f"{name}_smtn_shnu_tr_pbmn": cut(side.bought_value, MILLION),
-            f"{name}_smtn_ntby_tr_pbmn": cut(side.net_value, MILLION),
-        }
+    if names & _INVESTORS:
+        told |= flow_figures(index.market.index_flows(index.code, sight.moment), shares=THOUSAND)
+    if names & _PROGRAMS:
+        parts = index.market.index_program(index.code, sight.moment)
+        for name, side in (("arbt", parts.arbitrage), ("nabt", parts.other), ("whol", parts.whole)):
+            told |= {
+                f"{name}_smtn_seln_vol": cut(side.sold, THOUSAND),
+                f"{name}_smtn_shnu_vol": cut(side.bought, THOUSAND),
+                f"{name}_smtn_ntby_qty": cut(side.net, THOUSAND),
+                f"{name}_smtn_ntby_vol": cut(side.net, THOUSAND),
+                f"{name}_smtn_seln_tr_pbmn": cut(side.sold_value, MILLION),
+                f"{name}_smtn_shnu_tr_pbmn": cut(side.bought_value, MILLION),
+                f"{name}_smtn_ntby_tr_pbmn": cut(side.net_value, MILLION),
+            }
     return told
 
 
@@ -113,8 +99,8 @@ def extras_of(subject: Subject, sight: Sight, names: frozenset[str]) -> dict[str
     """The extras a block has fields for; nothing is computed for a block that has none."""
     if isinstance(subject, Share) and names & _SHARE_NAMES:
         return share_extras(subject, sight)
-    if isinstance(subject, Index) and names & _INDEX_NAMES:
-        return index_extras(subject, sight)
+    if isinstance(subject, Index):
+        return index_extras(subject, sight, names)
     return {}
 
 
@@ -124,4 +110,7 @@ _SHARE_NAMES: Final = frozenset(
         "hts_frgn_ehrt", "marg_rate", "mang_issu_cls_name", "std_pdno", "prdt_type_cd", "papr", "pgtr_ntby_qty",
     }
 )  # fmt: skip
-_INDEX_NAMES: Final = frozenset({"frgn_ntby_qty", "prsn_ntby_qty"})
+_INVESTORS: Final = frozenset({"frgn_ntby_qty", "prsn_ntby_qty"})
+_PROGRAMS: Final = frozenset(
+    {"whol_smtn_ntby_qty", "whol_smtn_ntby_tr_pbmn", "arbt_smtn_seln_tr_pbmn", "whol_smtn_seln_vol"}
+)

@@ -17,9 +17,12 @@ from dari.providers.kis.simulator.answers.figures import (
     venue_of,
     yes,
 )
+from dari.providers.kis.simulator.answers.investors import GROUPS
 from dari.providers.kis.simulator.exchange import Ask, wrong
 from dari.providers.kis.simulator.writing import Value, block_of, known, row, sign_of
 from dari.worlds.market import Issue, Quote, percent
+from dari.worlds.market.counts import FOREIGN_TIMES, last_count
+from dari.worlds.market.flows import program
 
 _CENT: Final = Decimal("0.01")
 _MANY: Final = 30
@@ -90,6 +93,15 @@ def interrupted(ask: Ask, issue: Issue) -> bool:
     return any(one.at <= ask.at < one.until for one in ask.market.interruptions_of(issue.code, ask.at))
 
 
+def _counted_foreign(ask: Ask, issue: Issue) -> int:
+    """Foreigners' net shares by the last provisional count; 0 before the day's first."""
+    counted = last_count(krx.board(ask.at).as_of, FOREIGN_TIMES)
+    if counted is None:
+        return 0
+    flows = ask.market.flows(issue.code, counted)
+    return sum(flows[group].net for group in GROUPS["frgn"])
+
+
 def inquire_price(ask: Ask) -> Mapping[str, Any]:
     """주식현재가 시세 FHKST01010100. A code that is not listed is answered with zeros, not with an error."""
     venue, issue = venue_of(ask), issue_of(ask)
@@ -97,6 +109,7 @@ def inquire_price(ask: Ask) -> Mapping[str, Any]:
     if issue is None:
         return {"output": row(block, {})}
     quote = ask.market.quote(issue.code, ask.at, venue)
+    programs = program(ask.market.seed, issue.code, f"{quote.as_of:%Y%m%d}", quote.volume, quote.value)
     capital = issue.face_value * issue.shares
     values: dict[str, Value] = {
         **figures(quote),
@@ -118,6 +131,8 @@ def inquire_price(ask: Ask) -> Mapping[str, Any]:
             issue.foreign_held, issue.shares * 49 // 100 if issue.sector == "0017" else issue.shares
         ),
         "frgn_hldn_qty": issue.foreign_held,
+        "frgn_ntby_qty": _counted_foreign(ask, issue),
+        "pgtr_ntby_qty": programs.whole.net,
         "rstc_wdth_prc": quote.high_limit - quote.base,
         "stck_sspr": krx.floor_to_tick(quote.base * 8 // 10),
         "aspr_unit": krx.tick_size(quote.price, etp=issue.etp),

@@ -37,7 +37,6 @@ UNTIED: Final[Mapping[str, str]] = {
     "domestic_stock.intstock_stocklist_by_group": _PERSONAL,
     "domestic_stock.intstock_grouplist": _PERSONAL,
     "domestic_stock.search_info": _HOUSE,
-    "domestic_stock.comp_program_trade_daily": _HOUSE,
     "domestic_stock.inquire_daily_trade_volume": _HOUSE,
     "domestic_stock.investor_program_trade_today": _HOUSE,
     "domestic_futureoption.margin_rate": _TERMS,

@@ -98,7 +98,7 @@ class Session:
                     await worker
             if self.key and self.shared.sessions.get(self.key.appkey) is self:
                 del self.shared.sessions[self.key.appkey]
-            with contextlib.suppress(RuntimeError):
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
                 await self.socket.close()
 
     def say(self, text: str) -> None:

@@ -68,7 +68,7 @@ class Wire:
                 return Response(reply.status_code, dict(reply.headers), bytes(read))
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol) as error:
             raise Unreachable(
-                f"no connection to {host} ({type(error).__name__})", executed=False, hint=_connect_hint(error)
+                f"no connection to {host} ({type(error).__name__})", executed=False, hint=connect_hint(error)
             ) from None
         except httpx2.TimeoutException:
             raise Unreachable(f"{host} did not answer within {self._timeout:g} s", executed=None) from None
@@ -82,7 +82,8 @@ class Wire:
             await client.aclose()
 
 
-def _connect_hint(error: Exception) -> Hint:
+def connect_hint(error: Exception) -> Hint:
+    """What to look at when no connection is made."""
     if "CERTIFICATE" in str(error).upper():
         return Hint(
             "시스템 인증서 저장소에 CA 인증서가 있는지 확인하세요 (Debian: apt install ca-certificates).",

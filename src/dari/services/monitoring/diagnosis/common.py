@@ -1,0 +1,77 @@
+"""Statements that several rules share."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from dari.services.monitoring.diagnosis.facts import Facts, Unknown
+from dari.services.monitoring.diagnosis.rule import so
+
+PUBLISHER: Final = "breaker.kafka-publisher"
+SLOW_MS: Final = 2000.0
+
+kafka_up = so("kafka answers", lambda f: f["kafka.reachable"])
+kafka_down = so("kafka does not answer", lambda f: not f["kafka.reachable"])
+database_down = so("database does not answer", lambda f: not f["database.reachable"])
+redis_down = so("redis does not answer", lambda f: not f["redis.reachable"])
+app_up = so("the platform answers", lambda f: f["app.reachable"])
+all_brokers = so("every broker is there", lambda f: not f["kafka.absent"])
+isr_full = so("every replica is in sync", lambda f: not f["partitions.under_replicated"])
+breaker_open = so("the publisher's breaker is OPEN", lambda f: f[PUBLISHER]["state"] in {"OPEN", "FORCED_OPEN"})
+clock_wrong = so("the application's clock is off", lambda f: "app" in f["clock.outliers"])
+slow_publishing = so(
+    "publishes are slow",
+    lambda f: (
+        max(f["publish.p95_ms"] or 0.0, f["publish.lately_p95_ms"] or 0.0) >= SLOW_MS
+        and not (f["publish.lately_p95_ms"] is not None and f["publish.lately_p95_ms"] < SLOW_MS / 4)
+    ),
+)
+
+
+def known(facts: Facts, name: str, default: Any) -> Any:
+    """A fact that only supports: unknown counts as `default`."""
+    try:
+        return facts[name]
+    except Unknown:
+        return default
+
+
+def breaker(facts: Facts, name: str = "kafka-publisher") -> dict[str, Any] | None:
+    """The breaker as evidence: state, since, n of n."""
+    said = facts.get(f"breaker.{name}")
+    if said is None:
+        return None
+    return {
+        "state": said["state"],
+        "since": said["since"].isoformat() if said["since"] else None,
+        "failed": said["failed"],
+        "slow": said["slow"],
+        "buffered": said["buffered"],
+        "failureRate": said["failure_rate"],
+        "slowCallRate": said["slow_rate"],
+    }
+
+
+def outbox(facts: Facts) -> dict[str, Any]:
+    """The outbox as evidence."""
+    return {
+        "unpublished": facts.get("outbox.unpublished"),
+        "oldestAgeSeconds": facts.get("outbox.oldest_age"),
+        "slopePerSecond": facts.get("outbox.slope"),
+    }
+
+
+def authorize(facts: Facts, part: str = "") -> dict[str, Any]:
+    """How authorizations fare: since `part` went wrong where that moment was seen, else in the last minute."""
+    since = facts.get(f"since.{part}")
+    if since is not None:
+        return {
+            "authorizeOkPercent": since["ok_percent"],
+            "authorizeByStatus": since["authorize"],
+            "sinceSeconds": since["seconds"],
+        }
+    share = facts.get("http.authorize_ok_share")
+    return {
+        "authorizeOkPercent": None if share is None else round(share * 100, 2),
+        "authorizeByStatus": facts.get("http.authorize"),
+    }

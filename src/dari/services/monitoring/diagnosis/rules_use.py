@@ -1,0 +1,316 @@
+"""Causes that lie with those who use the platform, with the payment gateway, or with the books."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from dari.services.monitoring.diagnosis.common import app_up, known
+from dari.services.monitoring.diagnosis.facts import Facts
+from dari.services.monitoring.diagnosis.rule import Rule, so
+
+MISUSED: Final = 2
+"""Refused re-uses of keys in the window that are no single slip."""
+MANY: Final = 3
+"""Merchants refused at once that are no longer one merchant's affair."""
+SURGE: Final = 4.0
+LOADED: Final = 2.5
+GATEWAY_SHARE: Final = 0.2
+GATEWAY_SLOW_MS: Final = {"authorize": 2000.0, "settle": 6000.0, "refund": 6000.0}
+
+
+def _hot(f: Facts) -> list[dict[str, Any]]:
+    """Merchants refused because they asked more than the configured capacity."""
+    stuck = {(one["merchant"], one["action"]) for one in known(f, "limit.never_ending", [])}
+    return [row for row in f["limit.refused"] if (row["merchant"], row["action"]) not in stuck]
+
+
+def _others(f: Facts) -> int:
+    rows = f["limit.refused"]
+    return int(f["limit.refused_total"] - (rows[0]["refused"] if rows else 0))
+
+
+def _one_sender(f: Facts) -> bool:
+    """The traffic above the usual comes from merchants that are being refused."""
+    refused = known(f, "limit.refused_total", 0)
+    total = known(f, "http.authorize_total", 0)
+    return bool(total and refused / total > 0.3)
+
+
+def _mismatches(f: Facts) -> list[dict[str, Any]]:
+    return [row for row in f["idempotency.conflicts"] if row["kind"] == "body_mismatch"]
+
+
+def _masked(key: str) -> str:
+    return key[:3] + "…" + key[-2:] if len(key) > 6 else key[:1] + "…"
+
+
+def _misuse(f: Facts) -> dict[str, Any]:
+    rows = _mismatches(f)
+    merchants: dict[str, int] = {}
+    for row in rows:
+        merchants[row["merchant_id"]] = merchants.get(row["merchant_id"], 0) + int(row["n"])
+    top = max(merchants, key=lambda name: merchants[name])
+    mine = [row for row in rows if row["merchant_id"] == top]
+    return {
+        "merchant": top,
+        "merchants": dict(sorted(merchants.items(), key=lambda one: -one[1])[:10]),
+        "keys": len(mine),
+        # The first body was accepted and is not among the refused ones.
+        "distinctBodiesPerKey": max(int(row["bodies"]) for row in mine) + 1,
+        "refused": sum(int(row["n"]) for row in rows),
+        "http422": f.get("http.authorize", {}).get("422"),
+        "http409": f.get("http.authorize", {}).get("409"),
+        "sampleKey": _masked(str(mine[0]["idempotency_key"])),
+        "doubleCharges": f.get("ledger.double_charges"),
+    }
+
+
+def _pressure(f: Facts) -> bool:
+    """The load is felt: backlog, latency or pool, against what is usual."""
+    pool = f["pool.usage"] if "traffic.backlog" not in f else known(f, "pool.usage", {"pending": 0})
+    usual, now = known(f, "http.usual_p95_ms", None), known(f, "http.p95_ms", None)
+    backlog, habit = known(f, "traffic.backlog", 0.0), known(f, "traffic.usual_backlog", 0.0)
+    return bool(pool["pending"] > 0 or (usual and now and now >= 2 * usual) or backlog >= LOADED * max(habit, 2.0))
+
+
+def _surging(f: Facts) -> bool:
+    ratio = f["traffic.ratio"]
+    return ratio is not None and ratio >= SURGE
+
+
+def _surge(f: Facts) -> dict[str, Any]:
+    merchants = sorted(f.get("traffic.by_merchant", {}).items(), key=lambda one: -one[1])
+    total = sum(count for _, count in merchants) or 1
+    groups = {
+        name.removeprefix("groups."): f.get(name)
+        for name in ("groups.payment-consumer", "groups.settlement-worker-group")
+    }
+    return {
+        "rps": f.get("traffic.rps"),
+        "usualRps": f.get("traffic.usual_rps"),
+        "ratio": f.get("traffic.ratio"),
+        "windowSeconds": 20,
+        "topMerchants": [{"merchant": name, "share": round(count / total, 4)} for name, count in merchants[:5]],
+        "pool": f.get("pool.usage"),
+        "backlog": f.get("traffic.backlog"),
+        "usualBacklog": f.get("traffic.usual_backlog"),
+        "p95Ms": f.get("http.p95_ms"),
+        "lag": {name: said["waiting"] for name, said in groups.items() if said},
+        "lagSlopePerSecond": {name: said["growth"] for name, said in groups.items() if said},
+        "members": {name: said["members"] for name, said in groups.items() if said},
+        "errors": f.get("http.errors"),
+    }
+
+
+def _gateway(f: Facts, outcome: str) -> dict[str, Any]:
+    """Operations of which more than a fifth ended so, with at least three calls."""
+    return {
+        name: said
+        for name, said in f["pg.operations"].items()
+        if said[outcome] >= 3 and said[outcome] / max(1, said["calls"]) > GATEWAY_SHARE
+    }
+
+
+def _gateway_breaker(f: Facts) -> bool:
+    said = known(f, "breaker.pg-auth-api", None)
+    return bool(said and said["state"] in {"OPEN", "HALF_OPEN"})
+
+
+def _gateway_slow(f: Facts) -> dict[str, Any]:
+    return {
+        name: said
+        for name, said in f["pg.operations"].items()
+        if said["p95_ms"] is not None and said["p95_ms"] >= GATEWAY_SLOW_MS.get(name, 6000.0)
+    }
+
+
+def _books(f: Facts, *where: str) -> list[dict[str, Any]]:
+    return [one for one in f["ledger.findings"] if one["area"] in where]
+
+
+def _tampered(f: Facts) -> dict[str, Any]:
+    rows = _books(f, "ledger")
+    return {
+        "findings": rows[:10],
+        "count": len(rows),
+        "entryIds": sorted({number for row in rows for number in row["entry_ids"]})[:100],
+        "paymentIds": sorted({row["payment_id"] for row in rows if row["payment_id"] is not None})[:100],
+        "firstBrokenLink": f.get("ledger.first_broken_link"),
+        "deltaPerAccount": f.get("ledger.delta_per_account"),
+    }
+
+
+USE: Final[tuple[Rule, ...]] = (
+    Rule(
+        id="RATE_LIMITED_MERCHANT",
+        component="rate-limit",
+        severity="warning",
+        ko="한 가맹점이 요청 한도를 넘었습니다.",
+        en="One merchant asks more than its limit allows.",
+        requires=(app_up, so("requests are refused with 429", lambda f: bool(_hot(f)))),
+        forbids=(so("many merchants are refused at once", lambda f: f["limit.refused_merchants"] > MANY),),
+        report=lambda f: {
+            **_hot(f)[0],
+            "share429Percent": round(100 * _hot(f)[0]["share"], 2),
+            "others429": _others(f),
+            "refusedTotal": f["limit.refused_total"],
+            "all": _hot(f),
+        },
+        disproof="rate_limit_rejected_total does not grow, or its refusals are spread over many merchants.",
+        next_step="check_rate_limit",
+        explains=frozenset({"TRAFFIC_SURGE"}),
+    ),
+    Rule(
+        id="RATE_LIMIT_TOO_LOW",
+        component="rate-limit",
+        severity="warning",
+        ko="여러 가맹점이 한꺼번에 429를 받습니다: 한도가 트래픽보다 낮습니다.",
+        en="Many merchants are refused at once: the limit is lower than the traffic.",
+        requires=(app_up, so("many merchants are refused with 429", lambda f: f["limit.refused_merchants"] > MANY)),
+        report=lambda f: {
+            "merchants": f["limit.refused_merchants"],
+            "refusedTotal": f["limit.refused_total"],
+            "limits": f.get("app.limits"),
+            "top": f["limit.refused"][:5],
+        },
+        disproof="One merchant accounts for nearly all 429.",
+        next_step="find_merchants_hitting_limits",
+    ),
+    Rule(
+        id="RATE_KEY_NEVER_EXPIRES",
+        component="rate-limit",
+        severity="warning",
+        ko="만료되지 않는 Rate Limit 키가 있습니다.",
+        en="A rate-limit counter has no expiry: its merchant stays refused for ever.",
+        requires=(so("a counter has no time to live", lambda f: bool(f["limit.never_ending"])),),
+        report=lambda f: {"counters": f["limit.never_ending"][:20], "refused": f.get("limit.refused")},
+        disproof="TTL of the key is positive.",
+        next_step="list_rate_limit_keys",
+    ),
+    Rule(
+        id="IDEMPOTENCY_MISUSE",
+        component="client",
+        severity="warning",
+        ko="클라이언트가 같은 멱등성 키를 다른 내용으로 다시 씁니다.",
+        en="A client re-uses idempotency keys with different bodies.",
+        requires=(
+            so("keys came again with another body", lambda f: sum(int(r["n"]) for r in _mismatches(f)) >= MISUSED),
+        ),
+        report=_misuse,
+        disproof="The refused bodies equal the first ones (request_hash).",
+        next_step="find_duplicate_idempotency",
+    ),
+    Rule(
+        id="TRAFFIC_SURGE",
+        component="traffic",
+        severity="warning",
+        ko="트래픽이 평소보다 급증했습니다.",
+        en="Traffic has surged far above what is usual.",
+        requires=(
+            app_up,
+            so("requests a second are four times the usual or more", _surging),
+            so("the load is felt", _pressure),
+        ),
+        forbids=(so("the extra traffic is refused", _one_sender),),
+        report=_surge,
+        disproof="Requests a second are near what is usual.",
+        next_step="payment_statistics",
+        explains=frozenset({"CONSUMER_SLOW", "DB_POOL_EXHAUSTED", "LATENCY", "OUTBOX_AGE"}),
+    ),
+    Rule(
+        id="PG_UNREACHABLE",
+        component="payment-gateway",
+        ko="PG(결제 대행)가 응답하지 않습니다.",
+        en="The payment gateway fails.",
+        requires=(
+            app_up,
+            so("calls to the gateway end in errors", lambda f: bool(_gateway(f, "error")) or _open_for_errors(f)),
+        ),
+        report=lambda f: {
+            "operations": _gateway(f, "error") or f.get("pg.operations"),
+            "breaker": _pg_breaker(f),
+            "authorizeByStatus": f.get("http.authorize"),
+        },
+        disproof="pg_calls_total{outcome=error} does not grow.",
+        next_step="get_circuit_breaker_status",
+        explains=frozenset({"DEAD_REQUESTS", "PG_SLOW", "DB_WRITES_FAILING", "LATENCY"}),
+    ),
+    Rule(
+        id="PG_DECLINING",
+        component="payment-gateway",
+        severity="warning",
+        ko="PG가 비정상적으로 많이 거절합니다.",
+        en="The payment gateway declines far more than usual.",
+        requires=(app_up, so("more than a fifth is declined", lambda f: bool(_gateway(f, "declined")))),
+        report=lambda f: {
+            "operations": _gateway(f, "declined"),
+            "settlement": f.get("requests.settlement"),
+            "refund": f.get("requests.refund"),
+        },
+        disproof="pg_calls_total{outcome=declined} is below a fifth of the calls.",
+        next_step="payment_statistics",
+        explains=frozenset({"DEAD_REQUESTS"}),
+    ),
+    Rule(
+        id="PG_SLOW",
+        component="payment-gateway",
+        severity="warning",
+        ko="PG 응답이 느립니다.",
+        en="The payment gateway is slow.",
+        requires=(app_up, so("p95 is far above normal", lambda f: bool(_gateway_slow(f)))),
+        report=lambda f: {
+            "operations": _gateway_slow(f),
+            "breaker": _pg_breaker(f),
+            "authorizeP95Ms": f.get("http.p95_ms"),
+        },
+        disproof="pg_call_seconds p95 is below 2 s (authorize) or 6 s (settle, refund).",
+        next_step="get_system_overview",
+        explains=frozenset({"LATENCY"}),
+    ),
+    Rule(
+        id="LEDGER_TAMPERED",
+        component="ledger",
+        ko="원장이 변조되었습니다.",
+        en="The ledger was tampered with.",
+        requires=(so("the books contradict themselves or the payments", lambda f: bool(_books(f, "ledger"))),),
+        report=_tampered,
+        disproof="Every entry's hash, lines and payment agree.",
+        next_step="reconciliation_check",
+    ),
+    Rule(
+        id="PAYMENT_TAMPERED",
+        component="payments-table",
+        ko="결제 행이 이력·이벤트와 맞지 않습니다.",
+        en="Payment rows contradict their history or events.",
+        requires=(so("rows, history and events contradict", lambda f: bool(_books(f, "payment"))),),
+        report=lambda f: {"findings": _books(f, "payment")[:10], "count": len(_books(f, "payment"))},
+        disproof="Status, history and outbox of the payments agree.",
+        next_step="reconciliation_check",
+    ),
+    Rule(
+        id="EVENT_LOST",
+        component="events",
+        ko="발행된 이벤트가 토픽이나 소비 기록에 없습니다.",
+        en="Events that were published are not in their topic, or were skipped by a consumer.",
+        requires=(so("an event is missing on its way", lambda f: bool(_books(f, "event"))),),
+        report=lambda f: {"findings": _books(f, "event")[:10], "count": len(_books(f, "event"))},
+        disproof="Every published event id is in its topic and in the inbox.",
+        next_step="reconciliation_check",
+        explains=frozenset({"LEDGER_GAP"}),
+    ),
+)
+
+
+def _pg_breaker(f: Facts) -> dict[str, Any] | None:
+    said = f.get("breaker.pg-auth-api")
+    return (
+        {"state": said["state"], "failureRate": said["failure_rate"], "slowCallRate": said["slow_rate"]}
+        if said
+        else None
+    )
+
+
+def _open_for_errors(f: Facts) -> bool:
+    """The gateway's breaker is not closed, and not because it is slow."""
+    said = known(f, "breaker.pg-auth-api", None)
+    return bool(_gateway_breaker(f) and said and said["slow_rate"] < 50 and not _gateway_slow(f))

@@ -1,0 +1,199 @@
+"""One reconciliation: read, judge, look again at what was being written, report row by row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from dari.core.clock import Clock
+from dari.services.monitoring.ports import Ports, ProbeFailed, Topic
+from dari.services.monitoring.probes import kafka_probe
+from dari.services.monitoring.probes.look import GROUPS
+from dari.services.monitoring.probes.snapshot import moment
+from dari.services.monitoring.reconciliation.books import CASH, RECEIVABLE, Books, Finding, Reader
+from dari.services.monitoring.reconciliation.chain import balances, first_broken_link, lines, links, whole
+from dari.services.monitoring.reconciliation.payments_check import PaymentsCheck, processed_without_entry
+from dari.services.monitoring.reconciliation.topics_check import TOPIC_OF, published, read_topics
+
+LOOKED_AGAIN: Final = 500
+OVERDUE: Final = 60.0
+CHECKED: Final = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I11", "I12", "I13", "I14", "I15")
+ELSEWHERE: Final = {
+    "I10": "the API's answers",
+    "I16": "unpublished, lag and pending below, 0 after quiescence",
+    "I17": "checksums around every read",
+    "I18": "RATE_LIMITED_MERCHANT and fail-open",
+    "I19": "the breaker's conformance table",
+    "I20": "replay of a seed",
+}
+"""Invariants that rows alone cannot show, and what does."""
+
+
+class Reconciler:
+    """Reconciles one platform."""
+
+    def __init__(self, ports: Ports, clock: Clock) -> None:
+        self._ports = ports
+        self._clock = clock
+
+    async def run(self, *, app_now: datetime | None = None, limit: int = 100) -> dict[str, Any]:
+        """The report: `balanced` is True, False or null (unknown); `limit` findings are listed, all are counted.
+
+        Never raises for a part that is away: what could not be compared is in `unknown`.
+        """
+        now = app_now or self._clock.now()
+        unknown: list[dict[str, str]] = []
+        try:
+            books = await Reader(self._ports.database).all()
+        except ProbeFailed as failed:
+            return _unknown(failed, now)
+        topics, waiting = await self._cluster(unknown)
+        flowing = waiting is None or waiting > 0
+        findings = [*links(books), *lines(books), *balances(books), *processed_without_entry(books)]
+        seen = list(PaymentsCheck(books, now, flowing=flowing).findings())
+        findings += await self._again(seen, now, flowing=flowing)
+        conservation: list[dict[str, Any]] = []
+        if topics is not None:
+            try:
+                records = await read_topics(self._ports.kafka, topics, set(TOPIC_OF.values()))
+                more, conservation = published(books, topics, records, now)
+                findings += more
+            except ProbeFailed as failed:
+                unknown.append({"probe": "kafka", "reason": failed.error_class})
+        return _report(books, findings, conservation, unknown, waiting, now, limit)
+
+    async def _cluster(self, unknown: list[dict[str, str]]) -> tuple[dict[str, Topic] | None, int | None]:
+        kafka = self._ports.kafka
+        try:
+            topics = {topic.name: topic for topic in await kafka.topics()}
+            committed = await kafka_probe.offsets(kafka, GROUPS)
+        except ProbeFailed as failed:
+            unknown.append({"probe": "kafka", "reason": failed.error_class})
+            return None, None
+        return topics, sum(kafka_probe.waiting(group, wanted, topics, committed) for group, wanted in GROUPS.items())
+
+    async def _again(self, findings: Sequence[Finding], now: datetime, *, flowing: bool) -> list[Finding]:
+        """Rows are read one table after the other: what seems wrong is read once more, and only what stays is said."""
+        ids = sorted({one.payment_id for one in findings if one.payment_id is not None and one.area != "pending"})
+        if not ids or len(ids) > LOOKED_AGAIN:
+            return list(findings)
+        try:
+            books = await Reader(self._ports.database).some(ids)
+        except ProbeFailed:
+            return list(findings)
+        stays = {
+            (one.invariant, one.kind, one.payment_id) for one in PaymentsCheck(books, now, flowing=flowing).findings()
+        }
+        return [
+            one
+            for one in findings
+            if one.area == "pending"
+            or one.kind in {"orphan_entry", "event_without_payment", "no_history"}
+            or (one.invariant, one.kind, one.payment_id) in stays
+        ]
+
+
+def _unknown(failed: ProbeFailed, now: datetime) -> dict[str, Any]:
+    return {
+        "balanced": None,
+        "status": "unknown",
+        "checkedAt": now.isoformat(),
+        "findings": [],
+        "findingCount": 0,
+        "byInvariant": {},
+        "unknown": [{"probe": failed.component, "reason": failed.error_class}],
+        "pending": {},
+        "message": f"원장을 확인할 수 없습니다 unknown: {failed.component} {failed.error_class}",
+    }
+
+
+def _report(  # noqa: PLR0917 — one private call
+    books: Books,
+    findings: Sequence[Finding],
+    conservation: list[dict[str, Any]],
+    unknown: list[dict[str, str]],
+    waiting: int | None,
+    now: datetime,
+    limit: int,
+) -> dict[str, Any]:
+    wrong = [one for one in findings if one.area != "pending"]
+    pending = Counter(one.kind for one in findings if one.area == "pending")
+    debits, credited = Counter[str](), Counter[str]()
+    for row in books.entries:
+        debits[str(row["debit_account"])] += whole(row["amount"]) or 0
+        credited[str(row["credit_account"])] += whole(row["amount"]) or 0
+    status = "inconsistent" if wrong else "unknown" if unknown else "consistent"
+    overdue = [one for one in findings if one.area == "pending" and _overdue(one, books, now)]
+    return {
+        "balanced": False if wrong else None if unknown else True,
+        "status": status,
+        "checkedAt": now.isoformat(),
+        "checked": {"payments": len(books.payments), "entries": len(books.entries), "events": len(books.events)},
+        "invariants": list(CHECKED),
+        "judgedElsewhere": ELSEWHERE,
+        "totalDebits": sum(debits.values()),
+        "totalCredits": sum(credited.values()),
+        "debitAccounts": [{"debit_account": name, "total": total} for name, total in debits.most_common()],
+        "creditAccounts": [{"credit_account": name, "total": total} for name, total in credited.most_common()],
+        "findingCount": len(wrong),
+        "byInvariant": dict(sorted(Counter(one.invariant for one in wrong).items())),
+        "findings": [one.as_dict() for one in wrong[:limit]],
+        "truncated": len(wrong) > limit,
+        "firstBrokenLink": first_broken_link(books),
+        "deltaPerAccount": _deltas(books),
+        "pending": dict(pending),
+        "overdue": len(overdue),
+        "conservation": conservation,
+        "waitingInConsumers": waiting,
+        "unpublished": sum(not event["published"] for event in books.events.values()),
+        "unknown": unknown,
+        "message": _message(status, len(wrong), len(books.payments)),
+        "all": [one.as_dict() for one in wrong],
+    }
+
+
+def _overdue(finding: Finding, books: Books, now: datetime) -> bool:
+    """On its way for more than a minute, counted from when its event was written."""
+    for name in finding.rows:
+        if name.startswith("outbox_event:"):
+            event = books.events.get(name.split(":", 1)[1])
+            at = moment(event["created_at"]) if event else None
+            if at is not None and (now - at).total_seconds() > OVERDUE:
+                return True
+    return False
+
+
+def _deltas(books: Books) -> dict[str, int]:
+    """What the ledger says of each account minus what the payments say."""
+    ledger: Counter[str] = Counter()
+    for row in books.entries:
+        amount = whole(row["amount"]) or 0
+        ledger[str(row["debit_account"])] += amount
+        ledger[str(row["credit_account"])] -= amount
+    truth: Counter[str] = Counter()
+    posted = Counter(int(row["payment_id"]) for row in books.entries)
+    for number, row in books.payments.items():
+        amount = whole(row["amount"]) or 0
+        moved = {str(move["to_status"]) for move in books.history.get(number, [])} or {str(row["status"])}
+        done = {
+            str(e["event_type"])
+            for e in books.outbox.get(number, [])
+            if ("payment-consumer", str(e["event_id"])) in books.inbox
+        }
+        if "CAPTURED" in moved and ("PAYMENT_CAPTURED" in done or posted[number]):
+            truth[RECEIVABLE] += amount
+            truth[CASH] -= amount
+        if "REFUNDED" in moved and ("PAYMENT_REFUNDED" in done or posted[number] > 1):
+            truth[RECEIVABLE] -= amount
+            truth[CASH] += amount
+    return {name: ledger[name] - truth[name] for name in sorted({*ledger, *truth}) if ledger[name] != truth[name]}
+
+
+def _message(status: str, wrong: int, payments: int) -> str:
+    if status == "inconsistent":
+        return f"불일치 {wrong}건 {wrong} contradictions in {payments} payments"
+    if status == "unknown":
+        return "일부를 확인하지 못했습니다 some parts could not be compared"
+    return f"결제 {payments}건이 원장·이벤트와 일치합니다 {payments} payments agree with ledger and events"

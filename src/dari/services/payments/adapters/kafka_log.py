@@ -1,0 +1,204 @@
+"""The message log on Kafka brokers by librdkafka: idempotent producer, manual commits, no wait on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka import Message as KafkaMessage
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from dari.services.payments.names import PARTITIONS
+from dari.services.payments.ports import Delivery, LogError, Message, Record
+
+QUIET: Final = logging.getLogger("dari.payments.kafka")
+FETCH_SECONDS: Final = 0.05
+ADMIN_SECONDS: Final = 3.0
+
+
+def _code(error: KafkaError | None) -> str:
+    return "UNKNOWN" if error is None else str(error.name())
+
+
+class KafkaLog:
+    """`bootstrap` is host:port[,…]; `delivery_timeout` seconds bound every send."""
+
+    def __init__(self, bootstrap: str, *, delivery_timeout: float = 5.0, **options: Any) -> None:
+        self._common: dict[str, Any] = {"bootstrap.servers": bootstrap, "logger": QUIET, **options}
+        self._timeout = delivery_timeout
+        self._producer = Producer(
+            {
+                **self._common,
+                "client.id": "payments-outbox",
+                "enable.idempotence": True,
+                "linger.ms": 5,
+                "delivery.timeout.ms": int(delivery_timeout * 1000),
+                "partitioner": "consistent_random",
+            },
+        )
+        # A thread of its own: a broker that hangs must not use up the threads of everybody else.
+        self._sender = ThreadPoolExecutor(1, "kafka-sender")
+
+    async def create_topics(self, replication: int = 1) -> None:
+        """Make the platform's topics where they are missing. Raises LogError."""
+        admin = AdminClient(self._common)
+        wanted = [NewTopic(name, count, replication) for name, count in PARTITIONS.items()]
+        answers = admin.create_topics(wanted, request_timeout=ADMIN_SECONDS)
+        refused = {}
+        for name, answer in answers.items():
+            try:
+                await asyncio.wrap_future(answer)
+            except KafkaException as error:
+                code = _code(error.args[0])
+                if code != "TOPIC_ALREADY_EXISTS":
+                    refused[name] = code
+        if refused:
+            await asyncio.to_thread(self._look_for, refused)
+
+    def _look_for(self, refused: Mapping[str, str]) -> None:
+        """A mock cluster of librdkafka has no controller, but makes a topic when it is asked for."""
+        for name, code in refused.items():
+            try:
+                known = self._producer.list_topics(name, timeout=ADMIN_SECONDS).topics[name]
+            except KafkaException as error:
+                raise LogError(_code(error.args[0]), name) from error
+            if known.error is not None and known.error.code() != KafkaError.LEADER_NOT_AVAILABLE:
+                raise LogError(code, name)
+
+    def _publish(self, messages: Sequence[Message]) -> list[Delivery]:
+        deliveries: list[Delivery | None] = [None] * len(messages)
+        start = time.monotonic()
+
+        def done(error: KafkaError | None, said: KafkaMessage, *, at: int) -> None:
+            took = time.monotonic() - start
+            number, offset = said.partition(), said.offset()
+            place = (-1 if number is None else number, -1 if offset is None else offset)
+            deliveries[at] = Delivery(took, *place, error=None if error is None else _code(error))
+
+        for at, message in enumerate(messages):
+            headers: list[tuple[str, str | bytes | None]] = list(message.headers.items())
+            try:
+                self._producer.produce(
+                    message.topic,
+                    message.value.encode(),
+                    None if message.key is None else message.key.encode(),
+                    on_delivery=partial(done, at=at),
+                    headers=headers,
+                )
+            except (BufferError, KafkaException) as error:
+                code = "_QUEUE_FULL" if isinstance(error, BufferError) else _code(error.args[0])
+                deliveries[at] = Delivery(0.0, error=code)
+        self._producer.flush(self._timeout + 1)
+        late = Delivery(time.monotonic() - start, error="_MSG_TIMED_OUT")
+        return [delivery or late for delivery in deliveries]
+
+    async def publish(self, messages: Sequence[Message]) -> list[Delivery]:
+        return await asyncio.get_running_loop().run_in_executor(self._sender, self._publish, messages)
+
+    async def subscribe(self, group: str, topics: Sequence[str], member: str) -> KafkaSubscription:
+        settings = {
+            **self._common,
+            "group.id": group,
+            "client.id": member,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "allow.auto.create.topics": False,
+            "session.timeout.ms": 6_000,
+            "fetch.wait.max.ms": 50,
+        }
+        consumer = Consumer(settings)
+        consumer.subscribe(list(topics))
+        return KafkaSubscription(consumer, group)
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._sender, self._producer.flush, 1.0)
+        self._sender.shutdown(wait=False)
+
+
+class KafkaSubscription:
+    """One consumer, used by one task at a time, each call in its own thread."""
+
+    def __init__(self, consumer: Consumer, name: str) -> None:
+        self._consumer = consumer
+        self._thread = ThreadPoolExecutor(1, f"kafka-{name}")
+
+    async def _run(self, work: Any, *arguments: Any) -> Any:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+        except KafkaException as error:
+            raise LogError(_code(error.args[0]), str(error.args[0])) from error
+
+    def _fetch(self, limit: int) -> list[Record]:
+        records = []
+        for message in self._consumer.consume(limit, FETCH_SECONDS):
+            error = message.error()
+            if error is not None:
+                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 — librdkafka's own constant
+                    continue
+                raise LogError(_code(error), str(error))
+            records.append(_record(message))
+        return records
+
+    async def fetch(self, limit: int) -> list[Record]:
+        found: list[Record] = await self._run(self._fetch, limit)
+        return found
+
+    def _commit(self, ends: dict[tuple[str, int], int]) -> None:
+        places = [TopicPartition(topic, number, offset) for (topic, number), offset in ends.items()]
+        self._consumer.commit(offsets=places, asynchronous=False)
+
+    async def commit(self, records: Sequence[Record]) -> None:
+        ends: dict[tuple[str, int], int] = {}
+        for record in records:
+            place = (record.topic, record.partition)
+            ends[place] = max(ends.get(place, 0), record.offset + 1)
+        if ends:
+            await self._run(self._commit, ends)
+
+    def _rewind(self) -> None:
+        assigned = self._consumer.assignment()
+        for place in self._consumer.committed(assigned, 2.0):
+            place.offset = max(place.offset, 0)
+            self._consumer.seek(place)
+
+    async def rewind(self) -> None:
+        # When not even the committed offsets can be read, the next rebalance starts from them anyway.
+        with suppress(LogError):
+            await self._run(self._rewind)
+
+    async def close(self) -> None:
+        await self._run(self._consumer.close)
+        self._thread.shutdown(wait=False)
+
+
+def _text(value: str | bytes | None) -> str | None:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def _record(message: KafkaMessage) -> Record:
+    key, value = message.key(), message.value()
+    pairs: Any = message.headers() or []
+    headers = {str(name): _text(text) or "" for name, text in pairs}
+    return Record(
+        str(message.topic()),
+        int(message.partition() or 0),
+        int(message.offset() or 0),
+        _text(value) or "",
+        _text(key),
+        int(message.timestamp()[1]),
+        headers,
+    )

@@ -1,0 +1,61 @@
+"""The key-value port on a real Redis; no hidden retries, so that a dead server is known within half a second."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, Final, TypeVar
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from dari.services.payments.ports import KeyValueError
+
+T = TypeVar("T")
+COUNT: Final = """
+local n = redis.call('INCR', KEYS[1])
+local left = redis.call('TTL', KEYS[1])
+if left < 0 then redis.call('EXPIRE', KEYS[1], ARGV[1]); left = tonumber(ARGV[1]) end
+return {n, left}
+"""
+"""Count and expiry in one step: a crash between two calls would leave a counter that never ends."""
+
+
+class RedisKeys:
+    """`url` as redis-py reads it; `timeout` seconds for connecting and for each answer."""
+
+    def __init__(self, url: str, *, timeout: float = 0.5) -> None:
+        self._redis: Redis = Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 0),
+            client_name="payments",
+        )
+        self._count = self._redis.register_script(COUNT)
+
+    @staticmethod
+    async def _ask(answer: Awaitable[T]) -> T:
+        try:
+            return await answer
+        except (RedisError, OSError) as error:
+            raise KeyValueError(type(error).__name__, str(error)[:200]) from error
+
+    async def get(self, key: str) -> str | None:
+        value: Any = await self._ask(self._redis.get(key))
+        return None if value is None else str(value)
+
+    async def put(self, key: str, value: str, seconds: int) -> None:
+        await self._ask(self._redis.set(key, value, ex=seconds))
+
+    async def count(self, key: str, window: int) -> tuple[int, int]:
+        number, left = await self._ask(self._count(keys=[key], args=[window]))
+        return int(number), int(left)
+
+    async def delete(self, key: str) -> None:
+        await self._ask(self._redis.delete(key))
+
+    async def close(self) -> None:
+        await self._redis.aclose()
