@@ -28,7 +28,8 @@ from dari.serving.mcp_door import stdio
 from dari.serving.metrics import Metrics
 
 NAME = "conformance-fixture"
-ABOUT = {"version": "0.1.0", "instructions": "Tools for acceptance runs."}
+VERSION = "0.1.0"
+INSTRUCTIONS = "Tools for acceptance runs."
 
 
 class NoUpstream:
@@ -126,7 +127,7 @@ async def over_http(folder: Path) -> None:
     from tests.conformance import extras  # noqa: PLC0415 -- the same
 
     ours = dispatch(folder)
-    server = web.front(NAME, ours, Caller(language="en"), **ABOUT)
+    server = web.front(NAME, ours, Caller(language="en"), version=VERSION, instructions=INSTRUCTIONS)
     extras.beside(server, frozenset(ours.offered))
     app = web.web_app({NAME: server}, single=True, streaming={NAME})
     await listening.serve(app, "127.0.0.1", 0, told=lambda address: print(address, flush=True))  # noqa: T201 -- told to whoever started us
@@ -136,7 +137,11 @@ def main(arguments: list[str]) -> None:
     """Serve until the client leaves or the process is ended."""
     with tempfile.TemporaryDirectory() as folder:
         if arguments[0] == "stdio":
-            asyncio.run(stdio.serve(NAME, dispatch(Path(folder)), Caller(language="en"), **ABOUT))
+            asyncio.run(
+                stdio.serve(
+                    NAME, dispatch(Path(folder)), Caller(language="en"), version=VERSION, instructions=INSTRUCTIONS
+                )
+            )
         else:
             asyncio.run(over_http(Path(folder)))
 

@@ -10,18 +10,11 @@ from datetime import datetime
 from dari.core.acts import Holder, Planning
 from dari.core.clock import Clock
 from dari.core.endpoint import Effect
-<<<<<<< HEAD
-from dari.core.errors import OutcomeUnknown, SetupError, Unreachable
-from dari.core.events import Events
-from dari.core.exchange import DEFAULT_PROFILE, Call, Provenance, Reply, Sender, merged
-from dari.core.provider import Dialect, Holding, Spec
-=======
-from dari.core.errors import NotFound, OutcomeUnknown, Unreachable
+from dari.core.errors import NotFound, OutcomeUnknown, SetupError, Unreachable
 from dari.core.events import Events
 from dari.core.exchange import DEFAULT_PROFILE, Call, Provenance, Reply, Sender, merged
 from dari.core.live import FrameDialect, Happening, Topic
-from dari.core.provider import Dialect, Spec
->>>>>>> kiwoom-client
+from dari.core.provider import Dialect, Holding, Spec
 from dari.core.shared_state import SharedState
 from dari.core.tool import Standing
 from dari.upstream.breaker import Breaker, BreakerRules
@@ -103,11 +96,6 @@ class Client:
                 raise OutcomeUnknown(error.message, hint=error.hint, upstream_code=error.upstream_code) from error
             raise
 
-<<<<<<< HEAD
-    def asking(self, profile: str = DEFAULT_PROFILE, plans: Planning | None = None) -> Asking:
-        """What one call of a tool asks through, and plans through where this server keeps plans."""
-        return Asking(self, profile, plans)
-=======
     def live(self, profile: str, mode: str) -> Live:
         """The pushed session of a key. Raises NotFound where this upstream pushes nothing to us."""
         if self._pushes is None:
@@ -132,10 +120,9 @@ class Client:
         for live in self._lives.values():
             await live.close()
 
-    def asking(self, profile: str = DEFAULT_PROFILE) -> Asking:
-        """What one call of a tool asks through."""
-        return Asking(self, profile)
->>>>>>> kiwoom-client
+    def asking(self, profile: str = DEFAULT_PROFILE, plans: Planning | None = None) -> Asking:
+        """What one call of a tool asks through, and plans through where this server keeps plans."""
+        return Asking(self, profile, plans)
 
 
 class Asking:

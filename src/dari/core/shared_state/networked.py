@@ -53,7 +53,10 @@ class RedisState:
         told = await self._redis.get(PREFIX + name)
         return None if told is None else dict(json.loads(told))
 
-    async def put(self, name: str, value: dict[str, Any], *, seconds: float | None = None) -> None:
+    async def put(
+        self, name: str, value: dict[str, Any], *, seconds: float | None = None, durable: bool = False
+    ) -> None:
+        del durable  # how much Redis writes to disk is Redis's own setting: what must not be lost is kept in files
         life = None if seconds is None else max(1, int(seconds * 1000))
         await self._redis.set(PREFIX + name, json.dumps(value, ensure_ascii=False), px=life)
 
@@ -139,13 +142,15 @@ class Degrading:
     async def get(self, name: str) -> dict[str, Any] | None:
         return await self.tried(lambda: self.networked.get(name), lambda: self.local.get(name))
 
-    async def put(self, name: str, value: dict[str, Any], *, seconds: float | None = None) -> None:
+    async def put(
+        self, name: str, value: dict[str, Any], *, seconds: float | None = None, durable: bool = False
+    ) -> None:
         await self.tried(
-            lambda: self.networked.put(name, value, seconds=seconds),
-            lambda: self.local.put(name, value, seconds=seconds),
+            lambda: self.networked.put(name, value, seconds=seconds, durable=durable),
+            lambda: self.local.put(name, value, seconds=seconds, durable=durable),
         )
         if name.startswith("grant "):  # a machine cut off goes on with the grant it has, instead of asking for another
-            await self.local.put(name, value, seconds=seconds)
+            await self.local.put(name, value, seconds=seconds, durable=durable)
 
     async def drop(self, name: str) -> None:
         await self.local.drop(name)
