@@ -48,6 +48,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
             devlp="my_acct_stock"),
     Setting("KOREA_INVESTMENT_FUTURE_ACCOUNT", "KIS real futures account (domestic -03, overseas -08)", secret=True,
             devlp="my_acct_future"),
+    Setting("KOREA_INVESTMENT_PENSION_ACCOUNT", "KIS pension account (퇴직연금, 12345678-29)", secret=True),
     Setting("KOREA_INVESTMENT_PAPER_ACCOUNT", "KIS paper account", secret=True, devlp="my_paper_stock"),
     Setting("KOREA_INVESTMENT_PAPER_FUTURE_ACCOUNT", "KIS paper futures account", secret=True,
             devlp="my_paper_future"),

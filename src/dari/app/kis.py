@@ -22,7 +22,7 @@ PAIRS = MappingProxyType(
 )
 FUTURES = ("03", "08")
 """Product codes of domestic and of overseas futures and options (국내선물옵션, 해외선물옵션)."""
-PARTS = MappingProxyType({"01": "stock", "03": "future", "08": "overseas_future"})
+PARTS = MappingProxyType({"01": "stock", "03": "future", "08": "overseas_future", "29": "pension"})
 
 
 def assemble(parts: Parts) -> Client:
@@ -69,6 +69,8 @@ def _accounts(settings: Settings, mode: str) -> dict[str, str]:
         "future": (future, FUTURES[0]),
         "overseas_future": (future, FUTURES[1]),
     }
+    if mode == "real":
+        written["pension"] = (settings.text("KOREA_INVESTMENT_PENSION_ACCOUNT"), "29")
     told = {part: _account(number, usual, part) for part, (number, usual) in written.items() if number}
     fit = {part: one for part, one in told.items() if part == "stock" or one.endswith(written[part][1])}
     return {**fit, "htsid": settings.text("KOREA_INVESTMENT_HTS_ID")}
@@ -78,7 +80,7 @@ def _account(number: str, usual: str, part: str) -> str:
     """One account number in full. Raises BadSetting, without telling it."""
     plain = number.replace("-", "").strip()
     product = plain[8:]
-    fits = not product or (product in FUTURES) is (part != "stock")
+    fits = not product or (product in FUTURES) is ("future" in part)
     if not plain.isdigit() or len(plain) not in {8, 10} or not fits:
         raise BadSetting(
             f"the {part} account must be 8 digits, or 10 with its product (12345678-{usual})",

@@ -62,8 +62,9 @@ class Hosts:
 class KisDialect:
     """The innermost Sender for KIS.
 
-    `credentials` are keyed by (profile, mode); their parts are appkey, appsecret and, for accounts, stock, future and
-    overseas_future (`12345678-01`). `per_second` is what a key may send: 18 real, 1 paper, 3 in a new customer's first three days.
+    `credentials` are keyed by (profile, mode); their parts are appkey, appsecret and, for accounts, stock, future,
+    overseas_future and pension (`12345678-01`). `per_second` is what a key may send: 18 real, 1 paper, 3 in a new
+    customer's first three days.
     """
 
     name: str = "kis"

@@ -17,6 +17,7 @@ KINDS: Final[Mapping[str, tuple[str, str, str]]] = {
 }
 """Category → the part of the credential, its product code, and what its setting is called; all else is `stock`."""
 STOCK: Final = ("stock", "01", "")
+PENSION, PENSION_CODE = "pension", "29"
 
 
 def account_of(row: Endpoint, credential: Credential) -> dict[str, str]:
@@ -28,6 +29,10 @@ def account_of(row: Endpoint, credential: Credential) -> dict[str, str]:
     if NUMBER not in wanted:
         return {}
     part, usual, setting = KINDS.get(row.category, STOCK)
+    asked = wanted[PRODUCT].fixed if PRODUCT in wanted else None
+    if asked == PENSION_CODE:  # 퇴직연금 is an account of its own; a stock account of that product is one, too
+        part = PENSION if PENSION in credential.parts else part
+        usual, setting = PENSION_CODE, "PENSION_"
     number, _, product = credential.parts.get(part, "").partition("-")
     if not number:
         mode = "PAPER_" if credential.mode == "paper" else ""
@@ -37,7 +42,6 @@ def account_of(row: Endpoint, credential: Credential) -> dict[str, str]:
             hint=Hint(f"{name}=12345678-{usual} 형식으로 설정하세요.", f"Set {name}=12345678-{usual}."),
         )
     product = product or usual
-    asked = wanted[PRODUCT].fixed if PRODUCT in wanted else None
     if asked and asked != product:
         raise WrongMode(
             f"{row.id} is for an account of product {asked}; the configured one is of product {product}",
