@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from dari.app.places import Places
 from dari.core.acts import Hand, holder_name
 from dari.core.clock import Clock
-from dari.core.errors import Hint, MissingExtra
+from dari.core.errors import BadSetting, Hint, MissingExtra
 from dari.core.events import Events
 from dari.core.provider import Dialect, Spec
 from dari.core.shared_state import FileState, SharedState, private_folder, write_private
@@ -119,6 +120,7 @@ class Parts:
             per_minute=settings.whole("DARI_ORDER_PER_MINUTE"),
             subjects=frozenset(one.strip().upper() for one in subjects.split(",")) if subjects else None,
             armed=holder_name(account) if account else None,
+            rates=_rates(settings.text("DARI_ORDER_RATES")),
         )
         return Plans(hands, state=state, clock=self.clock, audit=audit, caps=caps)
 
@@ -129,3 +131,15 @@ def machine_name(folder: Path) -> str:
     if not path.exists():
         write_private(path, secrets.token_hex(6).encode())
     return path.read_text()
+
+
+def _rates(written: str) -> dict[str, Decimal]:
+    """`USD=1500,JPY=10` as rates. Raises BadSetting."""
+    rates = {}
+    for one in filter(None, written.replace(" ", "").split(",")):
+        currency, _, rate = one.partition("=")
+        try:
+            rates[currency.upper()] = Decimal(rate)
+        except InvalidOperation:
+            raise BadSetting("DARI_ORDER_RATES must be written like USD=1500,JPY=10") from None
+    return rates
