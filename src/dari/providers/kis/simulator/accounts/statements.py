@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
+from dari.core import krx
 from dari.core.endpoint import Block
 from dari.providers.kis.simulator.accounts.desk import account_of, match, product_of, subject_of_thing
 from dari.providers.kis.simulator.accounts.ledger import MARGINED, ZERO, Account, Ledger, Order, Product
@@ -131,7 +132,20 @@ def _buying(ask: Ask, product: Product, free: Decimal) -> Mapping[str, Any]:
 
 
 def settle(ask: Ask, ledger: Ledger, account: Account) -> None:
-    """Let open orders meet the book as it is now."""
+    """Let open orders meet the book as it is now, and reserved ones whose day has come become orders."""
+    for one in account.reservations.values():
+        if not one.cancelled and not one.order and ask.at.date() > one.at.date() and krx.board(ask.at).live:
+            order = ledger.accept(
+                account,
+                thing=one.thing,
+                side=one.side,
+                kind=one.kind,
+                quantity=one.quantity,
+                price=one.price,
+                at=ask.at,
+                tr_id="reserved",
+            )
+            one.order = order.number
     for order in list(account.open_orders()):
         subject = subject_of_thing(ask, order.thing.product, order.thing.symbol, order.thing.exchange)
         if subject is not None:
