@@ -31,6 +31,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("DARI_REACH", "How far callers may reach", "read", ("read", "change", "commit")),
     Setting("DARI_LANG", "Language of hints and text", "ko", ("ko", "en")),
     Setting("DARI_HOME", "One folder for config, data, state and cache instead of the platform's"),
+    Setting("DARI_TRUSTED_HOSTS", "Hosts beyond this machine that DARI_<PROVIDER>_URL may name, with commas"),
     Setting("DARI_REDIS_URL", "A Redis that machines share: cache, pacing, grants, plans", secret=True),
     Setting("DARI_DEADLINE_SECONDS", "Longest a tool call may take", "20", kind="number"),
     Setting("DARI_ORDER_ACCOUNT", "Arms orders for this one account number (with DARI_REACH=commit); empty: no orders",

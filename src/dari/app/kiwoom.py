@@ -45,7 +45,7 @@ def assemble(parts: Parts) -> Client:
     if parts.simulated:
         origin, credentials, wire, connect = _simulator(parts, mode)
     else:
-        origin, credentials = settings.text("DARI_KIWOOM_URL"), _keys(settings, mode)
+        origin, credentials = parts.origin("DARI_KIWOOM_URL"), _keys(settings, mode)
         wire, connect = parts.wire(timeout=settings.number("KIWOOM_TIMEOUT_SECONDS")), _open_socket
     dialect = KiwoomDialect(
         send=wire.send,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import ssl
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -65,6 +65,8 @@ class Wire:
                     read += piece
                     if len(read) > BODY_LIMIT:
                         raise Unreachable(f"{host} sent more than {BODY_LIMIT} bytes", executed=None)
+                if _cut(reply.headers, len(read)):
+                    raise Unreachable(f"{host} hung up in the middle of its reply", executed=None)
                 return Response(reply.status_code, dict(reply.headers), bytes(read))
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol) as error:
             raise Unreachable(
@@ -72,7 +74,7 @@ class Wire:
             ) from None
         except httpx2.TimeoutException:
             raise Unreachable(f"{host} did not answer within {self._timeout:g} s", executed=None) from None
-        except (httpx2.TransportError, httpx2.DecodingError, ssl.SSLError) as error:
+        except (httpx2.TransportError, httpx2.DecodingError, OSError) as error:
             raise Unreachable(f"the connection to {host} broke ({type(error).__name__})", executed=None) from None
 
     async def close(self) -> None:

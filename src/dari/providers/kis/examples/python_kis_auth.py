@@ -32,7 +32,7 @@ def write(recipe: Recipe) -> str:
     lines += [
         f'    reply = ka._url_fetch(PATH, TR_ID, "", params{post})',
         "    if not reply.isOK():",
-        "        raise SystemExit(f\"{reply.getErrorCode()} {reply.getErrorMessage()}\")",
+        '        raise SystemExit(f"{reply.getErrorCode()} {reply.getErrorMessage()}")',
         "    body = reply.getBody()",
     ]
     for block in recipe.shown:

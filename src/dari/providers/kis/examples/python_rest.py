@@ -112,7 +112,9 @@ def _paged(recipe: Recipe) -> list[str]:
     ]
     if recipe.paging == "tr_cont":
         lines += [
-            commented('            if reply.headers.get("tr_cont") not in ("M", "F"):', "M·F: 다음 페이지 있음 more follows"),
+            commented(
+                '            if reply.headers.get("tr_cont") not in ("M", "F"):', "M·F: 다음 페이지 있음 more follows"
+            ),
             "                break",
             '            headers["tr_cont"] = "N"',
         ]
@@ -123,10 +125,12 @@ def _paged(recipe: Recipe) -> list[str]:
         return lines
     names = ", ".join(map(quoted, keys)) + ("," if len(keys) == 1 else "")
     lines += [
-        "            inner = answer.get(\"output1\") or {}",
+        '            inner = answer.get("output1") or {}',
         "            found = {**answer, **inner} if isinstance(inner, dict) else answer",
-        f"            following = {{key: (found.get(key.lower()) or \"\").strip() for key in ({names})}}",
-        commented("            if not all(following.values()) or following.items() <= params.items():", "다음 키 없음 no more"),
+        f'            following = {{key: (found.get(key.lower()) or "").strip() for key in ({names})}}',
+        commented(
+            "            if not all(following.values()) or following.items() <= params.items():", "다음 키 없음 no more"
+        ),
         "                break",
         "            params |= following",
     ]
@@ -140,13 +144,18 @@ def _auth_main(recipe: Recipe) -> list[str]:
     lines = ["def main() -> None:", "    with httpx2.Client(base_url=HOST, timeout=10) as client:"]
     if name == "hashkey":
         lines += [
-            commented('        order = {"CANO": "00000000", "ACNT_PRDT_CD": "01"}', "해시할 주문 본문 the order to hash"),
+            commented(
+                '        order = {"CANO": "00000000", "ACNT_PRDT_CD": "01"}', "해시할 주문 본문 the order to hash"
+            ),
             '        headers = {"content-type": "application/json; charset=utf-8", "appkey": APP_KEY, "appsecret": APP_SECRET}',
             "        reply = client.post(PATH, json=order, headers=headers)",
         ]
     elif name == "revokep":
         lines += [
-            commented('        keys = {"appkey": APP_KEY, "appsecret": APP_SECRET, "token": os.environ["KIS_TOKEN"]}', "폐기할 토큰"),
+            commented(
+                '        keys = {"appkey": APP_KEY, "appsecret": APP_SECRET, "token": os.environ["KIS_TOKEN"]}',
+                "폐기할 토큰",
+            ),
             "        reply = client.post(PATH, json=keys)",
         ]
     else:

@@ -12,7 +12,13 @@ def write(recipe: Recipe) -> str:
     key, secret = recipe.key_names
     sealed = recipe.row.wire["encrypted"]
     lines = [f'"""{heading(recipe)[0]}"""', "", "import asyncio"]
-    lines += (["import base64"] if sealed else []) + ["import json", "import os", "", "import httpx2", "import websockets"]
+    lines += (["import base64"] if sealed else []) + [
+        "import json",
+        "import os",
+        "",
+        "import httpx2",
+        "import websockets",
+    ]
     if sealed:
         lines.append("from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes")
     rest = platform_facts()["hosts"][recipe.mode]["rest"]
@@ -83,7 +89,7 @@ def _main(*, sealed: bool) -> list[str]:
     return text.splitlines()
 
 
-_MAIN = '''async def main() -> None:
+_MAIN = """async def main() -> None:
     key = await asyncio.to_thread(approval_key)
     header = {"approval_key": key, "custtype": "P", "tr_type": "1", "content-type": "utf-8"}
     wanted = {"header": header, "body": {"input": {"tr_id": TR_ID, "tr_key": TR_KEY}}}
@@ -104,7 +110,7 @@ _MAIN = '''async def main() -> None:
                 print(json.dumps(row, ensure_ascii=False), flush=True)
                 seen += 1
             if seen >= RECORDS:
-                return'''
+                return"""
 _SEALED = (
     (
         "    seen = 0\n",

@@ -251,7 +251,10 @@ def _all_shown(row: Endpoint) -> tuple[Shown, ...]:
     known = {one.name: one for block in row.blocks for one in block.fields}
     told = []
     for block in row.wire["rest"]["blocks"]:
-        fields = [(name, known[name].english, known[name].label) if name in known else (name, name, "") for name in block["fields"]]
+        fields = [
+            (name, known[name].english, known[name].label) if name in known else (name, name, "")
+            for name in block["fields"]
+        ]
         told.append(Shown(block["name"], block["kind"], tuple(fields[:SHOWN_FIELDS]), len(fields)))
     return tuple(told)
 

@@ -45,9 +45,7 @@ def python_value(value: Value) -> str:
 
 def python_values(recipe: Recipe, indent: str) -> list[str]:
     """The parameters as lines of a Python dict."""
-    return [
-        commented(f"{indent}{quoted(one.name)}: {python_value(one)},", one.comment) for one in recipe.values
-    ]
+    return [commented(f"{indent}{quoted(one.name)}: {python_value(one)},", one.comment) for one in recipe.values]
 
 
 def field_table(shown: Iterable[Shown], indent: str = "    ") -> list[str]:
