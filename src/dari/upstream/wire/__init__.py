@@ -84,6 +84,12 @@ class Wire:
             await client.aclose()
 
 
+def _cut(headers: Mapping[str, str], length: int) -> bool:
+    """Whether fewer bytes came than were promised (an app in this process can hang up without an error)."""
+    promised = headers.get("content-length", "")
+    return "content-encoding" not in headers and promised.isdigit() and length < int(promised)
+
+
 def connect_hint(error: Exception) -> Hint:
     """What to look at when no connection is made."""
     if "CERTIFICATE" in str(error).upper():
