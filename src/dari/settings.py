@@ -61,6 +61,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
             "", ("", "0", "1")),
     Setting("CACHE_L1_TTL_SECONDS", "Longest a reply is told again from memory", "60", kind="number"),
     Setting("CACHE_L2_TTL_SECONDS", "Longest a reply is told again from the shared cache", "300", kind="number"),
+    Setting("MAX_RANKING_COUNT", "Most rows a ranking may be asked for (1 to 50)", "50", kind="whole"),
+    Setting("UNUSUAL_VOLUME_THRESHOLD", "Unusual volume: percent of the 20-day mean, by default", "200", kind="number"),
     Setting("LOG_LEVEL", "What is logged", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
 )  # fmt: skip
 

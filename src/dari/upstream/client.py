@@ -67,7 +67,7 @@ class Client:
         pushes: Pushes | None = None,
     ) -> None:
         rules = rules or Rules()
-        self._rules, self._state, self._events, self._pushes = rules, state, events, pushes
+        self._rules, self.state, self._events, self._pushes = rules, state, events, pushes
         self._lives: dict[tuple[str, str], Live] = {}
         self.spec = spec
         self.dialect = dialect
@@ -106,7 +106,7 @@ class Client:
                 self._pushes.frames,
                 connect=self._pushes.connect,
                 grants=self.grants,
-                state=self._state,
+                state=self.state,
                 clock=self.clock,
                 events=self._events,
                 profile=profile,
