@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from dari.core.clock import SystemClock
-from dari.services.payments.adapters.deployment import deploy
 from dari.services.payments.assembly import PaymentPlatform, Runner
 from dari.services.payments.batching import Batch
+from dari.services.payments.deployment import deploy
 from dari.services.payments.invariants import check_state
 from dari.services.payments.ports import GatewayReply, KeyValueError, StoreConflict, StoreError
 from dari.services.payments.replies import AuthorizeRequest, CaptureRequest, Reply
