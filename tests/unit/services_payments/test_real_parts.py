@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -12,11 +14,11 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from dari.services.payments.adapters.deployment import Addresses, Deployment, deploy
 from dari.services.payments.adapters.kafka_log import KafkaLog
 from dari.services.payments.adapters.redis_keys import RedisKeys
 from dari.services.payments.adapters.sql import Database
 from dari.services.payments.asgi import ask
+from dari.services.payments.deployment import Addresses, Deployment, deploy
 from dari.services.payments.gateway import GatewayConfig
 from dari.services.payments.ports import KeyValueError, LogError, Message, StoreError
 from dari.services.payments.replies import AuthorizeRequest, RefundRequest
@@ -247,3 +249,30 @@ async def test_brokers_that_are_not_there_are_a_time_out_not_a_hang() -> None:
     with pytest.raises(LogError):
         await log.create_topics()
     await log.close()
+
+
+async def test_it_listens_on_a_port_and_leaves_when_told() -> None:
+    port = free_port()
+    program = f"import asyncio; from dari.services.payments.deployment import serve; asyncio.run(serve(port={port}))"
+    places = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, env=places)
+
+    async def healthy() -> bool:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            return False
+        writer.write(b"GET /actuator/health HTTP/1.0\r\n\r\n")
+        said = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        return said.endswith(b'{"status":"UP"}')
+
+    try:
+        await until(healthy)
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 15) in {0, -signal.SIGTERM}
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
