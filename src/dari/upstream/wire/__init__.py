@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+<<<<<<< HEAD:src/dari/upstream/wire/__init__.py
 from collections.abc import Mapping
+=======
+import logging
+import ssl
+>>>>>>> nara-client:src/dari/upstream/wire.py
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -15,6 +20,9 @@ from dari.core.provider import Request, Response
 CONNECT_SECONDS: Final = 5.0
 BODY_LIMIT: Final = 32 * 1024 * 1024
 """No upstream of ours sends more in one reply; a larger one is not read to its end."""
+
+for _name in ("httpx2", "httpcore2"):  # they log whole URLs, and the keys of some upstreams travel in the query
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class Wire:
