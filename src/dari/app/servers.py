@@ -71,8 +71,15 @@ def _kis_code_shelf() -> Shelf:
 
 def _kiwoom() -> tuple[tuple[str, Tool], ...]:
     from dari.providers.kiwoom.tools import TOOLS  # noqa: PLC0415 -- a server pays for its own tools only
+    from dari.serving.plans import plan_tools  # noqa: PLC0415 -- a server pays for its own tools only
 
-    return tuple(("kiwoom", tool) for tool in TOOLS)
+    return tuple(("kiwoom", tool) for tool in (*TOOLS, *plan_tools()))
+
+
+def _kiwoom_hands() -> Mapping[str, tuple[Hand, ...]]:
+    from dari.providers.kiwoom.tools import HANDS  # noqa: PLC0415 -- a server pays for its own hands only
+
+    return {"kiwoom": HANDS}
 
 
 SERVERS: Final = MappingProxyType(
@@ -102,6 +109,7 @@ SERVERS: Final = MappingProxyType(
                 "investor flow, balance. Money is won, rates percent; every quote states its venue. A null figure is "
                 "explained in gaps; stale or sample values say so at the top.",
                 tools=_kiwoom,
+                hands=_kiwoom_hands,
             ),
         )
     }
