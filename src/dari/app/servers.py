@@ -69,6 +69,19 @@ def _kis_code_shelf() -> Shelf:
     return SHELF
 
 
+def _kis_trade() -> tuple[tuple[str, Tool], ...]:
+    from dari.providers.kis.tools.trade import TOOLS  # noqa: PLC0415 -- a server pays for its own tools only
+    from dari.serving.plans import plan_tools  # noqa: PLC0415 -- as above
+
+    return tuple(("kis", tool) for tool in (*TOOLS, *plan_tools()))
+
+
+def _kis_hands() -> Mapping[str, tuple[Hand, ...]]:
+    from dari.providers.kis.tools.trade import HANDS  # noqa: PLC0415 -- a server pays for its own hands only
+
+    return {"kis": HANDS}
+
+
 def _kiwoom() -> tuple[tuple[str, Tool], ...]:
     from dari.providers.kiwoom.tools import TOOLS  # noqa: PLC0415 -- a server pays for its own tools only
     from dari.serving.plans import plan_tools  # noqa: PLC0415 -- a server pays for its own tools only
@@ -93,6 +106,16 @@ SERVERS: Final = MappingProxyType(
                 "A null figure is explained in gaps; provenance says where and when each number was got.",
                 tools=_volume_ranking,
                 tune=_as_the_document_sets,
+            ),
+            Server(
+                name="kis-trade",
+                port=8032,
+                about="The whole KIS Open API 한국투자증권: quotes, charts, accounts, and any of 339 APIs by "
+                "search_endpoints → describe_endpoint → call_endpoint. Orders only by plan_order → apply_plan, and "
+                "off until a person arms one account. Every answer names its mode (real, paper) and venue.",
+                tools=_kis_trade,
+                hands=_kis_hands,
+                shelf=_kis_code_shelf,
             ),
             Server(
                 name="kis-code",

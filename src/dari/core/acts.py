@@ -116,6 +116,6 @@ class Acting(Upstream, Protocol):
         """Where plans are kept. Raises SetupError where this process keeps none."""
         ...
 
-    def holder(self, endpoint: str) -> Holder:
-        """The account `endpoint` would act for. Raises MissingCredential or WrongMode."""
+    def holder(self, endpoint: str, mode: str | None = None) -> Holder:
+        """The account `endpoint` would act for (None: in its usual mode). Raises MissingCredential or WrongMode."""
         ...

@@ -153,13 +153,13 @@ class Asking:
         self.keep_seconds = 0.0
         return self._plans
 
-    def holder(self, endpoint: str) -> Holder:
+    def holder(self, endpoint: str, mode: str | None = None) -> Holder:
         """The account `endpoint` would act for, in the mode it would be asked in. Raises what the dialect raises."""
         dialect = self._client.dialect
         if not isinstance(dialect, Holding):
             raise SetupError(f"{dialect.name} has no accounts")
         row = self._client.spec.endpoint(endpoint)
-        return dialect.holder(Call(row, {}, self._profile, self._client.default_mode(row.scope)))
+        return dialect.holder(Call(row, {}, self._profile, mode or self._client.default_mode(row.scope)))
 
     async def standing(self, *, scope: str = "account") -> Standing:
         """Sign in where that is needed, and tell how we stand. Raises what the dialect's sign-in raises."""

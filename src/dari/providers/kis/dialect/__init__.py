@@ -12,6 +12,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from dari.core.acts import Holder
 from dari.core.clock import KST, Clock
 from dari.core.endpoint import Effect, Endpoint
 from dari.core.errors import (
@@ -29,6 +30,8 @@ from dari.core.errors import (
 )
 from dari.core.exchange import Call, Grant, Reply
 from dari.core.provider import Credential, Rate, Request, Response
+from dari.providers.kis.dialect.accounts import account_of, holder_of
+from dari.providers.kis.dialect.spelling import continues, cursor, sent, tr_id
 from dari.providers.kis.spec import SPEC, error_code, master_files, platform_facts
 
 SIMULATOR_HEADER: Final = "x-dari-simulator"
@@ -59,8 +62,9 @@ class Hosts:
 class KisDialect:
     """The innermost Sender for KIS.
 
-    `credentials` are keyed by (profile, mode); their parts are appkey, appsecret and, for accounts, account and
-    product. `per_second` is what a key may send: 18 real, 1 paper, 3 in a new customer's first three days.
+    `credentials` are keyed by (profile, mode); their parts are appkey, appsecret and, for accounts, stock, future,
+    overseas_future and pension (`12345678-01`). `per_second` is what a key may send: 18 real, 1 paper, 3 in a new
+    customer's first three days.
     """
 
     name: str = "kis"
@@ -128,15 +132,19 @@ class KisDialect:
     def check(self, call: Call) -> None:
         if call.endpoint.transport == "file":
             return
-        self.credential(call.profile, call.mode)
+        credential = self.credential(call.profile, call.mode)
         if not call.endpoint.codes.get(call.mode):
             raise WrongMode(
                 f"KIS does not offer {call.endpoint.id} ({call.endpoint.title}) in {call.mode} mode",
-                hint=Hint(
-                    "모의투자 미지원 API입니다. 실전 앱키(KOREA_INVESTMENT_APP_KEY)를 설정하세요.",
-                    "KIS has no paper version of it: set the real key pair (KOREA_INVESTMENT_APP_KEY).",
-                ),
+                hint=_NOT_ON_PAPER[call.endpoint.scope == "market"],
+                details={f"{call.mode}_can": _served(call.mode, call.endpoint.category)},
             )
+        tr_id(call)
+        account_of(call.endpoint, credential)
+
+    def holder(self, call: Call) -> Holder:
+        """The account the call is for. Raises MissingCredential or WrongMode."""
+        return holder_of(call.endpoint, self.credential(call.profile, call.mode))
 
     # --- one call --------------------------------------------------------------------------------------------------
 
@@ -149,7 +157,7 @@ class KisDialect:
         return Reply(
             body=body,
             fetched_at=self.clock.now(),
-            cursor=_cursor(row, response, body),
+            cursor=cursor(row, response, body),
             simulated=SIMULATOR_HEADER in response.headers,
         )
 
@@ -157,17 +165,18 @@ class KisDialect:
         row = call.endpoint
         if call.grant is None:
             raise MissingCredential(f"{row.id} was to be sent without a grant")
-        parts = self.credential(call.profile, call.mode).parts
+        credential = self.credential(call.profile, call.mode)
+        parts = credential.parts
         headers = {
             "content-type": "application/json; charset=utf-8",
             "authorization": f"Bearer {call.grant.token}",
             "appkey": parts["appkey"],
             "appsecret": parts["appsecret"],
-            "tr_id": str(row.codes[call.mode]),
-            "tr_cont": "N" if call.cursor is not None else "",
+            "tr_id": tr_id(call),
+            "tr_cont": continues(call),
             "custtype": "P",
         }
-        asked = {**call.parameters, **(json.loads(call.cursor) if call.cursor else {})}
+        asked = sent(call, account_of(row, credential))
         url = self.hosts.rest[call.mode] + row.path
         if row.method == "GET":
             return Request("GET", url, headers, query=asked)
@@ -214,12 +223,9 @@ def _unzipped(content: bytes) -> bytes:
         raise Malformed("the master file is not a zip of one file") from None
 
 
-def _cursor(row: Endpoint, response: Response, body: Mapping[str, Any]) -> str | None:
-    """KIS pages by a header (tr_cont M or F = more) and echoes ctx_area_* values that go back as they came."""
-    if response.headers.get("tr_cont", "").strip() not in {"M", "F"}:
-        return None
-    keys = row.wire["paging"].get("keys", ())
-    return json.dumps({key: body.get(key.lower(), body.get(key, "")) for key in keys}, ensure_ascii=False)
+def _served(mode: str, category: str) -> list[str]:
+    """What this mode can do instead, of the same category."""
+    return [one.id for one in SPEC if one.category == category and one.transport == "rest" and one.codes.get(mode)]
 
 
 def _not_json(response: Response, row: Endpoint) -> DariError:
@@ -242,6 +248,16 @@ _KINDS: Final[Mapping[str, tuple[type[DariError], Mapping[str, Any]]]] = Mapping
         "mode": (WrongMode, {}),
     }
 )
+_NOT_ON_PAPER: Final = {
+    True: Hint(
+        "모의투자 미지원 API입니다. 실전 앱키(KOREA_INVESTMENT_APP_KEY)를 설정하세요.",
+        "KIS has no paper version of it: set the real key pair (KOREA_INVESTMENT_APP_KEY).",
+    ),
+    False: Hint(
+        "모의투자 미지원 API입니다. 실전 계좌로 하려면 KIS_MODE=real을 설정하세요.",
+        "KIS has no paper version of it: KIS_MODE=real asks the real account.",
+    ),
+}
 _TOO_FAST: Final = frozenset({"EGW00201", "EGW00215"})
 _KEY_OF_THE_OTHER_MODE: Final = frozenset({"EGW02004", "EGW02005"})
 

@@ -1,0 +1,10 @@
+"""The server `kis-trade`: the whole KIS Open API by search → describe → call, curated questions, orders by plan."""
+
+from typing import Final
+
+from dari.core.acts import Hand
+from dari.providers.kis.tools.trade import endpoints
+
+TOOLS: Final = (*endpoints.TOOLS,)
+HANDS: Final[tuple[Hand, ...]] = ()
+"""Who does what these tools plan."""
