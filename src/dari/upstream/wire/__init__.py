@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-<<<<<<< HEAD:src/dari/upstream/wire/__init__.py
-from collections.abc import Mapping
-=======
 import logging
 import ssl
->>>>>>> nara-client:src/dari/upstream/wire.py
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
