@@ -24,6 +24,12 @@ SILENT_DEADLINE: Final = "1"
 SLACK_SECONDS: Final = 5.0
 """What a busy machine may add to a deadline of real seconds."""
 
+
+def _no_token(simulator: Simulator) -> None:
+    simulator.keyring.spoil_all()
+    simulator.faults.set({"token_refusals": -1})
+
+
 Fault = Callable[[Simulator], Any]
 FAULTS: Final[Mapping[str, Fault]] = {
     "a fifth of reads fails": lambda sim: sim.faults.set({"fail_percent": 20.0, "seed": 7}),
@@ -33,7 +39,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "hang": lambda sim: sim.faults.set({"hang": -1, "hang_seconds": 30.0}),
     "connection reset": lambda sim: sim.faults.set({"reset": -1}),
     "one connection reset": lambda sim: sim.faults.set({"reset": 1}),
-    "403 EGW00133": lambda sim: (sim.keyring.spoil_all(), sim.faults.set({"token_refusals": -1})),
+    "403 EGW00133": _no_token,
     "rate refusals": lambda sim: sim.faults.set({"rate": 2}),
     "rate refusals without end": lambda sim: sim.faults.set({"rate": -1}),
     "clock ten minutes off": lambda sim: sim.faults.set({"clock_offset": 600.0}),

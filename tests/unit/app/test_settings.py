@@ -65,7 +65,7 @@ def test_a_damaged_file_is_named_or_ignored(tmp_path: Path, content: str | bytes
 )  # fmt: skip
 def test_a_value_that_cannot_be_stops_the_start(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(BadSetting, match=name):
-        found(tmp_path, **{name: value})
+        found(tmp_path, flags={name: value})
 
 
 def test_a_secret_is_never_told(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dari.app import demonstration
+from dari.app.setting_up import settings_of
 from dari.cli import calling, examining, measuring, serving
 from dari.cli.bench.shared import Measured
 from dari.cli.main import app
@@ -209,4 +210,4 @@ def test_a_bad_setting_stops_every_command(capsys: pytest.CaptureFixture[str], m
     assert exits("call", "volume-ranking", "get_volume_ranking") == 1
     assert "KIS_MODE" in capsys.readouterr().err
     with pytest.raises(BadSetting):
-        serving.settings_of()
+        settings_of()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import ssl
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
