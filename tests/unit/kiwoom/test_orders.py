@@ -19,7 +19,7 @@ from dari.providers.kiwoom.spec import SPEC
 from dari.providers.kiwoom.tools.orders import ACTS, ENDPOINTS, PlanOrder, _parameters
 from dari.serving.dispatch import Outcome
 from dari.upstream.wire import Wire
-from tests.support import Asker, simulated
+from tests.support import Asker, StillClock, simulated
 
 ARMED = {
     "DARI_REACH": "commit",
@@ -59,6 +59,14 @@ class Market:
     async def orders_sent(self) -> int:
         calls = (await self.switch("stats"))["calls"]
         return sum(count for api, count in flat(calls).items() if api in ACTS)
+
+    def pass_by(self, seconds: float) -> None:
+        """Let time pass, for the market and for us."""
+        clock = self.asker.clock
+        assert isinstance(clock, StillClock)
+        assert clock.at is not None
+        clock.at += timedelta(seconds=seconds)
+        clock.advance(seconds)
 
     async def open_orders(self) -> list[list[Any]]:
         return list((await self.asker.answer("get_open_orders"))["data"]["rows"])
@@ -158,7 +166,7 @@ async def test_a_lost_answer_is_looked_up_and_never_sent_again(
         await kiwoom.switch("faults", kind=fault, api_id="kt10000", times=1)
         outcome = await kiwoom.apply(plan)
         assert (await kiwoom.switch("stats"))["faults"]["met"], "the fault was never met"
-        kiwoom.asker.clock.at += timedelta(seconds=61)  # type: ignore[attr-defined]  # the clock of the tests stands still
+        kiwoom.pass_by(61.0)
         told = (await kiwoom.asker.answer("order_status", plan_id=plan["plan_id"]))["outcome"]
         truth = await kiwoom.open_orders()
         assert told == ("done" if truth else "not_done")
@@ -167,7 +175,7 @@ async def test_a_lost_answer_is_looked_up_and_never_sent_again(
             assert len(truth) == 1
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("DARI_ORDER_RUNS", "40")) // 20))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("ORDER_RUNS", "40")) // 20))
 async def test_whatever_fails_there_is_never_an_order_too_many(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
@@ -182,7 +190,7 @@ async def test_whatever_fails_there_is_never_an_order_too_many(
                 api = chance.choice(["kt10000", "kt10000", "ka10075", "ka10076", "ka10095", "ka00001"])
                 await kiwoom.switch("faults", kind=chance.choice(FAULTS), api_id=api, times=chance.randrange(1, 4))
             outcomes = await asyncio.gather(*(kiwoom.apply(plan) for _ in range(chance.randrange(1, 4))))
-            kiwoom.asker.clock.at += timedelta(seconds=61)  # type: ignore[attr-defined]  # the clock stands still
+            kiwoom.pass_by(61.0)
             await kiwoom.switch("faults", "DELETE")
             late = await kiwoom.apply(plan)
             told = (await kiwoom.asker.answer("order_status", plan_id=plan["plan_id"]))["outcome"]
@@ -278,3 +286,15 @@ async def test_a_gold_order_goes_its_own_way(tmp_path: Path, monkeypatch: pytest
         assert "금현물 매수 M04020000" in plan["effect"]
         outcome = await kiwoom.apply(plan)
         assert outcome.error in {None, "refused", "wrong_mode"}, outcome.text
+
+
+async def test_no_order_is_planned_on_an_old_price(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with market(tmp_path, monkeypatch, KIWOOM_SAMPLE_FALLBACK="1", KIWOOM_STALE_SECONDS="300") as kiwoom:
+        await kiwoom.asker.answer("get_stock_price", stock_code="005930")
+        await kiwoom.switch("faults", kind="error_before", api_id="ka10095", times=99)
+        kiwoom.pass_by(60.0)
+        shown = await kiwoom.asker.answer("get_stock_price", stock_code="005930")
+        assert shown["stale"] is True
+        outcome = await kiwoom.asker.outcome("plan_order", **BUY)
+        assert outcome.error == "plan_refused"
+        assert "is_sample" not in outcome.structured
