@@ -42,6 +42,11 @@ def assemble(parts: Parts) -> Client:
     """The client of Kiwoom."""
     settings = parts.settings
     mode = mode_of(settings)
+    if mode == "real" and settings.text("KIWOOM_SAMPLE_FALLBACK") == "1" and settings.text("DARI_ORDER_ACCOUNT"):
+        raise BadSetting(
+            "KIWOOM_SAMPLE_FALLBACK=1 does not go with real orders",
+            hint=Hint("둘 중 하나를 끄세요: DARI_ORDER_ACCOUNT, KIWOOM_SAMPLE_FALLBACK.", "Unset one of the two."),
+        )
     if parts.simulated:
         origin, credentials, wire, connect = _simulator(parts, mode)
     else:
