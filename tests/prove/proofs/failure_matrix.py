@@ -116,7 +116,7 @@ async def matrix(seeds: range, every: int) -> Outcome:
 PROOF = Proof(
     name="failure-matrix",
     title="Under every fault of KIS a ranking is right, or a classed error within the deadline.",
-    rooms=("src/dari/upstream", "src/dari/serving/dispatch.py", "src/dari/providers/kis/dialect.py"),
+    rooms=("src/dari/upstream", "src/dari/serving/dispatch.py", "src/dari/providers/kis/dialect"),
     short=lambda: matrix(range(1, 2), every=3),
     long=lambda: matrix(range(1, 4), every=1),
 )

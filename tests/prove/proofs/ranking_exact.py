@@ -51,7 +51,7 @@ PROOF = Proof(
         "src/dari/providers/kis/tools/volume_ranking.py",
         "src/dari/providers/kis/tools/slices.py",
         "src/dari/providers/kis/models",
-        "src/dari/providers/kis/dialect.py",
+        "src/dari/providers/kis/dialect",
         "src/dari/providers/kis/simulator",
         "src/dari/worlds/market",
     ),
