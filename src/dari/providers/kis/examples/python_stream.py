@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dari.providers.kis.examples.recipe import Recipe
-from dari.providers.kis.examples.writing import codes_line, commented, heading, one_line, quoted
+from dari.providers.kis.examples.writing import codes_line, commented, docstring, one_line, quoted
 from dari.providers.kis.spec import platform_facts
 
 
@@ -11,7 +11,7 @@ def write(recipe: Recipe) -> str:
     """The program: it prints each record as a JSON line; KIS_RECORDS tells after how many it stops (default 10)."""
     key, secret = recipe.key_names
     sealed = recipe.row.wire["encrypted"]
-    lines = [f'"""{heading(recipe)[0]}"""', "", "import asyncio"]
+    lines = [*docstring(recipe), "import asyncio"]
     lines += (["import base64"] if sealed else []) + [
         "import json",
         "import os",

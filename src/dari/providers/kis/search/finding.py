@@ -11,7 +11,7 @@ from typing import Final
 from dari.providers.kis.search.index import Index, build
 from dari.providers.kis.search.lexicon import TAILS, Lexicon, Refusal, Seen
 from dari.providers.kis.search.slots import Slots, Weights, agreement, of_question
-from dari.providers.kis.search.text import Text, bigrams, read, stem
+from dari.providers.kis.search.text import LIMIT, Text, bigrams, read, stem
 from dari.providers.kis.spec import error_code
 
 _IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9]*(?:[_.][a-z0-9]+)+|[a-z]+[0-9][a-z0-9]{4,}|[a-z]{5,}")
@@ -159,6 +159,7 @@ class _Asked:
     """One question against the index."""
 
     def __init__(self, question: str, tuning: Tuning, weights: Weights) -> None:
+        question = question[:LIMIT]
         self.lexicon, self.index = ready()
         self.tuning, self.weights = tuning, weights
         self.spelt = {name for name in _NAMED.findall(question.lower()) if name in self.index.exact}
