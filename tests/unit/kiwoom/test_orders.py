@@ -298,3 +298,15 @@ async def test_no_order_is_planned_on_an_old_price(tmp_path: Path, monkeypatch: 
         outcome = await kiwoom.asker.outcome("plan_order", **BUY)
         assert outcome.error == "plan_refused"
         assert "is_sample" not in outcome.structured
+
+
+async def test_an_order_that_filled_nothing_at_once_is_found_in_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with market(tmp_path, monkeypatch) as kiwoom:
+        plan = await kiwoom.plan(**{**BUY, "price": 60000, "order_type": "limit_ioc"})
+        await kiwoom.switch("faults", kind="error_after", api_id="kt10000", times=1)
+        outcome = await kiwoom.apply(plan)
+        assert await kiwoom.open_orders() == []
+        assert outcome.error is None, outcome.text
+        assert outcome.structured["found"]["executed"] == 0

@@ -44,7 +44,7 @@ PRICED: Final = frozenset({"limit", "conditional", "limit_ioc", "limit_fok"})
 ALL_OF_A_LOAN: Final = "99"
 """융자합: a credit sale over every loan of the stock."""
 GOLD_ORDERS: Final = "kt50030"
-HISTORY: Final = "kt00007"
+JOURNAL: Final = "kt00007"
 MOVED_PERCENT: Final = 2.0
 """A price that moved further than this since the plan is another market for an order without a price."""
 
@@ -194,10 +194,17 @@ async def _orders(code: str, *, gold: bool, upstream: Upstream) -> list[dict[str
     return found + [one for one in _told(await _every(EXECUTIONS, done, upstream)) if one["order_no"] not in known]
 
 
-async def _history(code: str, upstream: Upstream) -> list[dict[str, Any]]:
-    """Every order of today with the amendments and cancellations, each a row of its own."""
+async def _traces(code: str, endpoint: str, upstream: Upstream) -> list[dict[str, Any]]:
+    """Everything today's orders of a stock have left: 미체결, 체결, and the journal kt00007.
+
+    The journal alone tells amendments, cancellations, and an IOC or FOK order that was taken and filled nothing.
+    """
+    gold = ACTS[endpoint][0] == "gold"
+    found = await _orders(code, gold=gold, upstream=upstream)
+    if gold:
+        return found
     asked = {"qry_tp": "1", "stk_bond_tp": "0", "sell_tp": "0", "stk_cd": code, "fr_ord_no": "", "dmst_stex_tp": "%"}
-    return _told(await _every(HISTORY, asked, upstream))
+    return found + _told(await _every(JOURNAL, asked, upstream))
 
 
 async def _every(endpoint: str, asked: Mapping[str, str], upstream: Upstream) -> list[dict[str, Any]]:
@@ -263,10 +270,7 @@ class OrderHand:
             changed += ["price"] if moved > MOVED_PERCENT else []
         if changed:
             raise PlanRefused(f"since it was planned, {', '.join(changed)} has changed", reason="changed")
-        gold = ACTS[endpoint][0] == "gold"
-        known = await _orders(code, gold=gold, upstream=upstream)
-        if number is not None and not gold:
-            known += await _history(code, upstream)
+        known = await _traces(code, endpoint, upstream)
         return {"orders": sorted({one["order_no"] for one in known})}
 
     async def execute(self, act: Act, upstream: Upstream) -> Mapping[str, Any]:
@@ -279,17 +283,11 @@ class OrderHand:
 
     async def look_up(self, act: Act, before: Mapping[str, Any], upstream: Upstream) -> Mapping[str, Any] | None:
         endpoint, body = act.sent["endpoint"], act.sent["parameters"]
-        account, action = ACTS[endpoint]
-        gold = account == "gold"
-        orders = await _orders(body["stk_cd"], gold=gold, upstream=upstream)
-        number = body.get("orig_ord_no")
-        if number is not None and not gold:
-            orders += await _history(body["stk_cd"], upstream)
         receipt = (before.get("receipt") or {}).get("order_no")
         known = set(before.get("orders") or ())
-        for one in orders:
-            ours = one["order_no"] not in known and _alike(one, action, body) if receipt is None else False
-            if ours or one["order_no"] == receipt:
+        for one in await _traces(body["stk_cd"], endpoint, upstream):
+            new = receipt is None and one["order_no"] not in known
+            if one["order_no"] == receipt or (new and _alike(one, ACTS[endpoint][1], body)):
                 return one
         return None
 
@@ -334,7 +332,7 @@ TOOLS: Final = (
         },
         run=plan_order,
         toolset="plans",
-        endpoints=(NUMBER, QUOTES, OPEN_ORDERS, EXECUTIONS, GOLD_ORDERS),
+        endpoints=(NUMBER, QUOTES, OPEN_ORDERS, EXECUTIONS, GOLD_ORDERS, JOURNAL),
         failed=failing("주문 계획", "stock_code"),
     ),
 )
