@@ -14,8 +14,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from dari.core.acts import Holder, holder
 from dari.providers.kiwoom.simulator import MOCK_KEY
 from dari.providers.kiwoom.spec import SPEC
+from dari.providers.kiwoom.tools import orders
 from dari.providers.kiwoom.tools.orders import ACTS, ENDPOINTS, PlanOrder, _parameters
 from dari.serving.dispatch import Outcome
 from dari.upstream.wire import Wire
@@ -310,3 +312,39 @@ async def test_an_order_that_filled_nothing_at_once_is_found_in_the_journal(
         assert await kiwoom.open_orders() == []
         assert outcome.error is None, outcome.text
         assert outcome.structured["found"]["executed"] == 0
+
+
+async def test_a_market_order_refuses_a_price_that_ran_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with market(tmp_path, monkeypatch) as kiwoom:
+        asked = {"action": "buy", "stock_code": "005930", "quantity": 1, "order_type": "market"}
+        plan, calm = await kiwoom.plan(**asked), await kiwoom.plan(**{**asked, "quantity": 2})
+        honest = orders._facts
+
+        async def moved(*arguments: Any, **more: Any) -> dict[str, Any]:
+            facts = await honest(*arguments, **more)
+            return {**facts, "price": round(facts["price"] * 1.021)}
+
+        monkeypatch.setattr(orders, "_facts", moved)
+        outcome = await kiwoom.apply(plan)
+        assert (outcome.error, outcome.structured["details"]["reason"]) == ("plan_refused", "changed")
+        monkeypatch.setattr(orders, "_facts", honest)
+        assert (await kiwoom.apply(calm)).error is None
+        assert await kiwoom.orders_sent() == 1
+
+
+async def test_a_key_of_another_account_cannot_do_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with market(tmp_path, monkeypatch) as kiwoom:
+        plan = await kiwoom.plan(**BUY)
+
+        async def another(_: object) -> Holder:
+            return holder("paper", "9999999999")
+
+        monkeypatch.setattr(orders, "_owner", another)
+        outcome = await kiwoom.apply(plan)
+        assert (outcome.error, outcome.structured["details"]["reason"]) == ("plan_refused", "changed")
+        assert await kiwoom.orders_sent() == 0
+
+
+async def test_a_stock_without_a_quote_cannot_be_ordered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with market(tmp_path, monkeypatch) as kiwoom:
+        assert (await kiwoom.asker.outcome("plan_order", **{**BUY, "stock_code": "ZZZZZZ"})).error == "not_found"
