@@ -56,7 +56,7 @@ PLACES: Final = re.compile(
     r"|--(?:extra-)?index-url|--find-links|\"resolved\":"
 )
 WORDS: Final = re.compile(
-    r"(?<!user[ -])\bagents?\b|\bsub-?agents?\b|\bhelpers?\b|\bissues? #?\d{1,3}\b|[.]library\b"
+    r"(?<!user[ -])\bagents?\b|\bsub-?agents?\b|\bissues? #?\d{1,3}\b|[.]library\b"
     r"|\b(?:ai|llm)[- ](?:written|generated|assisted)\b|\bco-authored-by\b|\bas an ai\b|\bprompt engineering\b",
     re.IGNORECASE,
 )

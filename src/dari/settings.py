@@ -31,6 +31,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("DARI_REACH", "How far callers may reach", "read", ("read", "change", "commit")),
     Setting("DARI_LANG", "Language of hints and text", "ko", ("ko", "en")),
     Setting("DARI_HOME", "One folder for config, data, state and cache instead of the platform's"),
+    Setting("DARI_TRUSTED_HOSTS", "Hosts beyond this machine that DARI_<PROVIDER>_URL may name, with commas"),
     Setting("DARI_REDIS_URL", "A Redis that machines share: cache, pacing, grants, plans", secret=True),
     Setting("DARI_DEADLINE_SECONDS", "Longest a tool call may take", "20", kind="number"),
     Setting("DARI_ORDER_ACCOUNT", "Arms orders for this one account number (with DARI_REACH=commit); empty: no orders",
@@ -72,6 +73,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
             "", ("", "0", "1")),
     Setting("CACHE_L1_TTL_SECONDS", "Longest a reply is told again from memory", "60", kind="number"),
     Setting("CACHE_L2_TTL_SECONDS", "Longest a reply is told again from the shared cache", "300", kind="number"),
+    Setting("MAX_RANKING_COUNT", "Most rows a ranking may be asked for (1 to 50)", "50", kind="whole"),
+    Setting("UNUSUAL_VOLUME_THRESHOLD", "Unusual volume: percent of the 20-day mean, by default", "200", kind="number"),
     Setting("LOG_LEVEL", "What is logged", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
 )  # fmt: skip
 

@@ -129,7 +129,7 @@ async def over_http(folder: Path) -> None:
     ours = dispatch(folder)
     server = web.front(NAME, ours, Caller(language="en"), version=VERSION, instructions=INSTRUCTIONS)
     extras.beside(server, frozenset(ours.offered))
-    app = web.web_app({NAME: server}, single=True, streaming={NAME})
+    app = web.web_app({NAME: server}, root=server, streaming={NAME})
     await listening.serve(app, "127.0.0.1", 0, told=lambda address: print(address, flush=True))  # noqa: T201 -- told to whoever started us
 
 

@@ -16,6 +16,7 @@ from dari.settings import Settings, resolve
 QUESTIONS: Final[Mapping[str, tuple[str, str, dict[str, Any]]]] = MappingProxyType(
     {
         "volume-ranking": ("오늘 거래대금 상위 20개", "get_volume_ranking", {"market": "ALL", "count": 20}),
+        "kis-code": ("국내주식 일봉 차트 API", "find_api", {"question": "국내주식 일봉 차트 조회하는 API", "limit": 3}),
         "kiwoom": ("삼성전자 현재가", "get_stock_price", {"stock_code": "005930"}),
     }
 )

@@ -31,7 +31,7 @@ def assemble(parts: Parts) -> Client:
     if parts.simulated:
         origin, credentials, wire = SIMULATOR_ORIGIN, _simulator_keys(), _simulator_wire(parts)
     else:
-        origin, credentials = settings.text("DARI_KIS_URL"), _keys(settings)
+        origin, credentials = parts.origin("DARI_KIS_URL"), _keys(settings)
         wire = parts.wire()
     dialect = KisDialect(
         send=wire.send,

@@ -42,10 +42,15 @@ def assemble(parts: Parts) -> Client:
     """The client of Kiwoom."""
     settings = parts.settings
     mode = mode_of(settings)
+    if mode == "real" and settings.text("KIWOOM_SAMPLE_FALLBACK") == "1" and settings.text("DARI_ORDER_ACCOUNT"):
+        raise BadSetting(
+            "KIWOOM_SAMPLE_FALLBACK=1 does not go with real orders",
+            hint=Hint("둘 중 하나를 끄세요: DARI_ORDER_ACCOUNT, KIWOOM_SAMPLE_FALLBACK.", "Unset one of the two."),
+        )
     if parts.simulated:
         origin, credentials, wire, connect = _simulator(parts, mode)
     else:
-        origin, credentials = settings.text("DARI_KIWOOM_URL"), _keys(settings, mode)
+        origin, credentials = parts.origin("DARI_KIWOOM_URL"), _keys(settings, mode)
         wire, connect = parts.wire(timeout=settings.number("KIWOOM_TIMEOUT_SECONDS")), _open_socket
     dialect = KiwoomDialect(
         send=wire.send,

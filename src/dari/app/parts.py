@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from dari.app.places import Places
 from dari.core.acts import Hand, holder_name
@@ -26,6 +27,8 @@ from dari.upstream.cache import CacheRules
 from dari.upstream.client import Client, Pushes, Rules
 from dari.upstream.pacing import FileRing, Ring, SharedRing
 from dari.upstream.wire import Wire
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def prices_move(at: datetime) -> bool:
@@ -54,6 +57,24 @@ class Parts:
         wire = Wire.to_app(app) if app is not None else Wire(timeout=timeout)
         self.closing.push_async_callback(wire.close)
         return wire
+
+    def origin(self, setting: str) -> str:
+        """Another origin for an upstream, as the setting names it; "" for the upstream's own.
+
+        Raises BadSetting for one beyond this machine that is not in DARI_TRUSTED_HOSTS: real keys would be sent there.
+        """
+        url = self.settings.text(setting)
+        host = urlsplit(url).hostname or ""
+        trusted = {one.strip() for one in self.settings.text("DARI_TRUSTED_HOSTS").split(",")}
+        if url and host not in LOOPBACK | trusted:
+            raise BadSetting(
+                f"{setting} points to {host!r}, which is neither this machine nor a trusted host",
+                hint=Hint(
+                    f"키를 보내도 되는 곳이면 DARI_TRUSTED_HOSTS={host} 를 설정하세요.",
+                    f"If your keys may go there, set DARI_TRUSTED_HOSTS={host}.",
+                ),
+            )
+        return url
 
     def client(
         self,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from typing import Self
 
@@ -41,12 +43,15 @@ class Runtime:
             settings=settings, clock=self.clock, places=places, events=events, simulated=simulated, seed=seed
         )
         self.clients: dict[str, Client] = {}
+        self.process = secrets.token_hex(4)
 
     async def __aenter__(self) -> Self:
         self.parts.closing.callback(self.audit.close)
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for provider, client in self.clients.items():
+            await told_apart(client, provider, self.process)
         await self.parts.closing.aclose()
 
     def caller(self) -> Caller:
@@ -60,11 +65,12 @@ class Runtime:
         named = server(name)
         clients = {provider: self.client_of(provider) for provider, _ in named.tools()}
         plans = {one: self.parts.plans(one, hands, self.audit) for one, hands in named.hands().items()}
+        tuned = named.tune(named.tools(), self.settings)
         offered = {
             tool.name: Offered(
                 tool, partial(clients[provider].asking, plans=plans.get(provider)), samples=self._samples(provider)
             )
-            for provider, tool in named.tools()
+            for provider, tool in tuned
         }
         dispatch = Dispatch(
             offered,
@@ -84,6 +90,13 @@ class Runtime:
         if provider not in self.clients:
             self.clients[provider] = _assembly(provider)(self.parts)
         return self.clients[provider]
+
+
+async def told_apart(client: Client, provider: str, process: str) -> None:
+    """Leave this process's cache counts for `dari cache`, for a day."""
+    counts = asdict(client.cache.counts)
+    if any(counts.values()):
+        await client.state.put(f"counts {provider} {process}", counts, seconds=86_400.0)
 
 
 def _assembly(provider: str) -> Callable[[Parts], Client]:

@@ -11,8 +11,18 @@ from dari.core.acts import Hand
 from dari.core.errors import Hint, NotFound
 from dari.core.shelf import Shelf
 from dari.core.tool import Tool
+from dari.settings import Settings
 
 GATEWAY_PORT: Final = 8010
+
+
+Offer = tuple[tuple[str, Tool], ...]
+"""Tools with the provider each asks."""
+
+
+def as_they_are(offer: Offer, _: Settings) -> Offer:
+    """Tools that no setting changes."""
+    return offer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +39,7 @@ class Server:
     about: str
     tools: Callable[[], tuple[tuple[str, Tool], ...]]
     streaming: bool = False
+    tune: Callable[[Offer, Settings], Offer] = as_they_are
     hands: Callable[[], Mapping[str, tuple[Hand, ...]]] = dict
     shelf: Callable[[], Shelf] = Shelf
 
@@ -37,6 +48,13 @@ def _volume_ranking() -> tuple[tuple[str, Tool], ...]:
     from dari.providers.kis.tools import RANKINGS  # noqa: PLC0415 -- a server pays for its own tools only
 
     return tuple(("kis", tool) for tool in RANKINGS)
+
+
+def _as_the_document_sets(_: Offer, settings: Settings) -> Offer:
+    from dari.providers.kis.tools import rankings  # noqa: PLC0415 -- a server pays for its own tools only
+
+    tuned = rankings(settings.whole("MAX_RANKING_COUNT"), settings.number("UNUSUAL_VOLUME_THRESHOLD"))
+    return tuple(("kis", tool) for tool in tuned)
 
 
 def _kis_code() -> tuple[tuple[str, Tool], ...]:
@@ -66,8 +84,15 @@ def _kis_hands() -> Mapping[str, tuple[Hand, ...]]:
 
 def _kiwoom() -> tuple[tuple[str, Tool], ...]:
     from dari.providers.kiwoom.tools import TOOLS  # noqa: PLC0415 -- a server pays for its own tools only
+    from dari.serving.plans import plan_tools  # noqa: PLC0415 -- a server pays for its own tools only
 
-    return tuple(("kiwoom", tool) for tool in TOOLS)
+    return tuple(("kiwoom", tool) for tool in (*TOOLS, *plan_tools()))
+
+
+def _kiwoom_hands() -> Mapping[str, tuple[Hand, ...]]:
+    from dari.providers.kiwoom.tools import HANDS  # noqa: PLC0415 -- a server pays for its own hands only
+
+    return {"kiwoom": HANDS}
 
 
 SERVERS: Final = MappingProxyType(
@@ -80,6 +105,7 @@ SERVERS: Final = MappingProxyType(
                 about="거래대금 순위: rankings of Korean stocks (KOSPI, KOSDAQ) from the KIS Open API. Money is won. "
                 "A null figure is explained in gaps; provenance says where and when each number was got.",
                 tools=_volume_ranking,
+                tune=_as_the_document_sets,
             ),
             Server(
                 name="kis-trade",
@@ -106,6 +132,7 @@ SERVERS: Final = MappingProxyType(
                 "investor flow, balance. Money is won, rates percent; every quote states its venue. A null figure is "
                 "explained in gaps; stale or sample values say so at the top.",
                 tools=_kiwoom,
+                hands=_kiwoom_hands,
             ),
         )
     }

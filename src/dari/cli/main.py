@@ -77,6 +77,27 @@ def demo(*, once: Annotated[bool, Parameter(negative="", help="Stop after the to
 
 
 @app.command
+def doctor(provider: str | None = None, *, json: Json = False) -> None:
+    """Look at settings, keys, clock, sign-in and one harmless read of each upstream, and say what to do next."""
+    from dari.cli import examining  # noqa: PLC0415
+
+    run(examining.doctor(provider, as_json=json), as_json=json)
+
+
+@app.command
+def cache(
+    provider: str = "kis",
+    *,
+    clear: Annotated[str | None, Parameter(help="Forget what matches, such as '*'.")] = None,
+    json: Json = False,
+) -> None:
+    """Show what is kept of a provider's replies and how often it was told again; --clear PATTERN forgets."""
+    from dari.cli import examining  # noqa: PLC0415
+
+    run(examining.cache(provider, clear=clear, as_json=json), as_json=json)
+
+
+@app.command
 def bench(name: str, *, json: Json = False, long: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Measure one thing beside its floor in the same run: overhead, cold-start, pacing, single-flight."""
     from dari.cli import measuring  # noqa: PLC0415

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from dari import __version__
 from dari.app.runtime import Runtime
-from dari.app.servers import GATEWAY_PORT, SERVERS, server, streaming
+from dari.app.servers import GATEWAY_PORT, SERVERS, server
 from dari.app.setting_up import settings_of
 from dari.core.clock import KST
 from dari.core.errors import Hint, InvalidInput, MissingExtra, NotAllowed
@@ -49,26 +49,16 @@ async def _over_http(runtime: Runtime, chosen: list[str], host: str, port: int |
             hint=Hint("127.0.0.1에서만 인증 없이 열 수 있습니다.", "Without sign-in only loopback is served."),
         )
     try:
-        from dari.serving.mcp_door import listening, web  # noqa: PLC0415 -- FastMCP is imported only with --http
+        from dari.cli.gateway import gateway  # noqa: PLC0415 -- FastMCP is imported only with --http
+        from dari.serving.mcp_door import listening  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtra(
             f"--http needs the extra dari[http] ({error.name} is missing)",
             hint=Hint("pip install 'dari[http]'", "pip install 'dari[http]'"),
         ) from None
-    fronts = {}
-    for name in chosen:
-        named, dispatch = runtime.server(name)
-        fronts[name] = web.front(
-            name,
-            dispatch,
-            runtime.caller(),
-            version=__version__,
-            instructions=named.about,
-            shelf=named.shelf(),
-        )
     where = port if port is not None else (server(chosen[0]).port if len(chosen) == 1 else GATEWAY_PORT)
-    app = web.web_app(fronts, single=len(chosen) == 1, streaming=streaming(chosen))
-    await listening.serve(app, host, where, told=lambda address: _told(fronts, address))
+    app = gateway(runtime, chosen)
+    await listening.serve(app, host, where, told=lambda address: _told(chosen, address))
 
 
 def _told(names: Iterable[str], address: str) -> None:

@@ -12,11 +12,11 @@ from typing import Final
 from rich.console import Console
 from rich.panel import Panel
 
-from dari import __version__
 from dari.app import demonstration
 from dari.app.runtime import Runtime
-from dari.app.servers import SERVERS, streaming
-from dari.serving.mcp_door import asking, listening, web
+from dari.app.servers import SERVERS
+from dari.cli.gateway import gateway
+from dari.serving.mcp_door import asking, listening
 
 ADDRESSES: Final = Path("demo.json")
 """Where the addresses are written, for whoever wants to come along."""
@@ -30,20 +30,15 @@ async def demo(*, once: bool, seed: int) -> None:
         for name, app in demonstration.simulators(seed).items():
             simulators[name] = await stack.enter_async_context(listening.serving(app))
         runtime = await stack.enter_async_context(Runtime(demonstration.settings(simulators)))
-        fronts = {}
-        for name in SERVERS:
-            named, dispatch = runtime.server(name)
-            fronts[name] = web.front(name, dispatch, runtime.caller(), version=__version__, instructions=named.about)
-        gateway = await stack.enter_async_context(
-            listening.serving(web.web_app(fronts, single=False, streaming=streaming(fronts)))
-        )
-        addresses = {name: f"{gateway}/{name}/mcp" for name in SERVERS}
-        ADDRESSES.write_text(json.dumps({"gateway": gateway, "servers": addresses, "simulators": simulators}, indent=2))
+        address = await stack.enter_async_context(listening.serving(gateway(runtime, SERVERS)))
+        addresses = {name: f"{address}/{name}/mcp" for name in SERVERS}
+        ADDRESSES.write_text(json.dumps({"gateway": address, "servers": addresses, "simulators": simulators}, indent=2))
         for name, (question, tool, arguments) in demonstration.QUESTIONS.items():
             text, _ = await asking.ask(addresses[name], tool, arguments)
             console.print(Panel(text, title=f"{name} · {question}", subtitle=f"{tool} (simulated)", expand=False))
-        for name, address in addresses.items():
-            console.print(f"{name}: {address}")
+        for name, url in addresses.items():
+            console.print(f"{name}: {url}")
+        console.print(f"all of them: {address}/mcp")
         if not once:
             console.print("Ctrl-C stops.")
             await asyncio.Event().wait()

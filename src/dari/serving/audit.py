@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +17,8 @@ from dari.core.shared_state import PRIVATE_FILE, private_folder
 START: Final = "0" * 64
 """What the first line holds in place of a hash."""
 
-NAME_LIMIT: Final = 40
-"""How much of an argument's name is written: an unknown one may be anything."""
+NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
+"""What an argument's name looks like; an unknown one may be anything, also somebody's secret, and is not written."""
 
 REDACTED: Final = frozenset({"fingerprint", "password", "secret", "token", "key", "account", "cano"})
 """Argument names whose values are never written, whatever the effect."""
@@ -45,9 +46,7 @@ class Audit:
             "caller": caller,
             "tool": tool,
             "effect": effect.name,
-            "arguments": sorted(str(name)[:NAME_LIMIT] for name in arguments)
-            if effect is Effect.READ
-            else redacted(arguments),
+            "arguments": _keys(arguments) if effect is Effect.READ else redacted(arguments),
             "outcome": outcome,
         }
         file = self._opened()
@@ -79,7 +78,7 @@ class Audit:
 
 
 def _keys(arguments: Mapping[str, Any]) -> list[str]:
-    return sorted(str(name)[:NAME_LIMIT] for name in arguments)
+    return sorted({name if NAME.fullmatch(name) else "?" for name in map(str, arguments)})
 
 
 def redacted(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class Client:
         pushes: Pushes | None = None,
     ) -> None:
         rules = rules or Rules()
-        self._rules, self._state, self._events, self._pushes = rules, state, events, pushes
+        self._rules, self.state, self._events, self._pushes = rules, state, events, pushes
         self._lives: dict[tuple[str, str], Live] = {}
         self.spec = spec
         self.dialect = dialect
@@ -76,7 +76,9 @@ class Client:
         self.grants = Grants(dialect, state, clock)
         signing = Signing(dialect, self.grants)
         pacing = Pacing(signing, ring, dialect.limits, clock)
-        self.breaker = Breaker(Renewal(pacing), dialect.lane, clock, events, rules.breaker)
+        self.paced: Sender = Renewal(pacing)
+        """One attempt, in its turn: for a crawl, which writes down every attempt and judges failures itself."""
+        self.breaker = Breaker(self.paced, dialect.lane, clock, events, rules.breaker)
         retry = Retry(self.breaker, clock, events, rules.retry)
         self.cache = Cache(retry, state, clock, events, rules.cache)
         self._first: Sender = Continuity(self.cache, state, clock, events, rules.continuity)
@@ -106,7 +108,7 @@ class Client:
                 self._pushes.frames,
                 connect=self._pushes.connect,
                 grants=self.grants,
-                state=self._state,
+                state=self.state,
                 clock=self.clock,
                 events=self._events,
                 profile=profile,

@@ -24,7 +24,7 @@ PROOF = Proof(
         "src/dari/serving/audit.py",
         "src/dari/cli/bench",
     ),
-    short=lambda: form(measure(long=False, brief=True), nearly, LOAD.format(2)),
+    short=lambda: form(measure(long=False, brief=True), nearly, LOAD.format(4)),
     long=lambda: form(measure(long=True), within, LOAD.format(24)),
     serial=True,
 )

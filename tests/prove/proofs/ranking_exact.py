@@ -50,8 +50,8 @@ PROOF = Proof(
     rooms=(
         "src/dari/providers/kis/tools/volume_ranking.py",
         "src/dari/providers/kis/tools/slices.py",
-        "src/dari/providers/kis/models.py",
-        "src/dari/providers/kis/dialect.py",
+        "src/dari/providers/kis/models",
+        "src/dari/providers/kis/dialect",
         "src/dari/providers/kis/simulator",
         "src/dari/worlds/market",
     ),

@@ -48,7 +48,7 @@ async def asked(rounds: int, questions: int, sharers: int) -> Outcome:
 PROOF = Proof(
     name="single-flight",
     title="100 equal questions at once are one upstream call, also through several caches that share one folder.",
-    rooms=("src/dari/upstream/cache.py", "src/dari/core/shared_state.py", "src/dari/core/locks.py"),
+    rooms=("src/dari/upstream/cache.py", "src/dari/core/shared_state", "src/dari/core/locks.py"),
     short=lambda: asked(rounds=3, questions=100, sharers=1),
     long=lambda: asked(rounds=100, questions=100, sharers=4),
 )

@@ -273,35 +273,3 @@ async def test_bonds_are_bought_by_thousands(client: Client) -> None:
         await client.get("domestic_bond.inquire_balance", {"CANO": "50001234", "ACNT_PRDT_CD": "01", "INQR_CNDT": "00"})
     ).json()
     assert rows["output"][0]["cblc_qty"] == "10"
-
-
-def _asked(name: str) -> dict[str, str]:
-    sheet = SPEC.endpoint(name)
-    codes = {one.name: one.fixed if one.fixed is not None else next(iter(one.codes), "") for one in sheet.parameters}
-    given = {
-        "CANO": "50001234",
-        "ACNT_PRDT_CD": {"domestic_futureoption": "03", "overseas_futureoption": "08"}.get(sheet.category, "01"),
-        "PDNO": "005930",
-        "ITEM_CD": "AAPL",
-        "CTX_AREA_FK100": "",
-    }
-    if sheet.category == "overseas_stock":
-        given["PDNO"] = ""
-    fixed = {one.name for one in sheet.parameters if one.fixed is not None}
-    return {name: given[name] if name in given and name not in fixed else codes[name] for name in codes}
-
-
-ACCOUNT_READS = [
-    one.id for one in SPEC if one.transport == "rest" and one.scope == "account" and one.effect.name == "READ"
-]
-
-
-@pytest.mark.parametrize("name", ACCOUNT_READS)
-async def test_every_statement_answers_with_its_sheets_blocks(client: Client, name: str) -> None:
-    reply = await client.get(name, _asked(name))
-    body = reply.json()
-    assert body["rt_cd"] == "0", body
-    for block in SPEC.endpoint(name).blocks:
-        if block.name is not None:
-            rows = body[block.name] if isinstance(body[block.name], list) else [body[block.name]]
-            assert all(list(row) == [field.name for field in block.fields] for row in rows)

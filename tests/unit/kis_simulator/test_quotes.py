@@ -88,3 +88,22 @@ async def test_sector_names_and_absent_files(client: Client) -> None:
     lines = zipfile.ZipFile(io.BytesIO(reply.content)).read("idxcode.mst").decode("cp949").splitlines()
     assert next(line for line in lines if line[1:5] == "0013")[5:].strip() == "전기·전자"
     assert (await client.http.get("/master/none.mst.zip")).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["nas", "nys", "ams", "hks", "shs", "szs", "tse", "hsx", "hnx"])
+async def test_master_files_abroad_are_tables(client: Client, name: str) -> None:
+    reply = await client.http.get(f"/master/{name}mst.cod.zip")
+    lines = zipfile.ZipFile(io.BytesIO(reply.content)).read(f"{name}mst.cod").decode("cp949").splitlines()
+    columns = master_files()["layouts"]["overseas"]["columns"]
+    assert lines
+    for line in lines:
+        cells = dict(zip((korean for korean, _ in columns), line.split("\t"), strict=True))
+        asked = {"EXCD": cells["거래소코드"], "SYMB": cells["심볼"], "AUTH": ""}
+        row = await client.rows("overseas_stock.price", asked)
+        assert row["base"] == cells["기준가"]
+
+
+async def test_themes_name_listed_issues(client: Client, market: Market) -> None:
+    reply = await client.http.get("/master/theme_code.mst.zip")
+    lines = zipfile.ZipFile(io.BytesIO(reply.content)).read("theme_code.mst").decode("cp949").splitlines()
+    assert all(line[-9:-3] in market.by_code for line in lines)

@@ -113,3 +113,12 @@ async def test_a_setting_outside_its_list_stops_the_start(kiwoom: Kiwoom, wrong:
     with pytest.raises(BadSetting):
         await client.get_stock_price("005930")
     await client.close()
+
+
+async def test_samples_and_real_orders_do_not_go_together(kiwoom: Kiwoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARI_ORDER_ACCOUNT", "1234567890")
+    keys = {"app_key": "k", "secret_key": "s" * 40, "sample_fallback": 1}
+    with pytest.raises(BadSetting, match="real orders"):
+        await KiwoomClient(clock=kiwoom.clock, mode="real", **keys).get_stock_price("005930")
+    async with KiwoomClient(clock=kiwoom.clock, mode="mock", **keys) as client:
+        assert (await client.get_stock_price("005930"))["price"] == 70100

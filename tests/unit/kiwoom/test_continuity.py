@@ -145,8 +145,8 @@ async def test_everything_else_has_no_sample_at_all(tmp_path: Path, tool: str) -
 
 def test_every_tool_is_on_one_side_of_the_line() -> None:
     by_clock = {"get_market_status", "search_endpoints", "describe_endpoint"}
-    realtime = {tool.name for tool in TOOLS if tool.toolset == "realtime"}
-    assert {tool.name for tool in TOOLS} == set(SAMPLED) | set(OTHERS) | by_clock | realtime
+    elsewhere = {tool.name for tool in TOOLS if tool.toolset in {"realtime", "plans"}}
+    assert {tool.name for tool in TOOLS} == set(SAMPLED) | set(OTHERS) | by_clock | elsewhere
     assert {tool.name for tool in TOOLS if tool.sample is not None} == set(SAMPLED)
 
 

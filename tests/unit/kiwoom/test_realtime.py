@@ -143,7 +143,7 @@ async def test_the_holder_of_the_session_is_named(tmp_path: Path) -> None:
     async with pushed(tmp_path) as (rig, server):
         name = rig.dialect.key_name("default", "paper")
         value = {"holder": "process 7 on there", "since": "now"}
-        await rig.client._state.put(f"live {name}", value, seconds=60.0)
+        await rig.client.state.put(f"live {name}", value, seconds=60.0)
         outcome = await rig.outcome("collect_realtime", items=["005930"])
     assert outcome.error == "not_allowed"
     assert "process 7 on there" in outcome.structured["error"]

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -16,6 +17,7 @@ from dari.core.clock import KST, ManualClock, SystemClock
 from dari.services.monitoring.adapters.connect import Addresses, connect
 from dari.services.monitoring.adapters.in_process import ports_of
 from dari.services.monitoring.adapters.relational import RelationalDatabase
+from dari.services.monitoring.app import serve_at
 from dari.services.monitoring.exposition import minus, parse, quantile
 from dari.services.monitoring.filters import numerals
 from dari.services.monitoring.history import History
@@ -157,3 +159,20 @@ async def test_addresses_hide_their_passwords_and_real_parts_away_are_named() ->
         await ports.platform.get("/actuator/info")
     assert platform.value.component == "app"
     await close()
+
+
+async def test_a_served_app_samples_on_its_beat_and_lets_go_at_its_end() -> None:
+    """Everything it looks at is away: the service itself lives, and says unknown."""
+    app = serve_at(Addresses(platform="http://127.0.0.1:1", deadline=0.3), SystemClock())
+    async with app.router.lifespan_context(app):
+        await asyncio.sleep(0.5)
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://m", timeout=30) as client:
+            health = (await client.get("/health")).json()
+            assert health["status"] == "UP"
+            assert health["samples"] >= 1
+            verdict = (await client.get("/monitoring/system/diagnose")).json()
+            assert verdict["root_cause"] is not None
+            assert verdict["status"] != "healthy"
+            services = (await client.get("/monitoring/system/services")).json()
+            assert services["overall"] == "unknown"

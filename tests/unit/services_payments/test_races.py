@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from dari.core.clock import SystemClock
-from dari.services.payments.adapters.deployment import deploy
 from dari.services.payments.assembly import PaymentPlatform, Runner
 from dari.services.payments.batching import Batch
+from dari.services.payments.deployment import deploy
 from dari.services.payments.invariants import check_state
-from dari.services.payments.ports import KeyValueError, StoreConflict
+from dari.services.payments.ports import GatewayReply, KeyValueError, StoreConflict, StoreError
 from dari.services.payments.replies import AuthorizeRequest, CaptureRequest, Reply
 from dari.services.payments.sandbox import SIM, Sandbox
 
@@ -160,3 +161,31 @@ async def test_a_program_goes_on_after_a_bug_and_says_so(caplog: pytest.LogCaptu
             assert steps > before
         await runner.close()
     assert "a step of outbox-poller failed" in caplog.text
+
+
+async def test_a_capture_that_collides_is_tried_again_and_gives_up_at_last(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sandbox.authorize("M", 1000)
+    captures = sandbox.platform.ingest._captures
+    usual, collisions = captures.write, [2]
+
+    async def collide(payment_id: int, merchant_id: str, said: GatewayReply) -> Reply:
+        if collisions[0]:
+            collisions[0] -= 1
+            raise StoreConflict("OperationalError", "deadlock")
+        return await usual(payment_id, merchant_id, said)
+
+    monkeypatch.setattr(captures, "write", collide)
+    assert (await sandbox.platform.ingest.capture(1, CaptureRequest(merchantId="M"))).status == 200
+    await sandbox.authorize("M", 1000)
+    collisions[0] = 9
+    assert (await sandbox.platform.ingest.capture(2, CaptureRequest(merchantId="M"))).status == 503
+    assert collisions[0] == 6
+
+
+async def test_what_the_driver_wraps_otherwise_is_an_outage_too(sandbox: Sandbox) -> None:
+    with pytest.raises(StoreError) as caught:
+        async with sandbox.database.transaction():
+            raise sa.exc.TimeoutError("QueuePool limit of size 20 overflow 0 reached")
+    assert caught.value.kind == "TimeoutError"

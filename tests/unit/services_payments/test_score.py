@@ -108,3 +108,118 @@ async def test_a_run_counts_what_was_found_and_what_was_alarmed() -> None:
     assert _Oracle.looks > 20
     with pytest.raises(KeyError):
         await run_one(["F99"], 0, alarmist)
+
+
+SAID: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "F01": (
+        {
+            "brokers_reachable": 0,
+            "brokers_total": 3,
+            "error_class": "_TRANSPORT",
+            "breaker_state": "OPEN",
+            "breaker_failed": 3,
+            "breaker_buffered": 3,
+            "outbox_unpublished": 9,
+            "outbox_oldest_age_seconds": 60.0,
+            "authorize_2xx_percent": 99.0,
+        },
+        {
+            "brokersReachable": "0/3",
+            "errorClass": "_TRANSPORT",
+            "breaker": {"state": "OPEN", "failed": 3, "buffered": 3},
+            "outbox": {"unpublished": 9, "oldestAgeSeconds": 60.0},
+            "authorizeOkPercent": 100.0,
+        },
+    ),
+    "F02": (
+        {
+            "brokers_reachable": 3,
+            "brokers_total": 3,
+            "slow_call_rate": 100.0,
+            "failure_rate": 0.0,
+            "duplicates_sent": 0,
+        },
+        {
+            "brokersReachable": "3/3",
+            "produceP95Ms": 2950.0,
+            "slowCallRate": 100.0,
+            "failureRate": 0.0,
+            "duplicatesSent": 0,
+        },
+    ),
+    "F03": (
+        {
+            "group": "g",
+            "members": 0,
+            "total_lag": 5,
+            "lag_by_partition": {"t-0": 5, "t-1": 0},
+            "captured_without_entry": 4,
+        },
+        {
+            "group": "g",
+            "members": 0,
+            "lag": 5,
+            "lagByPartition": [{"topic": "t", "partition": 0, "lag": 5}],
+            "capturedWithoutEntry": 4,
+        },
+    ),
+    "F04": (
+        {"dlq_new": 2, "by_error_type": {"JsonParseError": 2}, "original_topic": "t"},
+        {
+            "new": 2,
+            "groups": [
+                {"errorType": "JsonParseError", "originalTopic": "t", "count": 2, "replayable": False, "why": "bad"}
+            ],
+        },
+    ),
+    "F09": (
+        {"rows": ["ledger_entry:5"], "payments": [1]},
+        {"findings": [{"rows": ["ledger_entry:5"], "payment_id": 1}]},
+    ),
+    "F13": (
+        {"transitions": 1, "times": ["2026-03-02T10:00:00.123+09:00"], "error_class": "E", "partitions": ["t-1"]},
+        {
+            "transitions": 1,
+            "times": [{"at": "2026-03-02T10:00:00.123000+09:00"}],
+            "underlyingErrors": [{"error": "E"}],
+            "errorsByPartition": [{"partition": "t-1"}],
+        },
+    ),
+    "F15": (
+        {"missing_topics": ["t"], "error_class": "E", "errors_on_topic": 7, "published_on_other_topics": 100},
+        {
+            "missing": ["t"],
+            "publishErrors": [{"topic": "t", "error": "E", "count": 7}],
+            "otherTopicsPublishedOk": 101,
+        },
+    ),
+    "F16": (
+        {
+            "partitions_under_min_isr": ["t-0"],
+            "replicas": 3,
+            "in_sync": 1,
+            "min_insync": 2,
+            "errors": 4,
+            "absent_brokers": [1, 3],
+        },
+        {
+            "partitions": ["t-0"],
+            "replicas": 3,
+            "inSync": 1,
+            "minInsync": 2,
+            "notEnoughReplicas": 4,
+            "absentBrokers": [1, 3],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("key", sorted(SAID))
+def test_each_scenario_is_judged_by_each_of_its_figures(key: str) -> None:
+    due, said = SAID[key]
+    truth = Truth(key, "CAUSE", due, ())
+    assert judge([truth], report(("CAUSE", said)))[0].passed
+    for name in said:
+        less = {other: value for other, value in said.items() if other != name}
+        assert judge([truth], report(("CAUSE", less)))[0].missing, name
+    assert judge([truth], report(("CAUSE", dict.fromkeys(said, "x"))))[0].missing

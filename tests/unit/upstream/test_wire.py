@@ -88,3 +88,10 @@ async def test_nobody_listening_is_surely_not_executed() -> None:
         await wire.send(Request("GET", f"http://127.0.0.1:{port}/"))
     await wire.close()
     assert told.value.executed is False
+
+
+async def test_a_reply_cut_short_is_not_an_answer() -> None:
+    wire = answering(lambda _: httpx2.Response(200, content=b'{"rt_cd":', headers={"content-length": "4096"}))
+    with pytest.raises(Unreachable) as told:
+        await wire.send(SECRET)
+    assert told.value.executed is None

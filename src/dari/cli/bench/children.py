@@ -77,7 +77,7 @@ async def ours_http(tools: int) -> None:
             name = f"{TOOL}_{number}"
             dispatch.offered[name] = replace(real, tool=replace(real.tool, name=name))
         front = web.front(SERVER, dispatch, runtime.caller(), version=__version__, instructions=named.about)
-        app = web.web_app({SERVER: front}, single=True)
+        app = web.web_app({SERVER: front}, root=front)
         await listening.serve(with_cpu(app), "127.0.0.1", 0, told=say)
 
 

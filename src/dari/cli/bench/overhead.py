@@ -21,7 +21,7 @@ OK = 200
 
 async def measure(*, long: bool, brief: bool = False) -> list[Measured]:
     """Bare with one tool, ours with 1, 100 and 200; rounds take turns so that the machine's mood falls on all alike."""
-    rounds, requests = (24, 400) if long else (2, 30) if brief else (8, 250)
+    rounds, requests = (24, 400) if long else (4, 100) if brief else (8, 250)
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         answer = folder / "answer.json"

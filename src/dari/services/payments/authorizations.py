@@ -72,18 +72,19 @@ class Authorizations:
                 found.append(Stored(number, row.response_body, row.request_hash))
         return found
 
-    async def write(self, attempts: Sequence[Attempt]) -> list[Stored | Exception]:
-        """Write all in one transaction; if another was faster, each in its own."""
+    async def write(self, attempts: Sequence[Attempt], tries: int = 3) -> list[Stored | Exception]:
+        """Write all in one transaction. Whose key was taken meanwhile gets StoreConflict, the others go on."""
         try:
             async with self._database.transaction() as connection:
                 return list(await self._write(connection, attempts))
         except StoreConflict as clash:
-            if len(attempts) == 1:
-                return [clash]
-        answers: list[Stored | Exception] = []
-        for attempt in attempts:
-            answers += await self.write([attempt])
-        return answers
+            if len(attempts) == 1 or tries == 0:
+                return [clash] * len(attempts)
+            lost = clash
+        taken = await self.find([(one.request.merchantId, one.request.idempotencyKey) for one in attempts])
+        rest = [attempt for attempt, known in zip(attempts, taken, strict=True) if known is None]
+        written = iter(await self.write(rest, tries - 1) if rest else [])
+        return [next(written) if known is None else lost for known in taken]
 
     async def _write(self, connection: AsyncConnection, attempts: Sequence[Attempt]) -> list[Stored]:
         rows = [

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import mcp_types as types
 from mcp import MCPError
@@ -13,7 +13,7 @@ from mcp.server.lowlevel import Server
 from dari.core.errors import CallerError
 from dari.core.shelf import Resource, Shelf
 from dari.serving.callers import Caller
-from dari.serving.dispatch import Dispatch, Outcome
+from dari.serving.dispatch import Offered, Outcome
 from dari.serving.schemas import input_schema, listed
 
 LIST_KEEPS_MILLISECONDS = 300_000
@@ -35,7 +35,20 @@ def as_result(outcome: Outcome) -> dict[str, Any]:
     return result
 
 
-def answer(server: Server[Any], dispatch: Dispatch, who: Who, shelf: Shelf | None = None) -> None:
+class Answering(Protocol):
+    """What a door asks: one server's dispatch, or the union of many."""
+
+    @property
+    def offered(self) -> Mapping[str, Offered]:
+        """The tools by name."""
+        ...
+
+    async def call(self, name: str, arguments: Mapping[str, Any] | None, caller: Caller) -> Outcome:
+        """Call one."""
+        ...
+
+
+def answer(server: Server[Any], dispatch: Answering, who: Who, shelf: Shelf | None = None) -> None:
     """Let `server` answer tools/list and tools/call from `dispatch`, and what stands on its shelf."""
     if shelf and shelf.resources:
         _resources(server, shelf)

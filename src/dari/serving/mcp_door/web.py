@@ -19,15 +19,15 @@ from starlette.routing import Mount, Route
 
 from dari.core.shelf import Shelf
 from dari.serving.callers import Caller
-from dari.serving.dispatch import Dispatch
-from dari.serving.mcp_door.answering import answer
+from dari.serving.mcp_door.answering import Answering, answer
 
+ROOT = ""
 RETRY_MILLISECONDS = 500
 """How soon a legacy client that lost its stream comes back for the events it missed."""
 
 
 def front(
-    name: str, dispatch: Dispatch, caller: Caller, *, version: str, instructions: str, shelf: Shelf | None = None
+    name: str, dispatch: Answering, caller: Caller, *, version: str, instructions: str, shelf: Shelf | None = None
 ) -> FastMCP:
     """A FastMCP server that asks our dispatch."""
     server: FastMCP = FastMCP(
@@ -37,12 +37,17 @@ def front(
     return server
 
 
-def web_app(servers: Mapping[str, FastMCP], *, single: bool, streaming: Collection[str] = ()) -> Starlette:
-    """One address for many servers: each under `/NAME/mcp`; a single one also under `/mcp`.
+def web_app(
+    servers: Mapping[str, FastMCP], *, root: FastMCP | None = None, streaming: Collection[str] = ()
+) -> Starlette:
+    """One address for many servers: each under `/NAME/mcp`, and `root` (the only one, or their union) under `/mcp`.
 
     Those named in `streaming` have tools that report progress: their replies may be event streams. The others answer
     in plain JSON, which costs a third less CPU.
     """
+    named = dict(servers)
+    if root is not None and root not in servers.values():
+        named[ROOT] = root
     apps = {
         name: server.http_app(
             path="/mcp",
@@ -51,7 +56,7 @@ def web_app(servers: Mapping[str, FastMCP], *, single: bool, streaming: Collecti
             event_store=EventStore(),
             retry_interval=RETRY_MILLISECONDS,
         )
-        for name, server in servers.items()
+        for name, server in named.items()
     }
 
     @asynccontextmanager
@@ -65,7 +70,7 @@ def web_app(servers: Mapping[str, FastMCP], *, single: bool, streaming: Collecti
         return JSONResponse({"status": "ok", "servers": sorted(servers)})
 
     routes: list[Route | Mount] = [Route("/health", health), Route("/healthz", health)]
-    routes += [Mount(f"/{name}", app) for name, app in apps.items()]
-    if single:
-        routes.append(Mount("/", next(iter(apps.values()))))
+    routes += [Mount(f"/{name}", app) for name, app in apps.items() if name != ROOT]
+    if root is not None:
+        routes.append(Mount("/", next(app for name, app in apps.items() if named[name] is root)))
     return Starlette(routes=routes, lifespan=lifespan)

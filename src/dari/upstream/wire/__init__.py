@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import ssl
+import logging
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -15,6 +16,9 @@ from dari.core.provider import Request, Response
 CONNECT_SECONDS: Final = 5.0
 BODY_LIMIT: Final = 32 * 1024 * 1024
 """No upstream of ours sends more in one reply; a larger one is not read to its end."""
+
+for _name in ("httpx2", "httpcore2"):  # they log whole URLs, and the keys of some upstreams travel in the query
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class Wire:
@@ -65,6 +69,8 @@ class Wire:
                     read += piece
                     if len(read) > BODY_LIMIT:
                         raise Unreachable(f"{host} sent more than {BODY_LIMIT} bytes", executed=None)
+                if _cut(reply.headers, len(read)):
+                    raise Unreachable(f"{host} hung up in the middle of its reply", executed=None)
                 return Response(reply.status_code, dict(reply.headers), bytes(read))
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol) as error:
             raise Unreachable(
@@ -72,7 +78,7 @@ class Wire:
             ) from None
         except httpx2.TimeoutException:
             raise Unreachable(f"{host} did not answer within {self._timeout:g} s", executed=None) from None
-        except (httpx2.TransportError, httpx2.DecodingError, ssl.SSLError) as error:
+        except (httpx2.TransportError, httpx2.DecodingError, OSError) as error:
             raise Unreachable(f"the connection to {host} broke ({type(error).__name__})", executed=None) from None
 
     async def close(self) -> None:
@@ -80,6 +86,12 @@ class Wire:
         if self._client is not None:
             client, self._client = self._client, None
             await client.aclose()
+
+
+def _cut(headers: Mapping[str, str], length: int) -> bool:
+    """Whether fewer bytes came than were promised (an app in this process can hang up without an error)."""
+    promised = headers.get("content-length", "")
+    return "content-encoding" not in headers and promised.isdigit() and length < int(promised)
 
 
 def connect_hint(error: Exception) -> Hint:

@@ -21,7 +21,7 @@ def write(recipe: Recipe) -> str:
     lines += [
         "# 토큰은 하루 유효, 발급은 1분에 한 번 (KIS_TOKEN으로 재사용) a token lives a day",
         f'TOKEN="${{KIS_TOKEN:-$(curl -sS "$HOST/oauth2/tokenP" -H "content-type: application/json" -d "{keys}" |',
-        "  sed -n 's/.*\"access_token\" *: *\"\\([^\"]*\\)\".*/\\1/p')}\"",
+        '  sed -n \'s/.*"access_token" *: *"\\([^"]*\\)".*/\\1/p\')}"',
         commented(f"TR_ID={recipe.tr_id}", codes_line(recipe)),
     ]
     headers = [
@@ -39,12 +39,14 @@ def write(recipe: Recipe) -> str:
         body = json.dumps({one.name: one.value for one in recipe.values}, ensure_ascii=False)
         body = body.replace("'", "'\\''")
         if any(one.source == "account" for one in recipe.values):
-            body = body.replace('"CANO": ""', "\"CANO\": \"'\"$KIS_ACCOUNT\"'\"")
+            body = body.replace('"CANO": ""', '"CANO": "\'"$KIS_ACCOUNT"\'"')
         parts = [f'curl -sS "$HOST{recipe.path}"', *headers, f"-d '{body}'"]
     lines.append(" \\\n  ".join(parts))
     lines += [f"# {one.name}: {one_line(one.comment)[:100]}" for one in recipe.values]
     if recipe.paging == "tr_cont":
-        lines.append("# 응답 헤더 tr_cont가 M·F이면 tr_cont: N 헤더와 CTX_AREA_* 값으로 다음 페이지 more pages follow on M or F")
+        lines.append(
+            "# 응답 헤더 tr_cont가 M·F이면 tr_cont: N 헤더와 CTX_AREA_* 값으로 다음 페이지 more pages follow on M or F"
+        )
     return "\n".join(lines) + "\n"
 
 

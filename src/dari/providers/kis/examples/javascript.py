@@ -76,7 +76,9 @@ def _rest(recipe: Recipe) -> list[str]:
         'if (answer.rt_cd !== "0") throw new Error(`${answer.msg_cd} ${answer.msg1}`);',
     ]
     if recipe.paging == "tr_cont":
-        lines.append("// reply.headers.get('tr_cont')가 M·F이면 tr_cont: N 헤더로 다음 페이지 more pages follow on M or F")
+        lines.append(
+            "// reply.headers.get('tr_cont')가 M·F이면 tr_cont: N 헤더로 다음 페이지 more pages follow on M or F"
+        )
     return [*lines, "console.log(JSON.stringify(answer));"]
 
 
@@ -96,7 +98,9 @@ def _stream(recipe: Recipe) -> list[str]:
         "const stream = new WebSocket(STREAM);",
         "stream.onopen = () => stream.send(JSON.stringify({",
         '  header: { approval_key, custtype: "P", tr_type: "1", "content-type": "utf-8" },',
-        commented(f"  body: {{ input: {{ tr_id: {quoted(recipe.tr_id)}, tr_key: {tr_key} }} }},", codes_line(recipe), "//"),
+        commented(
+            f"  body: {{ input: {{ tr_id: {quoted(recipe.tr_id)}, tr_key: {tr_key} }} }},", codes_line(recipe), "//"
+        ),
         "}));",
         'let seen = 0, secret = ["", ""];' if sealed else "let seen = 0;",
         "stream.onmessage = ({ data: frame }) => {",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dari.providers.kis.examples.recipe import Recipe
-from dari.providers.kis.examples.writing import commented, field_table, heading, python_values, quoted
+from dari.providers.kis.examples.writing import commented, docstring, field_table, python_values, quoted
 
 
 def write(recipe: Recipe) -> str:
     """A program over `dari.kis.KisClient`, for an endpoint that only reads over REST."""
     account = any(one.source == "account" for one in recipe.values)
-    lines = [f'"""{heading(recipe)[0]}"""', "", "import asyncio", "import json", *(["import os"] if account else [])]
+    lines = [*docstring(recipe), "import asyncio", "import json", *(["import os"] if account else [])]
     lines += ["", "from dari.kis import KisClient", ""]
     if account:
         lines.append(commented('ACCOUNT = os.environ["KIS_ACCOUNT"]', "계좌번호 앞 8자리 first 8 digits"))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dari.providers.kis.examples.recipe import Recipe
-from dari.providers.kis.examples.writing import codes_line, commented, heading, python_values, quoted
+from dari.providers.kis.examples.writing import codes_line, commented, docstring, python_values, quoted
 
 
 def write(recipe: Recipe) -> str:
     """A program over the guide's helper (`auth`, `getTREnv`, `_url_fetch`, `KISWebSocket`)."""
     server = "vps" if recipe.mode == "paper" else "prod"
     product = next((one.value for one in recipe.values if one.source == "product"), "01")
-    lines = ['"""' + heading(recipe)[0], "", "kis_auth.py와 같은 폴더에서 실행하세요. Run it beside kis_auth.py."]
-    lines += [*heading(recipe)[1:], '"""', ""]
+    lines = docstring(recipe, "kis_auth.py와 같은 폴더에서 실행하세요. Run it beside kis_auth.py.")
     if recipe.stream:
         return "\n".join(lines + _stream(recipe, server)) + "\n"
     if recipe.order and recipe.mode == "real":
@@ -22,7 +21,7 @@ def write(recipe: Recipe) -> str:
     if recipe.order and recipe.mode == "real":
         lines += [
             '    if os.environ.get("KIS_REAL_ORDER") != "yes":',
-            '        raise SystemExit("실계좌 주문: KIS_REAL_ORDER=yes 가 없어 멈춥니다. Real order: not armed, stopped.")',
+            '        raise SystemExit("실계좌 주문: KIS_REAL_ORDER=yes 가 없어 멈춥니다. Not armed.")',
         ]
     lines.append(commented(f'    ka.auth(svr="{server}", product="{product}")', "vps 모의 paper, prod 실전 real"))
     lines += ["    account = ka.getTREnv()"] if any(one.source for one in recipe.values) else []
@@ -32,7 +31,7 @@ def write(recipe: Recipe) -> str:
     lines += [
         f'    reply = ka._url_fetch(PATH, TR_ID, "", params{post})',
         "    if not reply.isOK():",
-        "        raise SystemExit(f\"{reply.getErrorCode()} {reply.getErrorMessage()}\")",
+        '        raise SystemExit(f"{reply.getErrorCode()} {reply.getErrorMessage()}")',
         "    body = reply.getBody()",
     ]
     for block in recipe.shown:

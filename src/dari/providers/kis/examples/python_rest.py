@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dari.providers.kis.examples.recipe import Recipe
-from dari.providers.kis.examples.writing import codes_line, commented, field_table, heading, python_values, quoted
+from dari.providers.kis.examples.writing import codes_line, commented, docstring, field_table, python_values, quoted
 
 
 def write(recipe: Recipe) -> str:
@@ -11,10 +11,8 @@ def write(recipe: Recipe) -> str:
     key, secret = recipe.key_names
     auth = recipe.row.scope == "auth"
     account = any(one.source == "account" for one in recipe.values)
-    lines = ['"""' + heading(recipe)[0], *([""] if recipe.warnings else []), *heading(recipe)[1:], '"""']
-    if not recipe.warnings:
-        lines = [f'"""{heading(recipe)[0]}"""']
-    lines += ["", "import json", "import os", "", "import httpx2", ""]
+    lines = docstring(recipe)
+    lines += ["import json", "import os", "", "import httpx2", ""]
     where = "모의투자 paper" if recipe.mode == "paper" else "실전 real"
     lines.append(commented(f'HOST = os.environ.get("KIS_HOST", {quoted(recipe.host)})', where))
     lines += [f'APP_KEY = os.environ["{key}"]', f'APP_SECRET = os.environ["{secret}"]']
@@ -36,7 +34,7 @@ def _fields(recipe: Recipe) -> list[str]:
 
 def _token() -> list[str]:
     return '''def access_token(client: httpx2.Client) -> str:
-    """토큰은 하루 유효, 발급은 1분에 한 번: 다시 쓰려면 KIS_TOKEN에 두세요. Lives a day; one may be asked for a minute."""
+    """토큰은 하루 유효, 발급은 1분에 한 번: KIS_TOKEN에 두고 다시 쓰세요. It lives a day: keep it."""
     if token := os.environ.get("KIS_TOKEN"):
         return token
     keys = {"grant_type": "client_credentials", "appkey": APP_KEY, "appsecret": APP_SECRET}
@@ -46,7 +44,7 @@ def _token() -> list[str]:
 
 
 def decoded(body: dict) -> list[dict]:
-    """응답의 행을 영어 이름으로. The rows of a reply under English names; values stay text, as KIS sends them."""
+    """응답의 행을 영어 이름으로 (값은 KIS가 보낸 글자 그대로). The rows under English names."""
     found = []
     for block, names in FIELDS.items():
         rows = body.get(block, body.get(block.lower(), [])) if block else body
@@ -64,7 +62,7 @@ def _main(recipe: Recipe) -> list[str]:
     if recipe.order and recipe.mode == "real":
         lines += [
             '    if os.environ.get("KIS_REAL_ORDER") != "yes":',
-            '        raise SystemExit("실계좌 주문: KIS_REAL_ORDER=yes 가 없어 멈춥니다. Real order: not armed, stopped.")',
+            '        raise SystemExit("실계좌 주문: KIS_REAL_ORDER=yes 가 없어 멈춥니다. Not armed.")',
         ]
     name = "params" if recipe.method == "GET" else "body"
     values = python_values(recipe, "        ")
@@ -112,7 +110,9 @@ def _paged(recipe: Recipe) -> list[str]:
     ]
     if recipe.paging == "tr_cont":
         lines += [
-            commented('            if reply.headers.get("tr_cont") not in ("M", "F"):', "M·F: 다음 페이지 있음 more follows"),
+            commented(
+                '            if reply.headers.get("tr_cont") not in ("M", "F"):', "M·F: 다음 페이지 있음 more follows"
+            ),
             "                break",
             '            headers["tr_cont"] = "N"',
         ]
@@ -123,14 +123,16 @@ def _paged(recipe: Recipe) -> list[str]:
         return lines
     names = ", ".join(map(quoted, keys)) + ("," if len(keys) == 1 else "")
     lines += [
-        "            inner = answer.get(\"output1\") or {}",
+        '            inner = answer.get("output1") or {}',
         "            found = {**answer, **inner} if isinstance(inner, dict) else answer",
-        f"            following = {{key: (found.get(key.lower()) or \"\").strip() for key in ({names})}}",
-        commented("            if not all(following.values()) or following.items() <= params.items():", "다음 키 없음 no more"),
+        f'            following = {{key: (found.get(key.lower()) or "").strip() for key in ({names})}}',
+        commented(
+            "            if not all(following.values()) or following.items() <= params.items():", "다음 키 없음 no more"
+        ),
         "                break",
         "            params |= following",
     ]
-    if any(one.name == "QRY_TP" for one in recipe.values):
+    if any(one.name == "QRY_TP" and "P" in one.codes for one in recipe.row.parameters):
         lines.append(commented('            params["QRY_TP"] = "P"', "다음 키로 조회 by the key"))
     return lines
 
@@ -140,13 +142,18 @@ def _auth_main(recipe: Recipe) -> list[str]:
     lines = ["def main() -> None:", "    with httpx2.Client(base_url=HOST, timeout=10) as client:"]
     if name == "hashkey":
         lines += [
-            commented('        order = {"CANO": "00000000", "ACNT_PRDT_CD": "01"}', "해시할 주문 본문 the order to hash"),
+            commented(
+                '        order = {"CANO": "00000000", "ACNT_PRDT_CD": "01"}', "해시할 주문 본문 the order to hash"
+            ),
             '        headers = {"content-type": "application/json; charset=utf-8", "appkey": APP_KEY, "appsecret": APP_SECRET}',
             "        reply = client.post(PATH, json=order, headers=headers)",
         ]
     elif name == "revokep":
         lines += [
-            commented('        keys = {"appkey": APP_KEY, "appsecret": APP_SECRET, "token": os.environ["KIS_TOKEN"]}', "폐기할 토큰"),
+            commented(
+                '        keys = {"appkey": APP_KEY, "appsecret": APP_SECRET, "token": os.environ["KIS_TOKEN"]}',
+                "폐기할 토큰",
+            ),
             "        reply = client.post(PATH, json=keys)",
         ]
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dari.providers.kis.examples.recipe import Recipe
-from dari.providers.kis.examples.writing import codes_line, commented, heading, one_line, quoted
+from dari.providers.kis.examples.writing import codes_line, commented, docstring, one_line, quoted
 from dari.providers.kis.spec import platform_facts
 
 
@@ -11,8 +11,14 @@ def write(recipe: Recipe) -> str:
     """The program: it prints each record as a JSON line; KIS_RECORDS tells after how many it stops (default 10)."""
     key, secret = recipe.key_names
     sealed = recipe.row.wire["encrypted"]
-    lines = [f'"""{heading(recipe)[0]}"""', "", "import asyncio"]
-    lines += (["import base64"] if sealed else []) + ["import json", "import os", "", "import httpx2", "import websockets"]
+    lines = [*docstring(recipe), "import asyncio"]
+    lines += (["import base64"] if sealed else []) + [
+        "import json",
+        "import os",
+        "",
+        "import httpx2",
+        "import websockets",
+    ]
     if sealed:
         lines.append("from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes")
     rest = platform_facts()["hosts"][recipe.mode]["rest"]
@@ -83,7 +89,7 @@ def _main(*, sealed: bool) -> list[str]:
     return text.splitlines()
 
 
-_MAIN = '''async def main() -> None:
+_MAIN = """async def main() -> None:
     key = await asyncio.to_thread(approval_key)
     header = {"approval_key": key, "custtype": "P", "tr_type": "1", "content-type": "utf-8"}
     wanted = {"header": header, "body": {"input": {"tr_id": TR_ID, "tr_key": TR_KEY}}}
@@ -104,7 +110,7 @@ _MAIN = '''async def main() -> None:
                 print(json.dumps(row, ensure_ascii=False), flush=True)
                 seen += 1
             if seen >= RECORDS:
-                return'''
+                return"""
 _SEALED = (
     (
         "    seen = 0\n",

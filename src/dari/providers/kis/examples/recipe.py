@@ -25,8 +25,8 @@ CHOICES: Final[Mapping[str, str]] = {
 }
 """What tells one tr_id of an endpoint from another, and what is taken where nothing is said."""
 _PRODUCTS: Final = {"domestic_futureoption": "03", "overseas_futureoption": "08"}
-_DATE: Final = re.compile(r"20[0-9]{6}")
-_LAST_DAY: Final = re.compile(r"END|_2$|TO_DT|T_DT|ED_YMD|CLOSE", re.IGNORECASE)
+_DATE: Final = re.compile(r"(00)?20[0-9]{6}")
+_LAST_DAY: Final = re.compile(r"END|_2$|(?:^|_)TO_DT|^T_DT|ED_YMD|CLOSE", re.IGNORECASE)
 _SATURDAY: Final = 5
 
 
@@ -114,7 +114,8 @@ def recipe(api: str, given: Mapping[str, str], today: date) -> Recipe:
     if order and mode == "paper" and code is None:
         mode = "real"
         code, others = _tr_id(row, mode, chosen, {one.name: one.value for one in values})
-    paging = row.wire["paging"]
+    keys = tuple(row.wire["paging"].get("keys", ()))
+    constant = {one.name for one in row.parameters if one.fixed is not None}
     hosts = platform_facts()["hosts"][mode]
     return Recipe(
         row=row,
@@ -123,8 +124,8 @@ def recipe(api: str, given: Mapping[str, str], today: date) -> Recipe:
         tr_id=code or "",
         values=values,
         shown=_all_shown(row),
-        paging=paging["mode"],
-        paging_keys=tuple(paging.get("keys", ())),
+        paging="none" if constant & set(keys) else row.wire["paging"]["mode"],
+        paging_keys=keys,
         other_codes=others,
         warnings=tuple(_warnings(row, mode)),
     )
@@ -180,6 +181,8 @@ def _value(row: Endpoint, one: Parameter, given: str | None, today: date) -> Val
     if one.fixed is not None:
         return Value(one.name, one.fixed, f"{one.label} (고정값 fixed)")
     if not one.required:  # the first page asks with empty keys: KIS misses them otherwise
+        if row.wire["rest"] and one.sample:
+            return _sampled(row, one, today)
         return Value(one.name, "", f"{one.label} (첫 조회는 빈 값 empty at first)") if _pages_by(row, one) else None
     return _sampled(row, one, today)
 
@@ -193,7 +196,7 @@ def _sampled(row: Endpoint, one: Parameter, today: date) -> Value:
     if one.sample is None and not one.codes:
         return Value(one.name, value, f"{one.label}: 값을 넣으세요 fill in")
     if row.effect is Effect.READ and _DATE.fullmatch(value):
-        value = _day(row, one, today)
+        value = value[:-8] + _day(row, one, today)  # some want ten places, filled up with 00
     comment = one.label
     if one.codes:
         comment += ": " + ", ".join(f"{code or '빈값'} {text}" for code, text in list(one.codes.items())[:4])
@@ -204,13 +207,14 @@ def _sampled(row: Endpoint, one: Parameter, today: date) -> Value:
 
 
 def _day(row: Endpoint, one: Parameter, today: date) -> str:
-    """Days that make sense now: the last weekday before today, and the first of a range a month earlier."""
+    """Days that make sense now: a range of a month that ends today; a single day is the last weekday before today."""
+    days = [other for other in row.parameters if other.sample and _DATE.fullmatch(other.sample)]
+    if len(days) > 1:
+        return f"{today if _LAST_DAY.search(one.name) else today - timedelta(days=30):%Y%m%d}"
     last = today - timedelta(days=1)
     while last.weekday() >= _SATURDAY:
         last -= timedelta(days=1)
-    days = [other for other in row.parameters if other.sample and _DATE.fullmatch(other.sample)]
-    starts = len(days) > 1 and not _LAST_DAY.search(one.name)
-    return f"{last - timedelta(days=30) if starts else last:%Y%m%d}"
+    return f"{last:%Y%m%d}"
 
 
 def _tr_id(
@@ -251,7 +255,10 @@ def _all_shown(row: Endpoint) -> tuple[Shown, ...]:
     known = {one.name: one for block in row.blocks for one in block.fields}
     told = []
     for block in row.wire["rest"]["blocks"]:
-        fields = [(name, known[name].english, known[name].label) if name in known else (name, name, "") for name in block["fields"]]
+        fields = [
+            (name, known[name].english, known[name].label) if name in known else (name, name, "")
+            for name in block["fields"]
+        ]
         told.append(Shown(block["name"], block["kind"], tuple(fields[:SHOWN_FIELDS]), len(fields)))
     return tuple(told)
 
@@ -272,12 +279,12 @@ def _warnings(row: Endpoint, mode: str) -> list[str]:
     said = []
     if row.effect is Effect.COMMIT:
         if mode == "paper":
-            said.append("주문 예제: 모의투자 계좌로만 보냅니다. It places an order, on the paper account only.")
+            said += ["주문 예제: 모의투자 계좌로만 보냅니다.", "It acts on orders, of the paper account only."]
         else:
-            said.append(
-                "이 주문은 모의투자가 없어 실계좌로 나갑니다: KIS_REAL_ORDER=yes 없이는 보내지 않습니다. "
-                "No paper version exists: it would reach the real account, and stops unless KIS_REAL_ORDER=yes is set."
-            )
+            said += [
+                "이 주문은 모의투자가 없어 실계좌로 나갑니다: KIS_REAL_ORDER=yes 없이는 보내지 않습니다.",
+                "No paper version exists: it would reach the real account, and stops unless KIS_REAL_ORDER=yes is set.",
+            ]
     elif mode == "real" and not row.codes.get("paper") and row.scope != "auth":
-        said.append("모의투자 미지원: 실전 앱키가 필요합니다. Not served in paper trading: it needs the real key pair.")
+        said += ["모의투자 미지원: 실전 앱키가 필요합니다.", "Not served in paper trading: it needs the real key pair."]
     return said

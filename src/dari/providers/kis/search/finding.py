@@ -11,7 +11,7 @@ from typing import Final
 from dari.providers.kis.search.index import Index, build
 from dari.providers.kis.search.lexicon import TAILS, Lexicon, Refusal, Seen
 from dari.providers.kis.search.slots import Slots, Weights, agreement, of_question
-from dari.providers.kis.search.text import Text, bigrams, read, stem
+from dari.providers.kis.search.text import LIMIT, Text, bigrams, read, stem
 from dari.providers.kis.spec import error_code
 
 _IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9]*(?:[_.][a-z0-9]+)+|[a-z]+[0-9][a-z0-9]{4,}|[a-z]{5,}")
@@ -22,7 +22,10 @@ _ERROR: Final = re.compile(r"(?<![a-z0-9])(?:[a-z]{3,4}[0-9]{4,5}|[0-9]{8})(?![a
 _STOCK_CODE: Final = re.compile(r"(?<![0-9a-z])(?:[0-9]{6}|a[0-9]{6})(?![0-9a-z])")
 _PHRASES: Final = (
     ("view", re.compile(r"조회.{0,4}(?:상위|top|순위|많)|많이.{0,4}(?:보는|찾|본|검색)")),
-    ("possible", re.compile(r"how (?:many|much)\b.*\bcan\b|(?:몇|얼마).{0,12}(?:살|팔|들어갈|주문할|넣을) ?수|까지 ?(?:살|팔)")),
+    (
+        "possible",
+        re.compile(r"how (?:many|much)\b.*\bcan\b|(?:몇|얼마).{0,12}(?:살|팔|들어갈|주문할|넣을) ?수|까지 ?(?:살|팔)"),
+    ),
     ("rank", re.compile(r"\b(?!interest|request|invest|latest|test|rest|forest|honest|protest|midwest)[a-z]{3,}est\b")),
     ("orderbook", re.compile(r"\bbid\b.*\bask\b|\bask\b.*\bbid\b")),
 )
@@ -70,11 +73,78 @@ class Tuning:
 TUNING: Final = Tuning()
 GENERIC: Final = frozenset(
     f"c:{one}"
-    for one in "overseas us asia domestic current today period stock price info all search listof name order detail "
-    "result compare sum group country code dollar account trend buy sell rank calendar possible history today bytime "
-    "issuekey day week month year minute second tick shares_count executions hours cancel modify fee investor "
-    "volume deposit position listing modify balance updown newlisted surge member currency view expiry settlement "
-    "margin collateral ws detail index rights month fx".split()
+    for one in [
+        "overseas",
+        "us",
+        "asia",
+        "domestic",
+        "current",
+        "today",
+        "period",
+        "stock",
+        "price",
+        "info",
+        "all",
+        "search",
+        "listof",
+        "name",
+        "order",
+        "detail",
+        "result",
+        "compare",
+        "sum",
+        "group",
+        "country",
+        "code",
+        "dollar",
+        "account",
+        "trend",
+        "buy",
+        "sell",
+        "rank",
+        "calendar",
+        "possible",
+        "history",
+        "today",
+        "bytime",
+        "issuekey",
+        "day",
+        "week",
+        "month",
+        "year",
+        "minute",
+        "second",
+        "tick",
+        "shares_count",
+        "executions",
+        "hours",
+        "cancel",
+        "modify",
+        "fee",
+        "investor",
+        "volume",
+        "deposit",
+        "position",
+        "listing",
+        "modify",
+        "balance",
+        "updown",
+        "newlisted",
+        "surge",
+        "member",
+        "currency",
+        "view",
+        "expiry",
+        "settlement",
+        "margin",
+        "collateral",
+        "ws",
+        "detail",
+        "index",
+        "rights",
+        "month",
+        "fx",
+    ]
 )
 """Concepts that a question about something else may hold as well."""
 
@@ -89,6 +159,7 @@ class _Asked:
     """One question against the index."""
 
     def __init__(self, question: str, tuning: Tuning, weights: Weights) -> None:
+        question = question[:LIMIT]
         self.lexicon, self.index = ready()
         self.tuning, self.weights = tuning, weights
         self.spelt = {name for name in _NAMED.findall(question.lower()) if name in self.index.exact}
@@ -219,7 +290,11 @@ class _Asked:
             spelt.add(self.text.latin[0])
         for name in spelt:
             there = index.exact.get(name)
-            if not there or (not alone or name.isalpha()) and stem(name) in self.lexicon.words or name in self.lexicon.stops:
+            if (
+                not there
+                or ((not alone or name.isalpha()) and stem(name) in self.lexicon.words)
+                or name in self.lexicon.stops
+            ):
                 continue
             points = self.tuning.exact * index.rarity(there) / 2
             for doc, weight in there.items():

@@ -162,7 +162,5 @@ def _spelt(english: str) -> tuple[str, ...]:
 
 def _close(index: Index) -> None:
     index.idf = {token: index.rarity(there) for token, there in index.postings.items()}
-    index.lines = [
-        Line(line.doc, line.tokens, sum(index.idf[token] for token in line.tokens)) for line in index.lines
-    ]
+    index.lines = [Line(line.doc, line.tokens, sum(index.idf[token] for token in line.tokens)) for line in index.lines]
     index.longest_label = min(22, max(map(len, index.labels)))

@@ -9,15 +9,75 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from dari.providers.kis.search.text import Text, fold, near, read, slip, stem
+from dari.providers.kis.search.text import Text, fold, near, slip, stem
 
 DATA: Final = Path(__file__).with_name("data")
 FUZZY_FROM: Final = 3
 """Syllables a Korean word must have to be recognised with a slip in one of them."""
 LATIN_FUZZY_FROM: Final = 4
 TAILS: Final = frozenset(
-    "은 는 이 가 을 를 에 의 도 만 로 와 과 랑 나 요 좀 들 별 으로 에서 까지 부터 이랑 하고 한테 에게 보다 처럼 마다 이나 이야 인지 "
-    "임 냐 야 지 다 네 에는 에도 으로는 에서는 이고 인데 해 한 할 하는 하기 됨 된 되는 중 용 쪽 것 거 게 기".split()
+    [
+        "은",
+        "는",
+        "이",
+        "가",
+        "을",
+        "를",
+        "에",
+        "의",
+        "도",
+        "만",
+        "로",
+        "와",
+        "과",
+        "랑",
+        "나",
+        "요",
+        "좀",
+        "들",
+        "별",
+        "으로",
+        "에서",
+        "까지",
+        "부터",
+        "이랑",
+        "하고",
+        "한테",
+        "에게",
+        "보다",
+        "처럼",
+        "마다",
+        "이나",
+        "이야",
+        "인지",
+        "임",
+        "냐",
+        "야",
+        "지",
+        "다",
+        "네",
+        "에는",
+        "에도",
+        "으로는",
+        "에서는",
+        "이고",
+        "인데",
+        "해",
+        "한",
+        "할",
+        "하는",
+        "하기",
+        "됨",
+        "된",
+        "되는",
+        "중",
+        "용",
+        "쪽",
+        "것",
+        "거",
+        "게",
+        "기",
+    ]
 )
 """Particles and endings that follow a word."""
 
@@ -160,9 +220,7 @@ class Lexicon:
         for word in text.latin:
             for part in [word] if stem(word) in self.words else _pieces(word):
                 known = stem(part)
-                if part.isdigit() or part in self.stops or known in self.words:
-                    words.append(known)
-                elif not slips:
+                if part.isdigit() or part in self.stops or known in self.words or not slips:
                     words.append(known)
                 elif mended := self._mended(known) or self._mended(part):
                     words.append(mended)

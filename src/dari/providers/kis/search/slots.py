@@ -150,21 +150,86 @@ def _marks(row: Endpoint) -> set[tuple[str, str]]:
 
 
 _QUERYING: Final = frozenset(
-    "possible history unfilled netbuy orderbook rank notice balance opinion program trend afterqty buysellvol investor "
-    "member transaction profitloss volume tvalue lp power sellable ordno listof foreignfirm surge fee updown bulk "
-    "margin ourfirm price news short condsearch creditable assets collateral deposit cftc byamount execbasis".split()
+    [
+        "possible",
+        "history",
+        "unfilled",
+        "netbuy",
+        "orderbook",
+        "rank",
+        "notice",
+        "balance",
+        "opinion",
+        "program",
+        "trend",
+        "afterqty",
+        "buysellvol",
+        "investor",
+        "member",
+        "transaction",
+        "profitloss",
+        "volume",
+        "tvalue",
+        "lp",
+        "power",
+        "sellable",
+        "ordno",
+        "listof",
+        "foreignfirm",
+        "surge",
+        "fee",
+        "updown",
+        "bulk",
+        "margin",
+        "ourfirm",
+        "price",
+        "news",
+        "short",
+        "condsearch",
+        "creditable",
+        "assets",
+        "collateral",
+        "deposit",
+        "cftc",
+        "byamount",
+        "execbasis",
+    ]
 )
 """What makes a sentence with buy or sell a question about the market or the account, not an order."""
 
 
 _OF_AN_INDEX: Final = frozenset(
-    "kospi kosdaq domestic current today price candle period day week month year minute second tick ws trend bytime "
-    "rest expected krx search".split()
+    [
+        "kospi",
+        "kosdaq",
+        "domestic",
+        "current",
+        "today",
+        "price",
+        "candle",
+        "period",
+        "day",
+        "week",
+        "month",
+        "year",
+        "minute",
+        "second",
+        "tick",
+        "ws",
+        "trend",
+        "bytime",
+        "rest",
+        "expected",
+        "krx",
+        "search",
+    ]
 )
 """With nothing else said, a market's name means its index."""
 
 
-def of_question(concepts: Mapping[str, float], names: set[str], axes: Mapping[str, tuple[tuple[str, str], ...]]) -> Slots:
+def of_question(
+    concepts: Mapping[str, float], names: set[str], axes: Mapping[str, tuple[tuple[str, str], ...]]
+) -> Slots:
     """What a question wants on each axis."""
     pairs = [pair for concept in concepts for pair in axes.get(concept, ())]
     named = [pair for name in names for pair in NAMES.get(name, ())]
@@ -173,7 +238,9 @@ def of_question(concepts: Mapping[str, float], names: set[str], axes: Mapping[st
     if not region:
         region = {value for axis, value in named if axis == "region"}
     elif "overseas" in region and region & {value for axis, value in named if axis == "region"}:
-        region = {value for axis, value in named if axis == "region"} | ({"overseas"} if "overseas" in concepts else set())
+        region = {value for axis, value in named if axis == "region"} | (
+            {"overseas"} if "overseas" in concepts else set()
+        )
     if not product - {"stock"}:
         product |= {value for axis, value in named if axis == "product"}
     if product - {"stock"}:

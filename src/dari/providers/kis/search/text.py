@@ -96,14 +96,15 @@ def read(question: str) -> Text:
         last = found.end()
     ends.add(at)
     whole = "".join(flat)
-    return Text(whole, "".join(plain), frozenset(starts), frozenset(ends - {0}), tuple(latin), clean, not whole.isascii())
+    return Text(
+        whole, "".join(plain), frozenset(starts), frozenset(ends - {0}), tuple(latin), clean, not whole.isascii()
+    )
 
 
 @lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
     """An English word without the endings of plurals and verbs."""
-    if word.endswith("'s"):
-        word = word[:-2]
+    word = word.removesuffix("'s")
     if len(word) <= 3 or not word.isascii() or not word.isalpha():  # noqa: PLR2004 -- gas, bus, its
         return word
     for ending, left in (("ies", "y"), ("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x")):

@@ -6,11 +6,15 @@ import io
 import zipfile
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from dari.core import krx
 from dari.providers.kis.spec import master_files
 from dari.worlds.market import SECTORS, Issue, Market
+from dari.worlds.market.abroad import LISTED
+from dari.worlds.market.instruments import Walk
 
 _TEXT: Final = frozenset({"단축코드", "표준코드", "한글명", "업종명"})
 _STAMP: Final = (2020, 1, 1, 0, 0, 0)
@@ -108,6 +112,59 @@ def _sectors(market: Market, _: datetime) -> str:
     return "".join(line + "\n" for line in rows)
 
 
+_THEMES: Final = (("001", "반도체 장비", "0013"), ("002", "이차전지", "1028"), ("003", "바이오시밀러", "1024"))
+
+
+def _themes(market: Market, _: datetime) -> str:
+    lines = []
+    for code, name, sector in _THEMES:
+        padded = name + " " * (40 - len(name.encode("cp949")))
+        lines += [f"{code}{padded}{one.code}{'':3}" for one in market.members[sector][:12]]
+    return "".join(line + "\n" for line in lines)
+
+
+_PLACES: Final = {
+    # exchange: (country, its file)
+    "NAS": ("US", "nas"),
+    "NYS": ("US", "nys"),
+    "AMS": ("US", "ams"),
+    "HKS": ("HK", "hks"),
+    "SHS": ("CN", "shs"),
+    "SZS": ("CN", "szs"),
+    "TSE": ("JP", "tse"),
+    "HSX": ("VN", "hsx"),
+    "HNX": ("VN", "hnx"),
+}
+
+
+def _abroad(market: Market, at: datetime, exchange: str) -> str:
+    columns = [korean for korean, _ in master_files()["layouts"]["overseas"]["columns"]]
+    walk, lines = Walk(market.seed), []
+    for one in LISTED:
+        if one.exchange != exchange:
+            continue
+        base = Decimal(walk.now(one, at).base).scaleb(-one.decimals)
+        facts: dict[str, object] = {
+            "국가코드": _PLACES[exchange][0],
+            "거래소ID": exchange,
+            "거래소코드": exchange,
+            "거래소명": exchange,
+            "심볼": one.symbol,
+            "실시간심볼": f"D{exchange}{one.symbol}",
+            "한글명": one.name,
+            "영문명": one.english,
+            "종목구분": 3 if one.symbol in {"QQQ", "SPY", "SCHD", "TLT"} else 2,
+            "통화": one.currency,
+            "소수점": one.decimals,
+            "기준가": base,
+            "매수주문단위": 1,
+            "매도주문단위": 1,
+            "DR여부": "N",
+        }
+        lines.append("\t".join(str(facts.get(name, "")) for name in columns))
+    return "".join(line + "\n" for line in lines)
+
+
 _FILES: Final[Mapping[str, Callable[[Market, datetime], str]]] = {
     "kospi_code.mst": lambda market, at: _issues(market, at, "KOSPI", nxt=False),
     "kosdaq_code.mst": lambda market, at: _issues(market, at, "KOSDAQ", nxt=False),
@@ -115,6 +172,8 @@ _FILES: Final[Mapping[str, Callable[[Market, datetime], str]]] = {
     "nxt_kosdaq_code.mst": lambda market, at: _issues(market, at, "KOSDAQ", nxt=True),
     "konex_code.mst": lambda _market, _at: "",
     "idxcode.mst": _sectors,
+    "theme_code.mst": _themes,
+    **{f"{short}mst.cod": partial(_abroad, exchange=exchange) for exchange, (_, short) in _PLACES.items()},
 }
 
 

@@ -89,7 +89,9 @@ def _listed(told: list[dict[str, Any]]) -> str:
         codes = one["tr_id"].get("real") or "-"
         paper = "" if not one["paper"] else " · 모의 paper " + (one["tr_id"].get("paper") or "✓")
         lines.append(f"{place}. {one['title']} · {one['title_en']} [{one['confidence']:.2f}]")
-        lines.append(f"   {one['id']} · {one['method']} {one['path']} · tr_id {codes}{paper or ' · 모의 미지원 no paper'}")
+        lines.append(
+            f"   {one['id']} · {one['method']} {one['path']} · tr_id {codes}{paper or ' · 모의 미지원 no paper'}"
+        )
         if one["required"]:
             lines.append(f"   필요 needs: {', '.join(one['required'])}")
         if one["why"]:
@@ -169,7 +171,9 @@ FOUND: Final[dict[str, Any]] = {
 BUILT: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
-        **{name: {"type": "string"} for name in ("api", "title", "language", "style", "file", "needs", "mode", "tr_id")},
+        **{
+            name: {"type": "string"} for name in ("api", "title", "language", "style", "file", "needs", "mode", "tr_id")
+        },
         "warnings": {"type": "array", "items": {"type": "string"}},
         "environment": {"type": "array", "items": {"type": "string"}},
         "code": {"type": "string"},

@@ -23,7 +23,10 @@ _CODE: Final = re.compile(r"[A-Za-z]{3,4}[0-9]{4,5}|[0-9]{8}")
 STEPS: Final[dict[str, tuple[str, str]]] = {
     "ok": ("오류가 아닙니다.", "Not an error."),
     "retry": ("잠시 후 같은 조회를 다시 하세요.", "Ask the same again after a moment (reads only)."),
-    "wait": ("1분 뒤에 다시 하세요. 받은 토큰을 보관해 다시 쓰세요.", "Wait a minute; keep the token and use it again."),
+    "wait": (
+        "1분 뒤에 다시 하세요. 받은 토큰을 보관해 다시 쓰세요.",
+        "Wait a minute; keep the token and use it again.",
+    ),
     "reissue": ("토큰을 한 번 새로 발급받아 다시 하세요.", "Get a new token, once, and ask again."),
     "unknown_outcome": (
         "주문을 다시 보내지 말고 주문 체결 내역에서 결과를 확인하세요.",
@@ -33,7 +36,10 @@ STEPS: Final[dict[str, tuple[str, str]]] = {
     "mode": ("실전·모의 앱키, 도메인, tr_id가 서로 맞는지 확인하세요.", "Key, host and tr_id must be of one mode."),
     "request": ("요청의 파라미터와 헤더를 확인하세요.", "Check the request's parameters and headers."),
     "refused": ("KIS가 거절했습니다. 메시지의 이유를 해결하세요.", "KIS declined it: mend the reason it gives."),
-    "stream": ("웹소켓 등록 상태와 세션 수(앱키당 1개, 41건)를 확인하세요.", "Check registrations: one session a key, 41 each."),
+    "stream": (
+        "웹소켓 등록 상태와 세션 수(앱키당 1개, 41건)를 확인하세요.",
+        "Check registrations: one session a key, 41 each.",
+    ),
 }
 RELATED: Final[dict[str, tuple[str, ...]]] = {
     "reissue": ("auth.auth_token",),
@@ -75,7 +81,9 @@ def _meanings() -> dict[str, list[_Meaning]]:
     found: dict[tuple[str, str], _Meaning] = {}
     for row in SPEC:
         for parameter in row.parameters:
-            one = found.setdefault((parameter.name.lower(), _key(parameter.label)), _Meaning(parameter.name, parameter.label))
+            one = found.setdefault(
+                (parameter.name.lower(), _key(parameter.label)), _Meaning(parameter.name, parameter.label)
+            )
             one.request[row.id] = None
             one.codes |= parameter.codes
         for block in row.blocks:
@@ -104,7 +112,9 @@ async def explain_field(query: ExplainField, _: Upstream) -> Answer:
         names = ", ".join(dict.fromkeys(f"{known[key][0].name} {known[key][0].label}" for key in near))
         raise NotFound(
             f"no KIS field is called {query.name[:60]!r}",
-            hint=Hint(f"비슷한 이름: {names}", f"Near it: {names}") if names else Hint("find_api로 찾으세요.", "Try find_api."),
+            hint=Hint(f"비슷한 이름: {names}", f"Near it: {names}")
+            if names
+            else Hint("find_api로 찾으세요.", "Try find_api."),
         )
     found = sorted(found, key=lambda one: -(len(one.request) + len(one.response)))[:4]
     told = [_told(one) for one in found]
@@ -161,7 +171,9 @@ async def explain_error(query: ExplainError, _: Upstream) -> Answer:
         "related": related,
         "confidence": platform_facts()["errors_confidence"],
     }
-    text = f"{known.code}: {known.ko} · {known.en}\n→ {ko} {en}" + (f"\n관련 API: {', '.join(related)}" if related else "")
+    text = f"{known.code}: {known.ko} · {known.en}\n→ {ko} {en}" + (
+        f"\n관련 API: {', '.join(related)}" if related else ""
+    )
     return Answer(data, text=text)
 
 

@@ -17,9 +17,17 @@ def api_page(id: str) -> str:  # noqa: A002 -- the part of the address kis://api
     lines = [f"# {row.title} · {row.title_en}", "", f"`{row.id}` · {row.wire['group']}", ""]
     lines += [f"- {line}" for line in _facts(row)]
     lines += ["", "## Parameters 요청", "", "| name | label | needed | value |", "|---|---|---|---|"]
-    lines += [f"| {one.name} | {one.label} | {'yes' if one.required else 'no'} | {_value(one)} |" for one in row.parameters]
+    lines += [
+        f"| {one.name} | {one.label} | {'yes' if one.required else 'no'} | {_value(one)} |" for one in row.parameters
+    ]
     for block in row.blocks:
-        lines += ["", f"## {block.name or 'reply'} ({block.kind}) 응답", "", "| name | label | English | unit |", "|---|---|---|---|"]
+        lines += [
+            "",
+            f"## {block.name or 'reply'} ({block.kind}) 응답",
+            "",
+            "| name | label | English | unit |",
+            "|---|---|---|---|",
+        ]
         lines += [f"| {one.name} | {one.label} | {one.english} | {one.unit} |" for one in block.fields]
     lines += ["", f"Source: {row.source}"]
     return "\n".join(lines)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from dari.core.tool import Tool
-from dari.providers.kiwoom.tools import account, connection, endpoints, market, quotes, realtime, stocks
+from dari.providers.kiwoom.tools import account, connection, endpoints, market, orders, quotes, realtime, stocks
 
 DEADLINE_SECONDS: Final = 100.0
 """Three tries of thirty seconds with their waits: the source document's own patience."""
@@ -19,6 +19,10 @@ TOOLS: Final[tuple[Tool, ...]] = tuple(
         *endpoints.TOOLS,
         *connection.TOOLS,
         *realtime.TOOLS,
+        *orders.TOOLS,
     )
 )
 """Every tool of the server `kiwoom`."""
+
+HANDS: Final = orders.HANDS
+"""Who does what its tools plan."""

@@ -32,7 +32,7 @@ class SearchEndpoints(Query):
 class DescribeEndpoint(Query):
     """Arguments of describe_endpoint."""
 
-    endpoint: str = Field(max_length=10, examples=["ka10001"])
+    endpoint: str = Field(max_length=10)
 
 
 class CallEndpoint(Query):

@@ -16,7 +16,7 @@ from dari.providers.kiwoom.models import Table, list_block, table
 from dari.providers.kiwoom.spec import SPEC
 
 Venue = Literal["KRX", "NXT", "unified"]
-StockCode = Annotated[str, Field(pattern=r"^[0-9A-Z]{6}$", examples=["005930"])]
+StockCode = Annotated[str, Field(pattern=r"^[0-9A-Z]{6}$")]
 Market = Literal["ALL", "KOSPI", "KOSDAQ"]
 
 SUFFIX: Final[Mapping[str, str]] = {"KRX": "", "NXT": "_NX", "unified": "_AL"}

@@ -45,8 +45,8 @@ FEED_LIMIT: Final = 2_000
 class Collect(Query):
     """Arguments of collect_realtime."""
 
-    kind: Kind = Field(default="0B", description="0B trades, 0D book, 00 own orders, 04 balance, 0s session, 1h VI, …")
-    items: list[str] = Field(default_factory=list, max_length=200, description="stock codes; sector or screen numbers")
+    kind: Kind = Field(default="0B", description="0B trades, 0D book, 00 own orders, 0J sectors, 1h VI")
+    items: list[str] = Field(default_factory=list, max_length=200, description="stock codes, sector or screen numbers")
     seconds: float = Field(default=5, gt=0, le=60)
     limit: int = Field(default=50, ge=1, le=FEED_LIMIT)
     fields: list[str] | None = Field(default=None, max_length=40)
@@ -199,8 +199,7 @@ TOOLS: Final = (
     Tool(
         name="collect_realtime",
         title="실시간 수집",
-        description="Watch pushed data 실시간 for some seconds: trades, order books, own orders, sector indexes, VI, "
-        "screen hits. In order, gaps said.",
+        description="Watch pushed data 실시간 for some seconds, in order, gaps said.",
         query=Collect,
         output=schema({"kind": "string", "venue": "string", **ROWS}),
         run=collect_realtime,

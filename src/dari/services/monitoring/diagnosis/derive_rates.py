@@ -244,9 +244,15 @@ def _limits(now: Snapshot, history: History, window: float) -> dict[str, Any]:
 def _usual(now: Snapshot, history: History) -> dict[str, Any]:
     """Requests a second now against the lower quartile of the past; usual is absent while the past is short or idle."""
     name = "http_server_requests_seconds_count"
-    grown = history.growth(now, name, QUICK) or {}
-    span = history.span(now, QUICK) or QUICK
-    asked = sum(n for (uri,), n in _by(grown, "uri").items() if uri == AUTHORIZE)
+
+    def rate(seconds: float) -> float:
+        grown = history.growth(now, name, seconds) or {}
+        span = history.span(now, seconds) or seconds
+        return sum(n for (uri,), n in _by(grown, "uri").items() if uri == AUTHORIZE) / max(span, 1.0)
+
+    quick, steady = rate(QUICK), rate(NOW)
+    # A minute tells a rate best, unless it is still rising or falling through that minute.
+    rps = quick if not 0.75 <= quick / max(steady, 1e-9) <= 1.33 else steady
     line = [one for one in history if one.metrics is not None and (now.at - one.at).total_seconds() >= USUAL]
     rates, backlog = [], []
     for one, two in itertools.pairwise(line):
@@ -256,11 +262,11 @@ def _usual(now: Snapshot, history: History) -> dict[str, Any]:
             rates.append((passed, step / passed))
         backlog.append(_backlog(two))
     busy = [(passed, rate) for passed, rate in rates if rate > 0]
-    values: dict[str, Any] = {"traffic.rps": round(asked / span, 2) if span > 0 else 0.0}
+    values: dict[str, Any] = {"traffic.rps": round(rps, 2)}
     if sum(passed for passed, _ in busy) >= 30:
         usual = _lower_quartile([rate for _, rate in busy])
         values["traffic.usual_rps"] = round(usual, 2)
-        values["traffic.ratio"] = round(asked / span / usual, 2) if usual > 0 and span > 0 else None
+        values["traffic.ratio"] = round(rps / usual, 2) if usual > 0 else None
         buckets = (
             minus(line[-1].metrics, line[0].metrics, "http_server_requests_seconds_bucket")
             if line[-1].metrics and line[0].metrics

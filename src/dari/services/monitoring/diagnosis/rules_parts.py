@@ -198,6 +198,7 @@ PARTS: Final[tuple[Rule, ...]] = (
         report=lambda f: {
             "keysBefore": f["redis.vanished"]["keys_before"],
             "keysAfter": f["redis.vanished"]["keys_after"],
+            "keysNow": f.get("redis.keys"),
             "flushCommands": f["redis.vanished"]["flush_commands"],
             "at": f["redis.vanished"]["at"].isoformat(),
             "idempotencyKeysAfter": f["redis.vanished"]["idem_keys_after"],

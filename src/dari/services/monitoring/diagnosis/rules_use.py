@@ -89,7 +89,7 @@ def _surge(f: Facts) -> dict[str, Any]:
         "rps": f.get("traffic.rps"),
         "usualRps": f.get("traffic.usual_rps"),
         "ratio": f.get("traffic.ratio"),
-        "windowSeconds": 20,
+        "windowSeconds": 60,
         "topMerchants": [{"merchant": name, "share": round(count / total, 4)} for name, count in merchants[:5]],
         "pool": f.get("pool.usage"),
         "backlog": f.get("traffic.backlog"),

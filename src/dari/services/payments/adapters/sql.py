@@ -82,7 +82,7 @@ class Database:
             lost = isinstance(error, IntegrityError) or _code(error) in LOST_RACES
             kind = StoreConflict if lost else StoreError
             raise kind(type(error.orig or error).__name__, str(error.orig)[:200]) from error
-        except (TimeoutError, OSError) as error:
+        except (TimeoutError, OSError, sa.exc.SQLAlchemyError) as error:
             raise StoreError(type(error).__name__, str(error)[:200]) from error
         finally:
             if waiting:

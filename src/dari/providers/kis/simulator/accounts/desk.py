@@ -332,7 +332,7 @@ def _unreserve(ask: Ask, ledger: Ledger) -> dict[str, Any]:
     account = account_of(ask, ledger)
     number = (ask.parameters.get("RSVN_ORD_SEQ") or ask.parameters.get("OVRS_RSVN_ODNO") or "").strip()
     one = account.reservations.get(number)
-    if one is None or one.cancelled:
+    if one is None or one.cancelled or one.order:
         raise refused("APBK0918", "예약주문이 존재하지 않습니다")
     if _when(ask).get("action") == "amend":
         one.quantity = int(_amount(ask, "ORD_QTY")) or one.quantity

@@ -113,7 +113,7 @@ class Position:
 
 @dataclass(slots=True)
 class Reservation:
-    """One reserved order (예약주문), waiting for its day."""
+    """One reserved order (예약주문), waiting for its day; `order` is the number it went out under."""
 
     number: str
     account: str
@@ -125,6 +125,7 @@ class Reservation:
     at: datetime
     ends: str
     cancelled: bool = False
+    order: str = ""
 
 
 class Account:
@@ -224,7 +225,9 @@ class Ledger:
             "changes_accepted": sum(1 for one in orders if one.action != "new"),
             "orders_executed": sum(1 for one in orders if one.fills),
             "executions": sum(len(one.fills) for one in orders),
-            "reservations": sum(1 for account in chosen for one in account.reservations.values() if not one.cancelled),
+            "reservations": sum(
+                1 for account in chosen for one in account.reservations.values() if not one.cancelled and not one.order
+            ),
             "accounts": [_account_told(account) for account in chosen],
         }
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
+from dari.core import krx
 from dari.core.endpoint import Block
 from dari.providers.kis.simulator.accounts.desk import account_of, match, product_of, subject_of_thing
 from dari.providers.kis.simulator.accounts.ledger import MARGINED, ZERO, Account, Ledger, Order, Product
@@ -66,6 +67,8 @@ def _summary(ask: Ask, account: Account, product: Product, holdings: Sequence[Ho
         "tot_ord_qty": str(sum(order.quantity for order in today if order.action != "cancel")),
         "tot_ccld_qty": str(sum(order.filled for order in today)),
         "tot_ccld_amt": plain_number((bought + sold).quantize(CENT)),
+        "fm_buy_qty": str(sum(order.filled for order in today if order.side == "buy")),
+        "fm_sll_qty": str(sum(order.filled for order in today if order.side == "sell")),
         "cano": account.number,
         "acnt_prdt_cd": ask.parameters.get("ACNT_PRDT_CD", ""),
     }
@@ -131,7 +134,20 @@ def _buying(ask: Ask, product: Product, free: Decimal) -> Mapping[str, Any]:
 
 
 def settle(ask: Ask, ledger: Ledger, account: Account) -> None:
-    """Let open orders meet the book as it is now."""
+    """Let open orders meet the book as it is now, and reserved ones whose day has come become orders."""
+    for one in account.reservations.values():
+        if not one.cancelled and not one.order and ask.at.date() > one.at.date() and krx.board(ask.at).live:
+            order = ledger.accept(
+                account,
+                thing=one.thing,
+                side=one.side,
+                kind=one.kind,
+                quantity=one.quantity,
+                price=one.price,
+                at=ask.at,
+                tr_id="reserved",
+            )
+            one.order = order.number
     for order in list(account.open_orders()):
         subject = subject_of_thing(ask, order.thing.product, order.thing.symbol, order.thing.exchange)
         if subject is not None:
@@ -158,6 +174,14 @@ def _holdings(ask: Ask, account: Account, product: Product) -> list[Holding]:
     return told
 
 
+def _meaning(ask: Ask, *names: str) -> str:
+    """What a code means by the sheet: the same number means different things in different statements."""
+    for one in ask.endpoint.parameters:
+        if one.name in names and ask.parameters.get(one.name):
+            return one.codes.get(ask.parameters[one.name].strip(), "")
+    return ""
+
+
 def _orders(ask: Ask, account: Account, product: Product) -> list[Order]:
     """The orders a question means, newest first."""
     given = {name: value.strip() for name, value in ask.parameters.items()}
@@ -167,10 +191,8 @@ def _orders(ask: Ask, account: Account, product: Product) -> list[Order]:
     )
     last = next((given[one] for one in ("INQR_END_DT", "ORD_END_DT", "END_DT", "END_ORD_DT") if given.get(one)), "")
     side = next((given[one] for one in ("SLL_BUY_DVSN_CD", "SLL_BUY_DVSN") if given.get(one) in {"01", "02"}), "")
-    done = given.get("CCLD_DVSN") or given.get("CCLD_NCCS_DVSN") or given.get("CCLD_NCCS_DVSN_CD") or ""
-    if name == "inquire_ccnl" and product == "overseas":
-        done = {"01": "01", "02": "02"}.get(done, "")
-    only_open = name in {"inquire_psbl_rvsecncl", "inquire_nccs"} or done == "02"
+    done = _meaning(ask, "CCLD_DVSN", "CCLD_NCCS_DVSN", "CCLD_NCCS_DVSN_CD", "NCCS_YN")
+    only_open = name in {"inquire_psbl_rvsecncl", "inquire_nccs"} or done == "미체결"
     kept = [
         one
         for one in account.orders.values()
@@ -179,7 +201,7 @@ def _orders(ask: Ask, account: Account, product: Product) -> list[Order]:
         and (not last or f"{one.at:%Y%m%d}" <= last)
         and (not side or (one.side == "sell") is (side == "01"))
         and (not only_open or one.open)
-        and (done != "01" or one.fills)
+        and (done != "체결" or one.fills)
         and (given.get("ODNO", "") in {"", one.number})
         and (given.get("PDNO", "") in {"", "%", one.thing.symbol})
     ]

@@ -162,7 +162,7 @@ ORDER_NAMES: Final[Mapping[str, Callable[[Order], Any]]] = {
 RESERVATION_NAMES: Final[Mapping[str, Callable[[Reservation], Any]]] = {
     "rsvn_ord_seq": lambda one: one.number,
     "ovrs_rsvn_odno": lambda one: one.number,
-    "odno": lambda _: "",
+    "odno": lambda one: one.order,
     "rsvn_ord_ord_dt": lambda one: f"{one.at:%Y%m%d}",
     "rsvn_ord_rcit_dt": lambda one: f"{one.at:%Y%m%d}",
     "ord_dt": lambda one: f"{one.at:%Y%m%d}",
@@ -176,7 +176,7 @@ RESERVATION_NAMES: Final[Mapping[str, Callable[[Reservation], Any]]] = {
     "ord_rsvn_unpr": lambda one: plain_number(one.price),
     "ft_ord_unpr3": lambda one: plain_number(one.price),
     "cncl_yn": lambda one: "Y" if one.cancelled else "N",
-    "prcs_rslt": lambda one: "취소" if one.cancelled else "대기",
+    "prcs_rslt": lambda one: "취소" if one.cancelled else "처리" if one.order else "대기",
     "rsvn_end_dt": lambda one: one.ends,
     "ovrs_excg_cd": lambda one: EXCHANGE.get(one.thing.exchange, one.thing.exchange),
 }

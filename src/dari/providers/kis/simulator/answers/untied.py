@@ -60,3 +60,8 @@ UNTIED: Final[Mapping[str, str]] = {
 
 CALENDAR: Final = frozenset({"domestic_stock.chk_holiday", "domestic_stock.market_time"})
 """Endpoints about the exchange's calendar, which is the same in every world."""
+
+UNTIED_STATEMENTS: Final[Mapping[str, str]] = {
+    "overseas_futureoption.inquire_period_trans": "no money moves in or out of the accounts of this world",
+}
+"""Account endpoints that answer in shape only → reason."""

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-import uvicorn
 from fastapi import FastAPI
 
 from dari.core.clock import Clock, SystemClock
+from dari.services.payments.adapters.listening import listen
 from dari.services.payments.adapters.sql import MEMORY, Database
 from dari.services.payments.api import create_app
 from dari.services.payments.assembly import PaymentPlatform, Runner
@@ -113,5 +113,4 @@ async def serve(
 ) -> None:
     """Serve until told to stop (SIGINT, SIGTERM)."""
     async with deploy(addresses, settings, seed=seed, switches=switches) as made:
-        config = uvicorn.Config(made.app, host=host, port=port, log_level="warning", access_log=False)
-        await uvicorn.Server(config).serve()
+        await listen(made.app, host, port)

@@ -1,0 +1,37 @@
+"""The HTTP address of several servers: each under its name, and one way to all of them under /mcp."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from dari import __version__
+from dari.app.runtime import Runtime
+from dari.app.servers import streaming
+from dari.serving.mcp_door import web
+from dari.serving.union import Union
+
+ABOUT = (
+    "Korean brokers (KIS, Kiwoom), public procurement 나라장터 and payment operations. Find a tool with search_tools, "
+    "read its arguments with describe_tool, call it with call_tool. Money is won; a null is explained in gaps."
+)
+
+
+def gateway(runtime: Runtime, names: Iterable[str]) -> Any:
+    """The ASGI app. One server alone is also at /mcp; of several, their union is."""
+    caller, fronts, dispatches = runtime.caller(), {}, {}
+    for name in names:
+        named, dispatches[name] = runtime.server(name)
+        fronts[name] = web.front(
+            name,
+            dispatches[name],
+            caller,
+            version=__version__,
+            instructions=named.about,
+            shelf=named.shelf(),
+        )
+    if len(fronts) == 1:
+        root = next(iter(fronts.values()))
+    else:
+        root = web.front("dari", Union(dispatches), caller, version=__version__, instructions=ABOUT)
+    return web.web_app(fronts, root=root, streaming=streaming(fronts))
