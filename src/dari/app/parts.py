@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dari.app.places import Places
@@ -20,12 +20,14 @@ from dari.core.events import Events
 from dari.core.provider import Dialect, Spec
 from dari.core.shared_state import FileState, SharedState, private_folder, write_private
 from dari.serving.audit import Audit
-from dari.serving.plans import Caps, Plans
 from dari.settings import Settings
 from dari.upstream.cache import CacheRules
 from dari.upstream.client import Client, Pushes, Rules
 from dari.upstream.pacing import FileRing, Ring, SharedRing
 from dari.upstream.wire import Wire
+
+if TYPE_CHECKING:
+    from dari.serving.plans import Plans
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -130,6 +132,8 @@ class Parts:
 
     def plans(self, provider: str, hands: Iterable[Hand], audit: Audit) -> Plans:
         """Where a provider's plans are kept and done, within the caps of the settings; after its client was made."""
+        from dari.serving.plans import Caps, Plans  # noqa: PLC0415 -- a server that plans nothing does not pay for it
+
         settings = self.settings
         account, subjects = settings.text("DARI_ORDER_ACCOUNT"), settings.text("DARI_ORDER_SYMBOLS")
         state = FileState(self.places.state / "plans" / self.names[provider], self.clock)
