@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -98,11 +99,17 @@ def cache(
 
 
 @app.command
-def bench(name: str, *, json: Json = False, long: Annotated[bool, Parameter(negative="")] = False) -> None:
-    """Measure one thing beside its floor in the same run: overhead, cold-start, pacing, single-flight."""
+def bench(
+    name: str,
+    *,
+    json: Json = False,
+    long: Annotated[bool, Parameter(negative="")] = False,
+    questions: Path | None = None,
+) -> None:
+    """Measure one thing beside its floor in the same run: overhead, cold-start, pacing, single-flight, code-search."""
     from dari.cli import measuring  # noqa: PLC0415
 
-    run(measuring.bench(name, as_json=json, long=long), as_json=json)
+    run(measuring.bench(name, as_json=json, long=long, questions=questions), as_json=json)
 
 
 def run(work: Coroutine[Any, Any, int | None], *, as_json: bool = False) -> None:

@@ -60,11 +60,10 @@ def _values(recipe: Recipe) -> list[str]:
     lines = python_values(recipe, "        ")
     told = []
     for value, line in zip(recipe.values, lines, strict=True):
-        if value.source == "account":
-            line = line.replace("ACCOUNT,", "account.my_acct,")
-        elif value.source == "product":
-            line = line.replace(f"{quoted(value.value)},", "account.my_prod,")
-        told.append(line)
+        plain = {"account": "ACCOUNT,", "product": f"{quoted(value.value)},"}.get(value.source)
+        told.append(
+            line.replace(plain, f"account.my_{'acct' if value.source == 'account' else 'prod'},") if plain else line
+        )
     return told
 
 

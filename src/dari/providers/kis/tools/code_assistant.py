@@ -38,7 +38,7 @@ class BuildCall(Query):
 
 
 async def find_api(query: FindApi, _: Upstream) -> Answer:
-    """The endpoints that answer a question, best first; nothing fits: `results` is empty and `near` says near misses."""
+    """The endpoints that answer a question, best first; where nothing fits `results` is empty and `near` tells."""
     answered = find(query.question, query.limit)
     told = [_told(one) for one in answered.found]
     data: dict[str, Any] = {"fits": not answered.abstained, "results": [] if answered.abstained else told}
@@ -80,7 +80,7 @@ def _nothing(answered: Answered) -> str:
 
 def _refused(data: dict[str, Any]) -> str:
     near = ", ".join(f"{one['title']} ({one['id']})" for one in data["near"])
-    return data["message"] + (f"\n비슷하지만 다른 것 near misses: {near}" if near else "")
+    return str(data["message"]) + (f"\n비슷하지만 다른 것 near misses: {near}" if near else "")
 
 
 def _listed(told: list[dict[str, Any]]) -> str:
@@ -184,7 +184,7 @@ TOOLS: Final = (
     Tool(
         name="find_api",
         title="API 찾기",
-        description="Find KIS Open API endpoints 한국투자증권 API for a sentence, field name, tr_id, path, HTS screen or "
+        description="Find KIS Open API 한국투자증권 endpoints for a sentence, field name, tr_id, path, HTS screen or "
         "error code, in Korean or English. Says so when KIS offers nothing that fits.",
         query=FindApi,
         output=FOUND,

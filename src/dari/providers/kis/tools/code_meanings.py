@@ -219,7 +219,7 @@ TOOLS: Final = (
     Tool(
         name="explain_error",
         title="오류 코드 설명",
-        description="What a KIS error code 오류 코드 (msg_cd, such as EGW00123 or OPSP0011) means, and what to do next.",
+        description="What a KIS error code 오류 코드 (msg_cd, such as EGW00123 or OPSP0011) means and what to do next.",
         query=ExplainError,
         output=ERROR,
         run=explain_error,
