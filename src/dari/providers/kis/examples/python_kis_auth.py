@@ -7,7 +7,7 @@ from dari.providers.kis.examples.writing import codes_line, commented, docstring
 
 
 def write(recipe: Recipe) -> str:
-    """A program over the guide's helper (`auth`, `getTREnv`, `_url_fetch`, `KISWebSocket`)."""
+    """A program over the guide's module (`auth`, `getTREnv`, `_url_fetch`, `KISWebSocket`)."""
     server = "vps" if recipe.mode == "paper" else "prod"
     product = next((one.value for one in recipe.values if one.source == "product"), "01")
     lines = docstring(recipe, "kis_auth.py와 같은 폴더에서 실행하세요. Run it beside kis_auth.py.")
