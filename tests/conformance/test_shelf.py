@@ -26,7 +26,10 @@ async def over_http(home: Path) -> AsyncIterator[Client]:
         named, dispatch = runtime.server(SERVER)
         about = {"version": "0", "instructions": named.about}
         front = web.front(SERVER, dispatch, runtime.caller(), **about, shelf=named.shelf())
-        async with listening.serving(web.web_app({SERVER: front}, single=True)) as address, Client(f"{address}/mcp") as client:
+        async with (
+            listening.serving(web.web_app({SERVER: front}, single=True)) as address,
+            Client(f"{address}/mcp") as client,
+        ):
             yield client
 
 

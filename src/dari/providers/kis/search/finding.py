@@ -18,7 +18,7 @@ from dari.providers.kis.spec import error_code
 _IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9]*(?:[_.][a-z0-9]+)+|[a-z]+[0-9][a-z0-9]{4,}|[a-z]{5,}")
 _NAMED: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+", re.IGNORECASE)
 _PATH: Final = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_.-]+)+|/[a-z0-9_.-]+")
-_NUMBER: Final = re.compile(r"(?<![0-9a-z])[0-9]{4}(?![0-9a-z])")
+_NUMBER: Final = re.compile(r"(?<![0-9a-z])[0-9]{4}(?![0-9])")
 _ERROR: Final = re.compile(r"(?<![a-z0-9])(?:[a-z]{3,4}[0-9]{4,5}|[0-9]{8})(?![a-z0-9])")
 _STOCK_CODE: Final = re.compile(r"(?<![0-9a-z])(?:[0-9]{6}|a[0-9]{6})(?![0-9a-z])")
 _PHRASES: Final = (
@@ -195,7 +195,7 @@ class _Asked:
         if alone:
             spelt.add(self.text.latin[0])
         for name in spelt:
-            there = index.exact.get(name)
+            there = index.exact.get(name) or index.nearly(name)
             if (
                 not there
                 or ((not alone or name.isalpha()) and stem(name) in self.lexicon.words)

@@ -312,13 +312,13 @@ class Weights:
     unasked_product: float = -1.1
     ws: float = 1.2
     missing_ws: float = -1.4
-    unasked_ws: float = -1.2
+    unasked_ws: float = -1.6
     period: float = 1.2
     wrong_period: float = -1.2
     missing_period: float = -0.3
     rank: float = 0.8
     missing_rank: float = -0.8
-    unasked_rank: float = -0.5
+    unasked_rank: float = -0.65
     act: float = 1.2
     wrong_act: float = -1.2
     unasked_act: float = -1.2

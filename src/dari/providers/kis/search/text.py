@@ -59,7 +59,7 @@ def _composed(text: str) -> str:
     return unicodedata.normalize("NFKC", text).lower()
 
 
-def parts(syllable: str) -> tuple[int, int, int]:
+def syllable_parts(syllable: str) -> tuple[int, int, int]:
     """Lead, vowel and coda of one Hangul syllable; another character is all lead."""
     code = ord(syllable)
     if not _FIRST <= code <= _LAST:
@@ -70,7 +70,7 @@ def parts(syllable: str) -> tuple[int, int, int]:
 
 def slip(one: str, other: str) -> int:
     """In how many of lead, vowel and coda two syllables differ."""
-    return sum(a != b for a, b in zip(parts(one), parts(other), strict=True))
+    return sum(a != b for a, b in zip(syllable_parts(one), syllable_parts(other), strict=True))
 
 
 def read(question: str) -> Text:

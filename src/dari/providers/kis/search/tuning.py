@@ -11,12 +11,12 @@ class Tuning:
     """What each kind of evidence is worth."""
 
     union: float = 0.42
-    line: float = 4.2
-    pairs: float = 0.10
+    line: float = 2.9
+    pairs: float = 0.135
     label: float = 1.1
     known_label: float = 0.3
     whole_label: float = 1.5
-    english: float = 0.8
+    english: float = 1.1
     exact: float = 2.6
     path: float = 9.0
     enough: float = 0.27

@@ -183,8 +183,8 @@ TOOLS: Final = (
     Tool(
         name="find_api",
         title="API 찾기",
-        description="Find KIS 한국투자증권 API endpoints for a sentence, field, tr_id, path, HTS screen or error code, in "
-        "Korean or English. Says so when KIS offers nothing that fits.",
+        description="Find KIS 한국투자증권 API endpoints for a sentence, field, tr_id, path, HTS screen or error code, "
+        "in Korean or English. Says so when KIS offers nothing that fits.",
         query=FindApi,
         output=FOUND,
         run=find_api,
@@ -194,8 +194,8 @@ TOOLS: Final = (
     Tool(
         name="build_call",
         title="호출 예제 만들기",
-        description="Write a complete program that calls one KIS API 호출 예제: paging and websocket decoding included, "
-        "orders on the paper account.",
+        description="Write a complete program that calls one KIS API 호출 예제: paging and websocket decoding "
+        "included, orders on the paper account.",
         query=BuildCall,
         output=BUILT,
         run=build_call,
