@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import sys
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -96,11 +98,17 @@ def cache(
 
 
 @app.command
-def bench(name: str, *, json: Json = False, long: Annotated[bool, Parameter(negative="")] = False) -> None:
-    """Measure one thing beside its floor in the same run: overhead, cold-start, pacing, single-flight."""
+def bench(
+    name: str,
+    *,
+    json: Json = False,
+    long: Annotated[bool, Parameter(negative="")] = False,
+    questions: Path | None = None,
+) -> None:
+    """Measure one thing beside its floor in the same run: overhead, cold-start, pacing, single-flight, code-search."""
     from dari.cli import measuring  # noqa: PLC0415
 
-    run(measuring.bench(name, as_json=json, long=long), as_json=json)
+    run(measuring.bench(name, as_json=json, long=long, questions=questions), as_json=json)
 
 
 def main() -> None:
