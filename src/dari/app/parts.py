@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -144,6 +145,7 @@ class Parts:
             per_minute=settings.whole("DARI_ORDER_PER_MINUTE"),
             subjects=frozenset(one.strip().upper() for one in subjects.split(",")) if subjects else None,
             armed=holder_name(account) if account else None,
+            rates=_rates(settings.text("DARI_ORDER_RATES")),
         )
         return Plans(hands, state=state, clock=self.clock, audit=audit, caps=caps)
 
@@ -154,3 +156,15 @@ def machine_name(folder: Path) -> str:
     if not path.exists():
         write_private(path, secrets.token_hex(6).encode())
     return path.read_text()
+
+
+def _rates(written: str) -> dict[str, Decimal]:
+    """`USD=1500,JPY=10` as rates. Raises BadSetting."""
+    rates = {}
+    for one in filter(None, written.replace(" ", "").split(",")):
+        currency, _, rate = one.partition("=")
+        try:
+            rates[currency.upper()] = Decimal(rate)
+        except InvalidOperation:
+            raise BadSetting("DARI_ORDER_RATES must be written like USD=1500,JPY=10") from None
+    return rates

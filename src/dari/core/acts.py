@@ -43,8 +43,10 @@ class Act:
 
     `hand` names who does it; `sent` is what will be sent, word for word, and the only thing it may be described from;
     `facts` is what the plan stood on (read again before it is done); `told` is for a person (price, quantity …).
-    `amount` is the money it moves in won: 0 for none, None where it cannot be known. `subject` is what an allow-list
-    names. Acts of one `likeness` could not be told apart afterwards, so only one of them may be in doubt at a time.
+    `amount` is the money it moves in won: 0 for none, None where that cannot be known; `foreign` is then that money
+    with its currency ("1234.5 USD"), which the caps value at a rate of their own if they have one. `subject` is what
+    an allow-list names. Acts of one `likeness` could not be told apart afterwards, so only one of them may be in doubt
+    at a time.
     """
 
     hand: str
@@ -56,6 +58,7 @@ class Act:
     facts: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     told: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     profile: str = DEFAULT_PROFILE
+    foreign: str = ""
 
 
 class Hand(Protocol):
@@ -70,18 +73,18 @@ class Hand(Protocol):
         """The exact effect in one line, from `act.sent` alone: what is told is what will be done."""
         ...
 
-    async def recheck(self, act: Act, upstream: Upstream) -> Mapping[str, Any]:
+    async def recheck(self, act: Act, upstream: Acting) -> Mapping[str, Any]:
         """Read again what the plan stood on. Raises PlanRefused("changed") or any DariError that forbids it now.
 
         Returns what look_up needs to tell this act from what was there before (JSON).
         """
         ...
 
-    async def execute(self, act: Act, upstream: Upstream) -> Mapping[str, Any]:
+    async def execute(self, act: Act, upstream: Acting) -> Mapping[str, Any]:
         """Do it, once. Returns the receipt. Raises a DariError: `executed` says whether it surely was not done."""
         ...
 
-    async def look_up(self, act: Act, before: Mapping[str, Any], upstream: Upstream) -> Mapping[str, Any] | None:
+    async def look_up(self, act: Act, before: Mapping[str, Any], upstream: Acting) -> Mapping[str, Any] | None:
         """The trace the act left at the upstream, or None where there is none (yet). Raises a DariError."""
         ...
 
@@ -96,14 +99,14 @@ class Planning(Protocol):
         """
         ...
 
-    async def apply(self, plan_id: str, fingerprint: str, upstream: Upstream) -> Mapping[str, Any]:
+    async def apply(self, plan_id: str, fingerprint: str, upstream: Acting) -> Mapping[str, Any]:
         """Do it, once. Returns the outcome when it is done.
 
         Raises PlanRefused, NotAllowed, OutcomeUnknown, or what the upstream refused with (surely not done).
         """
         ...
 
-    async def status(self, plan_id: str, upstream: Upstream) -> Mapping[str, Any]:
+    async def status(self, plan_id: str, upstream: Acting) -> Mapping[str, Any]:
         """What has become of a plan; an outcome in doubt is looked up. Raises NotFound."""
         ...
 

@@ -307,6 +307,20 @@ async def test_a_cap_refuses_the_plan_itself(
     assert caught.value.details["setting"].startswith("DARI_ORDER_")
 
 
+@pytest.mark.parametrize(("foreign", "amount"), [("100.5 USD", 150_750), ("0.01 USD", 15), ("1 JPY", None), ("", None)])
+async def test_money_abroad_counts_at_our_own_rate_or_not_at_all(
+    tmp_path: Path, clock: ManualClock, foreign: str, amount: int | None
+) -> None:
+    plans = process(tmp_path, clock, Ledger(), replace(CAPS, rates={"USD": Decimal(1500)}))
+    one = replace(act(amount=None), foreign=foreign)
+    if amount is None:
+        with pytest.raises(NotAllowed) as caught:
+            await plans.propose(one)
+        assert caught.value.details["setting"] == "DARI_ORDER_RATES"
+    else:
+        assert (await plans.propose(one))["amount_krw"] == amount
+
+
 @pytest.mark.parametrize("armed", [None, holder("paper", "87654321-01").name])
 async def test_without_arms_nothing_is_done(
     tmp_path: Path, clock: ManualClock, ledger: Ledger, armed: str | None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final
 
 from dari.core.acts import Act
@@ -18,7 +20,8 @@ KEPT_SECONDS: Final = 2 * 24 * 3600.0
 class Caps:
     """Won per act and per day (KST), acts per minute; `subjects` is the allow-list (None: any).
 
-    `armed` is the hash of the one account acts may be done for (None: nothing may be done at all).
+    `armed` is the hash of the one account acts may be done for (None: nothing may be done at all). `rates` is won per
+    unit of a currency, for acts whose upstream does not tell what they come to.
     """
 
     per_act: int
@@ -26,6 +29,7 @@ class Caps:
     per_minute: int
     subjects: frozenset[str] | None = None
     armed: str | None = None
+    rates: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 class Purse:
@@ -39,6 +43,14 @@ class Purse:
         """Whether acts may be done for this account."""
         return self.caps.armed is not None and act.holder.name == self.caps.armed
 
+    def valued(self, act: Act) -> Act:
+        """The act with its amount in won, where a rate of ours gives it."""
+        money, _, currency = act.foreign.partition(" ")
+        rate = self.caps.rates.get(currency)
+        if act.amount is not None or rate is None:
+            return act
+        return replace(act, amount=int((Decimal(money) * rate).to_integral_value(ROUND_CEILING)))
+
     async def check(self, act: Act, now: datetime) -> None:
         """Raise NotAllowed, naming the cap, where this act would go beyond one."""
         caps, taken = self.caps, await self._taken(act, now)
@@ -50,7 +62,7 @@ class Purse:
                 "per_minute", f"{recent} acts in the last minute, {caps.per_minute} allowed", "DARI_ORDER_PER_MINUTE"
             )
         if act.amount is None:
-            raise _over("amount", "its amount in won cannot be known, so no cap could hold", "DARI_ORDER_MAX_KRW")
+            raise _over("amount", f"what {act.foreign or 'it'} comes to in won is not known", "DARI_ORDER_RATES")
         if act.amount > caps.per_act:
             raise _over("per_act", f"{act.amount:,} won, {caps.per_act:,} allowed at once", "DARI_ORDER_MAX_KRW")
         spent = sum(one["amount"] for one in taken)

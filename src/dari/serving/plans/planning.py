@@ -14,12 +14,11 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from dari.core.acts import Act, Hand
+from dari.core.acts import Act, Acting, Hand
 from dari.core.clock import Clock
 from dari.core.endpoint import Effect
 from dari.core.errors import DariError, Hint, Malformed, NotAllowed, NotFound, OutcomeUnknown, PlanRefused
 from dari.core.shared_state import SharedState
-from dari.core.tool import Upstream
 from dari.serving.audit import Audit
 from dari.serving.plans.caps import Caps, Purse
 from dari.serving.plans.records import IN_DOUBT, Book, Record
@@ -49,6 +48,7 @@ class Plans:
     async def propose(self, act: Act) -> Mapping[str, Any]:
         """Keep a plan and tell it; NotAllowed where a cap forbids it already."""
         now = self._clock.now()
+        act = self._purse.valued(act)
         await self._purse.check(act, now)
         effect = self._hand(act).describe(act)
         record = Record(plan_id=secrets.token_hex(8), act=act, effect=effect, expires=now + LIFE)
@@ -71,7 +71,7 @@ class Plans:
 
     # --- doing -----------------------------------------------------------------------------------------------------
 
-    async def apply(self, plan_id: str, fingerprint: str, upstream: Upstream) -> Mapping[str, Any]:
+    async def apply(self, plan_id: str, fingerprint: str, upstream: Acting) -> Mapping[str, Any]:
         """Claim, send once, tell how it ended. Raises as `Planning.apply` says."""
         record = await self._ready(plan_id, fingerprint)
         hand = self._hand(record.act)
@@ -95,7 +95,7 @@ class Plans:
             return _told(await self._ended(record.now("done", found=receipt)))
         return await self._doubted(record, doubt, upstream)
 
-    async def _doubted(self, record: Record, doubt: Exception, upstream: Upstream) -> Mapping[str, Any]:
+    async def _doubted(self, record: Record, doubt: Exception, upstream: Acting) -> Mapping[str, Any]:
         """The outcome is not known: look it up now; still nothing is said to be unknown."""
         why = (
             doubt.as_dict("en")
@@ -172,7 +172,7 @@ class Plans:
 
     # --- afterwards ------------------------------------------------------------------------------------------------
 
-    async def status(self, plan_id: str, upstream: Upstream) -> Mapping[str, Any]:
+    async def status(self, plan_id: str, upstream: Acting) -> Mapping[str, Any]:
         """What has become of a plan; an outcome in doubt is looked up, what was done is looked at again."""
         kept = await self._book.get(plan_id)
         if kept is None:
@@ -190,7 +190,7 @@ class Plans:
             told["expired"] = self._clock.now() >= record.expires
         return told
 
-    async def _look_up(self, record: Record, upstream: Upstream) -> Mapping[str, Any] | None:
+    async def _look_up(self, record: Record, upstream: Acting) -> Mapping[str, Any] | None:
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS):
                 before = {**record.before, "receipt": record.found}
@@ -198,7 +198,7 @@ class Plans:
         except TimeoutError:
             raise OutcomeUnknown(f"the look-up found no answer within {LOOK_UP_SECONDS:g} s") from None
 
-    async def _resolved(self, record: Record, upstream: Upstream) -> Record:
+    async def _resolved(self, record: Record, upstream: Acting) -> Record:
         """The record after one look-up: done, not done, or as much in doubt as before."""
         asked_at = self._clock.now()  # the time is taken first: a trace may appear while we look
         try:

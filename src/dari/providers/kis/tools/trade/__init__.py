@@ -3,8 +3,9 @@
 from typing import Final
 
 from dari.core.acts import Hand
-from dari.providers.kis.tools.trade import endpoints
+from dari.providers.kis.tools.trade import endpoints, planning
+from dari.providers.kis.tools.trade.hand import OrderHand
 
-TOOLS: Final = (*endpoints.TOOLS,)
-HANDS: Final[tuple[Hand, ...]] = ()
+TOOLS: Final = (*endpoints.TOOLS, *planning.TOOLS)
+HANDS: Final[tuple[Hand, ...]] = (OrderHand(),)
 """Who does what these tools plan."""

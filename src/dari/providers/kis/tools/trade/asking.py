@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from dari.core.endpoint import Effect, Endpoint, Parameter
-from dari.core.errors import Hint, InvalidInput, NotAllowed
+from dari.core.errors import Hint, InvalidInput, NotAllowed, WrongMode
 from dari.providers.kis.spec import SPEC, tr_ids
 
 OURS: Final = frozenset({"CANO", "ACNT_PRDT_CD"})
@@ -48,6 +48,17 @@ def readable(row: Endpoint) -> Endpoint:
     }
     kind = "auth" if row.scope == "auth" else "order" if row.effect > Effect.READ else "stream"
     raise NotAllowed(f"{row.id} ({row.title}) is not a reading REST endpoint", hint=way[kind])
+
+
+def offered(row: Endpoint, mode: str) -> None:
+    """Raise WrongMode, with what can be done instead, where this mode lacks the row."""
+    if not row.codes.get(mode):
+        can = [one.id for one in SPEC if one.effect is row.effect and one.scope == row.scope and one.codes.get(mode)]
+        raise WrongMode(
+            f"KIS does not offer {row.id} ({row.title}) in {mode} mode",
+            hint=Hint(f"{mode}에서 되는 것: {', '.join(can)}", f"In {mode}: {', '.join(can)}"),
+            details={f"{mode}_can": can},
+        )
 
 
 def completed(row: Endpoint, given: Mapping[str, str], mode: str, today: date) -> dict[str, str]:
@@ -129,7 +140,7 @@ def _value(row: Endpoint, one: Parameter, given: str) -> str:
         if one.closed and value not in one.codes and (value or one.required):
             allowed = dict(list(one.codes.items())[:SHOWN])
             raise _refused(row, one, f"is not one of {', '.join(allowed) or 'its values'}", allowed=allowed)
-    if one.required and not value and one.sample and (one.closed or one.name.upper().endswith(("ISCD", "PDNO"))):
+    if not value and one.required and one.sample and row.scope == "market" and one.name.upper().endswith("ISCD"):
         raise _refused(row, one, f"must not be empty (for example {one.sample!r})")
     if one.length is not None and len(value) > one.length:
         raise _refused(row, one, f"is longer than {one.length} characters", allowed=[f"≤ {one.length}"])
