@@ -79,7 +79,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("DARI_PAYMENTS_PROMETHEUS_URL", "Its Prometheus, for longer history"),
     Setting("DARI_PAYMENTS_LOADTEST_TARGETS", "Addresses a load test may go to, with commas",
             "http://localhost:8090"),
-    Setting("DARI_PAYMENTS_LOADTEST_RESULTS", "Folder of load-test summaries (k6's or ours); empty: in the data folder"),
+    Setting("DARI_PAYMENTS_LOADTEST_RESULTS", "Folder of load-test summaries (k6's or ours); empty: ours"),
     Setting("DARI_PAYMENTS_OPERATOR_TOKEN", "What the monitoring service takes an operator's acts with; empty: none",
             secret=True),
     Setting("DARI_PAYMENTS_OPERATE", "Arms an operator's acts for one monitoring service, host:port; empty: none"),

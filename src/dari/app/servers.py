@@ -128,9 +128,9 @@ def _payment_shelf(name: str) -> Callable[[], Shelf]:
 PAYMENT_PORT: Final = 8034
 PAYMENT_SERVERS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "payment-circuit-breaker": "서킷 브레이커: state, diagnosis and history of the payment system's circuit breakers.",
-        "payment-database": "결제 DB: payments by a sentence or by parameters, ledger, outbox, reconciliation, and why one "
-        "payment was not captured.",
+        "payment-circuit-breaker": "서킷 브레이커: state, diagnosis and history of circuit breakers.",
+        "payment-database": "결제 DB: payments by a sentence or by parameters, ledger, outbox, "
+        "reconciliation, and why one payment was not captured.",
         "payment-redis": "Redis: rate limits, idempotency keys, cache figures. Clearing a counter only plans.",
         "payment-kafka": "Kafka: topics, lag, dead letters with their triage. A replay only plans.",
         "payment-loadtest": "부하 테스트: results graded and compared. A run only plans, within limits.",

@@ -83,6 +83,7 @@ class MonitoringDialect:
     def grant_name(self, profile: str, mode: str) -> str | None:
         """No grant is needed."""
         del profile, mode
+        return None
 
     async def __call__(self, call: Call, /) -> Reply:
         """Spell, send, judge."""
@@ -137,9 +138,7 @@ def _strange(response: Response, row: Endpoint, base: str) -> DariError:
         return Unreachable(
             f"the monitoring service answered HTTP {response.status}", executed=executed, upstream_text=told
         )
-    return Malformed(
-        f"{base} answered {row.id} with something that is not JSON", hint=START_HINT, upstream_text=told
-    )
+    return Malformed(f"{base} answered {row.id} with something that is not JSON", hint=START_HINT, upstream_text=told)
 
 
 def _refused(status: int, body: Mapping[str, Any], row: Endpoint) -> DariError:

@@ -14,7 +14,7 @@ ANSWER_CHARACTERS: Final = 8_000
 TEXT_LIMIT: Final = 400
 """How much of a stranger's text one field carries."""
 
-_HUMP: Final = re.compile(r"(?<=[a-z0-9])([A-Z]+)")
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _CAMEL: Final = re.compile(r"[a-z][a-z0-9]*(?:[A-Z]+[a-z0-9]*)+")
 _HIDDEN: Final = (
     (re.compile(r"(?<!\d)\d{6}-?[1-4]\d{6}(?!\d)"), "[주민번호]"),
@@ -32,7 +32,7 @@ PART_HINT: Final = Hint(
 
 def snake(name: str) -> str:
     """`totalLag` → `total_lag`; a name that is data (a topic, a merchant, a key) stays."""
-    return _HUMP.sub(r"_\1", name).lower() if _CAMEL.fullmatch(name) else name
+    return _HUMP.sub("_", name).lower() if _CAMEL.fullmatch(name) else name
 
 
 def words(value: Any) -> Any:

@@ -47,7 +47,7 @@ class Plans:
         unarmed: Hint | None = None,
         status: str = "order_status",
     ) -> None:
-        """`unarmed` says how a person arms these acts, `status` is the name of the tool that tells what became of one."""
+        """`unarmed` says how a person arms these acts; `status` names the tool that tells what became of one."""
         self._unarmed = unarmed or UNARMED
         self._status = status
         self._hands = {hand.name: hand for hand in hands}
@@ -151,7 +151,9 @@ class Plans:
         if now >= record.expires:
             raise PlanRefused(f"the plan expired at {record.expires:%H:%M:%S}", reason="expired", hint=AGAIN)
         if not self._purse.armed(record.act):
-            raise NotAllowed("acts for this account are not armed", hint=self._unarmed, details={"cap": "armed_account"})
+            raise NotAllowed(
+                "acts for this account are not armed", hint=self._unarmed, details={"cap": "armed_account"}
+            )
         await self._purse.check(record.act, now)
         return record
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dari.core.acts import Act, Acting, Hand
-from dari.core.errors import PlanRefused
+from dari.core.errors import OutcomeUnknown, PlanRefused
 from dari.core.exchange import Answer
 from dari.core.tool import Upstream
 from dari.providers.payments.tools.asking import FIGURE, FLAG, OBJECT, TEXT, answer, page, shape
@@ -43,7 +43,9 @@ class Operation:
         """Read the facts again. Raises PlanRefused where they no longer hold."""
         now = await self.read(act.sent, upstream)
         if why := self.changed(act.facts, now):
-            raise PlanRefused(f"what the plan stood on has changed: {why}", reason="changed", details={"now": dict(now)})
+            raise PlanRefused(
+                f"what the plan stood on has changed: {why}", reason="changed", details={"now": dict(now)}
+            )
         return now
 
     async def execute(self, act: Act, upstream: Upstream) -> Facts:
@@ -55,6 +57,8 @@ class Operation:
         """What the service noted of the act, or None where it never began it."""
         del before
         said = await page(upstream, "operator.outcome", actId=act.sent["actId"])
+        if said["begun"] and not said["found"]:
+            raise OutcomeUnknown("the service began it and has not noted how it ended")
         return said["receipt"] if said["found"] else None
 
 
@@ -80,7 +84,8 @@ async def propose(hand: Operation, subject: str, sent: Facts, upstream: Acting) 
     plan.pop("amount_krw", None)
     plan["status"] = "planned"
     armed = "apply_plan(plan_id, fingerprint)으로 실행합니다" if plan["armed"] else f"실행할 수 없음: {plan['next']}"
-    text = f"📝 계획만 했습니다. 아직 아무것도 바뀌지 않았습니다 planned only\n{plan['effect']}\nplan_id {plan['plan_id']} · {armed}"
+    text = "📝 계획만 했습니다. 아직 아무것도 바뀌지 않았습니다 planned only\n"
+    text += f"{plan['effect']}\nplan_id {plan['plan_id']} · {armed}"
     return answer(upstream, plan, text)
 
 
@@ -101,8 +106,10 @@ def _restarted(planned: Facts, now: Facts) -> str:
 CLEAR_RATE_LIMIT: Final = Operation(
     "clear_rate_limit",
     "operator.clear_rate_limit",
-    lambda sent: f"rate:{sent['action']}:{sent['merchantId']} 삭제, 횟수가 0부터 다시 시작 "
-    f"delete the counter (at {sent['expectedCount']} or more)",
+    lambda sent: (
+        f"rate:{sent['action']}:{sent['merchantId']} 삭제, 횟수가 0부터 다시 시작 "
+        f"delete the counter (at {sent['expectedCount']} or more)"
+    ),
     _count,
     _restarted,
 )
@@ -118,8 +125,10 @@ async def _letters(sent: Facts, upstream: Upstream) -> Facts:
 REPLAY_LETTERS: Final = Operation(
     "replay_letters",
     "operator.replay_letters",
-    lambda sent: f"payment.dlq {len(sent['letters'])}건을 원래 토픽으로 다시 보냄 send them to their topics again: "
-    + ", ".join(f"{one['partition']}@{one['offset']}" for one in sent["letters"][:20]),
+    lambda sent: (
+        f"payment.dlq {len(sent['letters'])}건을 원래 토픽으로 다시 보냄 send them to their topics again: "
+        + ", ".join(f"{one['partition']}@{one['offset']}" for one in sent["letters"][:20])
+    ),
     _letters,
     lambda planned, now: "" if planned["replayable"] == now["replayable"] else "other letters are replayable now",
 )
@@ -151,7 +160,9 @@ async def _state(sent: Facts, upstream: Upstream) -> Facts:
 RESET_BREAKER: Final = Operation(
     "reset_breaker",
     "operator.reset_breaker",
-    lambda sent: f"서킷 브레이커 {sent['name']}: {sent['expectedState']} → CLOSED, 집계 초기화 reset with an empty window",
+    lambda sent: (
+        f"서킷 브레이커 {sent['name']}: {sent['expectedState']} → CLOSED, 집계 초기화 reset with an empty window"
+    ),
     _state,
     lambda planned, now: "" if planned == now else f"its state is {now['state']}",
 )
@@ -166,8 +177,10 @@ async def _policy(sent: Facts, upstream: Upstream) -> Facts:
 LOAD_TEST: Final = Operation(
     "load_test",
     "operator.load_test",
-    lambda sent: f"{sent['target']}에 초당 {sent['rate']}건 × {sent['seconds']}초 = 결제 {sent['rate'] * sent['seconds']:,}건"
-    f"{' + 매입 capture' if sent['capture'] else ''}{' + 환불 refund' if sent['refund'] else ''} (load test)",
+    lambda sent: (
+        f"{sent['target']}에 초당 {sent['rate']}건 × {sent['seconds']}초 = 결제 {sent['rate'] * sent['seconds']:,}건"
+        f"{' + 매입 capture' if sent['capture'] else ''}{' + 환불 refund' if sent['refund'] else ''} (load test)"
+    ),
     _policy,
     lambda planned, now: "" if planned == now else "the service's limits",
 )

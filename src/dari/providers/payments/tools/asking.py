@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from dari.core.clock import KST
 from dari.core.errors import DariError, SetupError, UpstreamError
 from dari.core.exchange import Answer, Gap
 from dari.core.tool import Query, Upstream
@@ -50,7 +51,7 @@ def written(given: Mapping[str, Any]) -> dict[str, str]:
 
 def _text(value: Any) -> str:
     if isinstance(value, datetime):
-        return value.isoformat()
+        return (value if value.tzinfo else value.replace(tzinfo=KST)).isoformat()
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
     return str(value)

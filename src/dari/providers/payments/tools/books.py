@@ -145,7 +145,10 @@ async def check_outbox_status(query: Outbox, upstream: Upstream) -> Answer:
     said["status"] = "healthy" if said["healthy"] else "unhealthy"
     lines = [f"{'✅' if said['healthy'] else '⚠️'} {said['message']}"]
     if not said["healthy"]:
-        lines.append(f"가장 오래된 것 oldest {clock(said['oldest'])} · poller {figure(said.get('poller_heartbeat_age_seconds'), '초 전')}")
+        lines.append(
+            f"가장 오래된 것 oldest {clock(said['oldest'])} · "
+            f"poller {figure(said.get('poller_heartbeat_age_seconds'), '초 전')}"
+        )
         lines += [
             f"#{one['event_id']} {one['event_type']} 결제 {one['aggregate_id']} {one['age_minutes']}분"
             for one in said["events"][:10]
@@ -160,7 +163,8 @@ async def find_duplicate_idempotency(query: Duplicates, upstream: Upstream) -> A
     )
     lines = [f"재사용된 키 {said['count']}개 · 이중 결제 double charges {len(said['double_charges'])}건"]
     lines += [
-        f"{one['merchant_id']} {one['idempotency_key']} {one['kind']} 거절 {one['refused']}회 (본문 {one['distinct_bodies']}종)"
+        f"{one['merchant_id']} {one['idempotency_key']} {one['kind']} 거절 {one['refused']}회, "
+        f"본문 {one['distinct_bodies']}종"
         for one in said["keys"][:SHOWN_ROWS]
     ]
     return answer(upstream, said, "\n".join(lines))
@@ -170,10 +174,16 @@ async def payment_statistics(query: Statistics, upstream: Upstream) -> Answer:
     """Counts and sums of a period, by status, and the largest merchants."""
     said = await page(upstream, "database.statistics", timeRange=query.time_range)
     total = said["overall"]
-    lines = [f"📊 {query.time_range}: 총 {total['total_count']:,}건, {won(total['total_amount'] or 0)} (평균 {won(total['avg_amount'])})"]
+    lines = [
+        (
+            f"📊 {query.time_range}: 총 {total['total_count']:,}건, {won(total['total_amount'] or 0)} "
+            f"(평균 {won(total['avg_amount'])})"
+        )
+    ]
     lines += [f"{one['status']} {one['count']:,}건 {won(one['total_amount'])}" for one in said["by_status"]]
     lines += [
-        f"{one['merchant_id']} {one['transaction_count']:,}건 {won(one['total_amount'])}" for one in said["top_merchants"]
+        f"{one['merchant_id']} {one['transaction_count']:,}건 {won(one['total_amount'])}"
+        for one in said["top_merchants"]
     ]
     return answer(upstream, said, "\n".join(lines))
 
@@ -228,7 +238,7 @@ def evidence(facts: dict[str, Any], longest: int = 400) -> str:
         if isinstance(value, dict):
             parts.append(f"{name}({evidence(value, 120)})")
         elif isinstance(value, list):
-            plain = len(value) <= 3 and all(isinstance(one, str | int) for one in value)  # noqa: PLR2004 -- a short line
+            plain = len(value) <= 3 and all(isinstance(one, str | int) for one in value)  # noqa: PLR2004 -- short
             parts.append(f"{name}={'/'.join(map(str, value))}" if plain else f"{name}: {len(value)}건")
         elif value is not None:
             parts.append(f"{name}={value}")
@@ -238,7 +248,12 @@ def evidence(facts: dict[str, Any], longest: int = 400) -> str:
 async def event_conservation(_: Nothing, upstream: Upstream) -> Answer:
     """Outbox published = in the topics = processed + dead + waiting, topic by topic."""
     said = await page(upstream, "kafka.conservation")
-    lines = [f"이벤트 보존: {said['status']} · 미발행 {figure(said['unpublished'])} · 소비 대기 {figure(said['waiting_in_consumers'])}"]
+    lines = [
+        (
+            f"이벤트 보존: {said['status']} · 미발행 {figure(said['unpublished'])} · "
+            f"소비 대기 {figure(said['waiting_in_consumers'])}"
+        )
+    ]
     lines += [evidence(one) for one in said["topics"] or []]
     lines += [f"확인 불가 unknown: {one['probe']} {one['reason']}" for one in said["unknown"]]
     return answer(upstream, said, "\n".join(lines))
@@ -304,7 +319,7 @@ TOOLS: Final = (
     Tool(
         name="reconciliation_check",
         title="원장 대사",
-        description="Double-entry check 복식부기 검증: entries vs payments, events, settlement, hash chain; rows named.",
+        description="Double-entry check 복식부기 검증: entries vs payments, events, settlement, hash chain.",
         query=Reconciliation,
         output=shape(balanced=FLAG, status=TEXT, finding_count=FIGURE, findings=ROWS, by_invariant=OBJECT,
                      total_debits=FIGURE, total_credits=FIGURE, first_broken_link={}, unknown=ROWS),
@@ -328,7 +343,7 @@ TOOLS: Final = (
         title="이벤트 보존",
         description="No event lost 이벤트 보존: published = in topics = processed + dead + waiting.",
         query=Nothing,
-        output=shape(status=TEXT, topics={}, unpublished=FIGURE, waiting_in_consumers=FIGURE, findings=ROWS, unknown=ROWS),
+        output=shape(status=TEXT, topics={}, unpublished={}, waiting_in_consumers={}, findings=ROWS, unknown=ROWS),
         run=event_conservation,
         endpoints=("kafka.conservation",),
         failed=failed,

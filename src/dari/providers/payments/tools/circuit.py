@@ -86,7 +86,9 @@ async def diagnose_circuit_breaker(_: Nothing, upstream: Upstream) -> Answer:
             if said.get("status") == "unknown"
             else "원인이 될 이상이 없습니다 nothing wrong was found"
         )
-    lines += [f"{clock(one['at'])} {one['circuit_breaker_name']} {one['transition']}" for one in said["transitions"][-6:]]
+    lines += [
+        f"{clock(one['at'])} {one['circuit_breaker_name']} {one['transition']}" for one in said["transitions"][-6:]
+    ]
     return answer(upstream, said, "\n".join(lines))
 
 
@@ -104,7 +106,9 @@ async def check_kafka_health(_: Nothing, upstream: Upstream) -> Answer:
     parts = [f"{mark} 정상" if healthy else mark]
     parts.append(str(kafka.get("message")) if not away else _unknown("Kafka", away))
     parts.append(f"Circuit Breaker {state or 'unknown'}")
-    gaps = [one for lost, name in ((away, "broker_count"), (silent, "breaker_state")) if lost for one in gap(lost, name)]
+    gaps = [
+        one for lost, name in ((away, "broker_count"), (silent, "breaker_state")) if lost for one in gap(lost, name)
+    ]
     return answer(upstream, data, " · ".join(parts), *gaps)
 
 
@@ -115,9 +119,16 @@ async def analyze_failure_pattern(query: Pattern, upstream: Upstream) -> Answer:
         raise InvalidInput("time_range is 1m to 1d")
     said = await page(upstream, "breaker.failures", minutes=minutes)
     sent, lost = said.get("sent"), said.get("failed")
-    lines = [f"최근 {query.time_range} (기록 {figure(said.get('window_seconds'), '초')}): {figure(sent)}건 중 {figure(lost)}건 실패"]
+    lines = [
+        (
+            f"최근 {query.time_range} (기록 {figure(said.get('window_seconds'), '초')}): "
+            f"{figure(sent)}건 중 {figure(lost)}건 실패"
+        )
+    ]
     lines += [f"{one['error']} {one['topic']} {one['count']}건" for one in said["errors"][:10]]
-    lines += [f"{clock(one['at'])} {one['circuit_breaker_name']} {one['transition']}" for one in said["transitions"][-10:]]
+    lines += [
+        f"{clock(one['at'])} {one['circuit_breaker_name']} {one['transition']}" for one in said["transitions"][-10:]
+    ]
     return answer(upstream, {**said, "time_range": query.time_range}, "\n".join(lines))
 
 
@@ -141,7 +152,7 @@ def minutes_of(text: str) -> int | None:
 KAFKA_HEALTH: Final = Tool(
     name="check_kafka_health",
     title="Kafka 상태",
-    description="Is Kafka healthy? 정상 여부: brokers, absent ones, partitions below min ISR, and the publisher's breaker.",
+    description="Is Kafka healthy? 정상 여부: brokers, partitions below min ISR, the publisher's breaker.",
     query=Nothing,
     output=shape(
         healthy=FLAG, status=TEXT, broker_count=FIGURE, absent_brokers={}, offline_partitions=FIGURE,

@@ -1,4 +1,4 @@
-"""payment-redis: rate limits against the live configuration, idempotency keys, figures, expiry, and a planned clearing."""
+"""payment-redis: rate limits against the live configuration, idempotency keys, figures, expiry, a planned clearing."""
 
 from __future__ import annotations
 
@@ -103,7 +103,8 @@ async def cache_stats(_: Nothing, upstream: Upstream) -> Answer:
     text = (
         f"Used: {'unknown' if memory is None else f'{int(memory) / 1_048_576:.1f} MB'}, "
         f"Hit Rate: {figure(said.get('hit_rate_percent'), '%')}, Keys: {figure(said.get('total_keys'))} "
-        f"(rate {said['rate_limit_keys']}, idem {said['idempotency_keys']}) · evicted {figure(said.get('evicted_keys'))}"
+        f"(rate {said['rate_limit_keys']}, idem {said['idempotency_keys']}) · "
+        f"evicted {figure(said.get('evicted_keys'))}"
     )
     return answer(upstream, said, text)
 
@@ -117,14 +118,17 @@ async def list_rate_limit_keys(query: Listing, upstream: Upstream) -> Answer:
 
 
 def _counter(one: dict[str, object]) -> str:
-    return f"{one['merchant_id']} {one['action']} {one['current_count']}/{figure(one['limit'])} ({figure(one['used_percent'], '%')}) {one['status']}"
+    used = f"{one['current_count']}/{figure(one['limit'])} ({figure(one['used_percent'], '%')})"
+    return f"{one['merchant_id']} {one['action']} {used} {one['status']}"
 
 
 async def find_merchants_hitting_limits(query: Near, upstream: Upstream) -> Answer:
     """Merchants at or above a share of their limit; unknown where the limits are."""
     said = await page(upstream, "redis.near", thresholdPercentage=query.threshold_percentage)
     if said.get("status") == "unknown":
-        return answer(upstream, said, f"❔ {said['message']}", Gap("merchants", "the platform does not tell its limits"))
+        return answer(
+            upstream, said, f"❔ {said['message']}", Gap("merchants", "the platform does not tell its limits")
+        )
     said["status"] = "ok"
     lines = [f"{'⚠️' if said['count'] else '✅'} {query.threshold_percentage:g}% 이상 {said['count']}곳"]
     return answer(upstream, said, "\n".join([*lines, *map(_counter, said["merchants"][:SHOWN_ROWS])]))
@@ -135,7 +139,7 @@ async def ttl_analysis(query: Expiry, upstream: Upstream) -> Answer:
     said = await page(upstream, "redis.ttl", soon=query.soon_seconds)
     lines = [f"키 {said['total_keys']}개"]
     lines += [
-        f"{prefix}: {one['count']}개, 평균 TTL {figure(one['avg_ttlseconds'] if 'avg_ttlseconds' in one else one.get('avg_ttl_seconds'), '초')}, "
+        f"{prefix}: {one['count']}개, 평균 TTL {figure(one['avg_ttl_seconds'], '초')}, "
         f"{query.soon_seconds}초 안 만료 {one['expiring_soon']}, 만료 없음 {one['never_expire']}"
         for prefix, one in said["analysis"].items()
     ]

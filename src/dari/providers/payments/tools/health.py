@@ -70,9 +70,11 @@ async def get_system_overview(_: Nothing, upstream: Upstream) -> Answer:
     today, outbox = said["today"], said["outbox"]
     lines = [
         f"📊 오늘 총 {figure(today['count'], '건')}, {won(today['amount'])}",
-        f"요청 {figure(said['requests_per_second'], '/s')} · 승인 p95 {figure(said['authorize_p95_ms'], 'ms')} · "
-        f"Outbox 미발행 {figure(outbox['unpublished'])} · DLQ 새 메시지 {figure(said['new_dead_letters'])} · "
-        f"Redis 키 {figure(said['redis_keys'])}",
+        (
+            f"요청 {figure(said['requests_per_second'], '/s')} · 승인 p95 {figure(said['authorize_p95_ms'], 'ms')} · "
+            f"Outbox 미발행 {figure(outbox['unpublished'])} · DLQ 새 메시지 {figure(said['new_dead_letters'])} · "
+            f"Redis 키 {figure(said['redis_keys'])}"
+        ),
         "Lag " + ", ".join(f"{name} {figure(lag)}" for name, lag in said["lag"].items()),
         "Circuit Breaker " + ", ".join(f"{name} {state or 'unknown'}" for name, state in said["breakers"].items()),
     ]
@@ -108,9 +110,12 @@ async def incident_snapshot(query: Minutes, upstream: Upstream) -> Answer:
     """Verdict, transitions and a line of samples: what one would paste into an incident's page."""
     said = await page(upstream, "system.incident", minutes=query.minutes)
     lines = verdict_lines({**said["verdict"], "summary": said["summary"]})
-    lines += [f"{clock(one['at'])} {one['circuit_breaker_name']} {one['transition']}" for one in said["transitions"][-10:]]
     lines += [
-        f"{clock(one['at'])} 미발행 {figure(one['unpublished'])} 브로커 {figure(one['brokers'])} breaker {one['breaker'] or 'unknown'}"
+        f"{clock(one['at'])} {one['circuit_breaker_name']} {one['transition']}" for one in said["transitions"][-10:]
+    ]
+    lines += [
+        f"{clock(one['at'])} 미발행 {figure(one['unpublished'])} 브로커 {figure(one['brokers'])} "
+        f"breaker {one['breaker'] or 'unknown'}"
         for one in said["samples"][-10:]
     ]
     return answer(upstream, said, "\n".join(lines))
@@ -121,10 +126,10 @@ async def show_policy(_: Nothing, upstream: Upstream) -> Answer:
     said = await page(upstream, "operator.policy")
     here, load = said["server"], said["load_test"]
     lines = [
-        f"reach {here.get('reach')} (기본 read) · 실행 armed {'예' if here.get('armed') else '아니오'}: {here.get('arming')}",
+        f"reach {here['reach']} (기본 read) · 실행 armed {'예' if here['armed'] else '아니오'}: {here['arming']}",
         f"서비스 operator token {'있음' if said['operator'] else '없음: 어떤 실행도 받지 않음'}",
-        f"부하 테스트 load: {', '.join(load['targets']) or '대상 없음'} · 초당 {load['max_rate']} · {load['max_seconds']}초 이하",
-        "실행은 plan → apply_plan뿐: " + ", ".join(here.get("acts", [])),
+        f"부하 load: {', '.join(load['targets']) or '대상 없음'} · {load['max_rate']}/s, {load['max_seconds']}초",
+        "실행은 plan → apply_plan뿐: " + ", ".join(here["acts"]),
     ]
     return answer(upstream, said, "\n".join(lines))
 
@@ -150,7 +155,7 @@ TOOLS: Final = (
     Tool(
         name="check_all_services",
         title="전체 서비스 상태",
-        description="Health of every part 전체 상태: application, breaker, Kafka, consumers, Redis, database, outbox, ledger.",
+        description="Health of every part 전체 상태: breaker, Kafka, consumers, Redis, database, outbox, ledger.",
         query=Nothing,
         output=shape(overall=TEXT, status=TEXT, services=OBJECT, checked_at=TEXT),
         run=check_all_services,
@@ -171,7 +176,7 @@ TOOLS: Final = (
     Tool(
         name="diagnose_issues",
         title="자동 진단",
-        description="Diagnosis 문제 진단: ranked causes with evidence, what would disprove each, the next step; or unknown.",
+        description="Diagnosis 문제 진단: ranked causes with evidence, disproof and next step; or unknown.",
         query=Nothing,
         output=shape(status=TEXT, root_cause=FIGURE, causes=ROWS, explained=ROWS, unexplained_symptoms=ROWS,
                      unknown=ROWS, undecided=ROWS, summary=OBJECT, checked_at=TEXT),

@@ -16,7 +16,6 @@ from dari.providers.payments.tools.asking import (
     FLAG,
     OBJECT,
     ROWS,
-    TEXT,
     Nothing,
     answer,
     clock,
@@ -119,7 +118,10 @@ async def compare_load_tests(query: Two, upstream: Upstream) -> Answer:
     """Two results side by side."""
     rows = (await page(upstream, "loadtest.history", limit=50))["history"]
     by_name = {one["file"]: one for one in rows}
-    names = [query.before or (rows[1]["file"] if len(rows) > 1 else ""), query.after or (rows[0]["file"] if rows else "")]
+    names = [
+        query.before or (rows[1]["file"] if len(rows) > 1 else ""),
+        query.after or (rows[0]["file"] if rows else ""),
+    ]
     if missing := [name for name in names if name not in by_name]:
         raise NotFound(f"no result {missing[0]!r}; there are {', '.join(list(by_name)[:10]) or 'none'}")
     before, after = (by_name[name] for name in names)

@@ -83,7 +83,10 @@ async def list_topics(_: Nothing, upstream: Upstream) -> Answer:
 async def get_topic_stats(query: MaybeTopic, upstream: Upstream) -> Answer:
     """Messages and partitions of one topic, or of all."""
     said = await page(upstream, "kafka.topic_stats", topic=query.topic)
-    lines = [f"📊 {one['topic']}: {figure(one['total_messages'])}개 메시지, {one['partitions']}개 파티션" for one in said["topics"]]
+    lines = [
+        f"📊 {one['topic']}: {figure(one['total_messages'])}개 메시지, {one['partitions']}개 파티션"
+        for one in said["topics"]
+    ]
     return answer(upstream, said, "\n".join(lines[:SHOWN_ROWS]))
 
 
@@ -96,7 +99,8 @@ async def check_consumer_lag(query: Group, upstream: Upstream) -> Answer:
     tail = " - 모두 처리 완료" if lag == 0 else ""
     lines = [f"{mark} {said['group_id']} Lag {figure(lag, '개')}{tail} · 멤버 members {figure(members)}"]
     lines += [
-        f"{one['topic']}-{one['partition']}: {figure(one['current_offset'])} / {figure(one['end_offset'])} → {figure(one['lag'])}"
+        f"{one['topic']}-{one['partition']}: {figure(one['current_offset'])} / {figure(one['end_offset'])} "
+        f"→ {figure(one['lag'])}"
         for one in said["partitions"]
         if one["lag"] != 0
     ][:SHOWN_ROWS]
@@ -146,7 +150,8 @@ async def dlq_triage(query: Window, upstream: Upstream) -> Answer:
         one["original_topic"] = untrusted(one["original_topic"])
     lines = [f"최근 {query.minutes:g}분 DLQ {said['count']}건"]
     lines += [
-        f"{one['error_type']} ({one['original_topic']}) {one['count']}건 · 재처리 replay {'가능' if one['replayable'] else '불가'}: {one['why']}"
+        f"{one['error_type']} ({one['original_topic']}) {one['count']}건 · "
+        f"재처리 replay {'가능' if one['replayable'] else '불가'}: {one['why']}"
         for one in said["groups"]
     ]
     return answer(upstream, said, "\n".join(lines))
@@ -190,7 +195,7 @@ TOOLS: Final = (
         title="토픽 통계",
         description="Message counts and partitions 메시지 수 of a topic or of all.",
         query=MaybeTopic,
-        output=shape(count=FIGURE, topics=rows_of(topic=TEXT, partitions=FIGURE, total_messages=FIGURE, end_offsets=OBJECT)),
+        output=shape(count=FIGURE, topics=rows_of(topic=TEXT, partitions={}, total_messages={}, end_offsets=OBJECT)),
         run=get_topic_stats,
         endpoints=("kafka.topic_stats",),
         failed=failed,
