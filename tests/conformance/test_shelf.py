@@ -27,7 +27,7 @@ async def over_http(home: Path) -> AsyncIterator[Client]:
         about = {"version": "0", "instructions": named.about}
         front = web.front(SERVER, dispatch, runtime.caller(), **about, shelf=named.shelf())
         async with (
-            listening.serving(web.web_app({SERVER: front}, single=True)) as address,
+            listening.serving(web.web_app({SERVER: front}, root=front)) as address,
             Client(f"{address}/mcp") as client,
         ):
             yield client
