@@ -77,15 +77,29 @@ def tests() -> list[Step]:
     together, alone = ("-n", workers, "-m", "not serial"), ("-m", "serial")
     pytest = (*PYTHON, "-m", "pytest", "--durations=10")
     covered = (*pytest, f"--ignore={PROOFS}", "--cov", f"--cov-report=json:{REPORT}")
-    steps = [run("tests", (*covered, *together), shown=True)]
+    steps = [again(run("tests", (*covered, *together), shown=True), pytest)]
     if lonely := sorted(str(file) for file in (ROOT / "tests").rglob("test_*.py") if _measures_time(file)):
-        steps.append(run("tests alone", (*covered, "--cov-append", *alone, *lonely), shown=True, also=(NO_TESTS,)))
-    steps.append(run("proofs", (*pytest, PROOFS, *together), shown=True))
-    steps.append(run("proof alone", (*pytest, PROOFS, *alone), shown=True, also=(NO_TESTS,)))
+        step = run("tests alone", (*covered, "--cov-append", *alone, *lonely), shown=True, also=(NO_TESTS,))
+        steps.append(again(step, pytest))
+    steps.append(again(run("proofs", (*pytest, PROOFS, *together), shown=True), pytest))
+    steps.append(again(run("proof alone", (*pytest, PROOFS, *alone), shown=True, also=(NO_TESTS,)), pytest))
     floors = run("coverage", (*PYTHON, "-m", "scripts.coverage_gate", str(REPORT)))
     if floors.passed:
         print(floors.said)
     return [tell(step) for step in (*steps, floors, skipped())]
+
+
+def again(step: Step, pytest: tuple[str, ...]) -> Step:
+    """A step that failed, after its failed tests ran once more, one at a time: a busy machine is told from a fault.
+
+    What fails twice fails; what passes the second time is named, so that nobody takes it for steady.
+    """
+    if step.passed:
+        return step
+    print(f"--- {step.name}: once more, what failed", flush=True)
+    second = run(step.name, (*pytest, "--last-failed", "--last-failed-no-failures", "none"), shown=True)
+    words = "passed only the second time, alone: see above" if second.passed else step.said
+    return Step(step.name, second.passed, step.seconds + second.seconds, words)
 
 
 def _measures_time(file: Path) -> bool:

@@ -47,7 +47,7 @@ BREACHES: list[tuple[Law, dict[str, str]]] = [
     (house_laws.told_places, {"requirements/run.txt": "--index" + "-url https://example.org/simple"}),
     (house_laws.told_places, {"tests/conformance/package-lock.json": '"resol' + 'ved": "https://example.org/a.tgz"'}),
     (house_laws.told_places, {"Dockerfile": "curl https://registry.npm" + "js.org/x"}),
-    (house_laws.forbidden_words, {"src/dari/core/a.py": "# a sub" + "agent"}),
+    (house_laws.forbidden_words, {"src/dari/core/a.py": "# a suba" + "gent"}),
     (house_laws.forbidden_words, {"docs/a.md": "as is" + "sue 12 asks"}),
     (house_laws.forbidden_words, {"docs/a.md": "the Age" + "nt did it"}),
     (house_laws.uneven_rooms, {**PROVIDER, **{f"src/dari/providers/kis/{room}.py": "" for room in "abc"}}),

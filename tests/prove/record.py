@@ -137,6 +137,9 @@ def faults(proofs: Mapping[str, Proof], records: Mapping[str, Record], root: Pat
     found = [f"{name}: recorded, but there is no such proof" for name in sorted(set(records) - set(proofs))]
     for name, proof in sorted(proofs.items()):
         record = records.get(name)
+        if lost := [room for room in proof.rooms if not (root / room).exists()]:
+            found.append(f"{name}: its rooms {', '.join(lost)} are not there")
+            continue
         if record is None:
             found.append(f"{name}: its long form was never run; make prove {name} LONG=1")
             continue

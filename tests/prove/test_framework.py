@@ -113,6 +113,12 @@ def test_a_room_that_does_not_exist_is_refused(project: Path) -> None:
         record.recorded(replace(PROOF, rooms=("src/nowhere",)), plain(), project)
 
 
+def test_a_room_that_moved_away_is_a_fault(project: Path) -> None:
+    told = records(project)
+    moved = replace(PROOF, rooms=("src/moved.py",))
+    assert record.faults({"ranking": moved}, told, project) == ["ranking: its rooms src/moved.py are not there"]
+
+
 def test_work_that_is_not_committed_is_told(project: Path) -> None:
     (project / "src/door.py").write_text("z = 4\n")
     assert records(project)["ranking"].commit.endswith("+changes")

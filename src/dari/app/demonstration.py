@@ -29,19 +29,24 @@ def simulators(seed: int) -> dict[str, Any]:
 
 
 def flags(addresses: Mapping[str, str]) -> dict[str, str]:
-    """Settings by name: the simulators' addresses and keys, and a place of their own for what is kept."""
-    return {
-        "DARI_HOME": str(Places.of("").cache / "demo"),
-        "DARI_KIS_URL": addresses["kis"],
-        "KOREA_INVESTMENT_APP_KEY": REAL.appkey,
-        "KOREA_INVESTMENT_APP_SECRET": REAL.appsecret,
-        "KOREA_INVESTMENT_PAPER_APP_KEY": PAPER.appkey,
-        "KOREA_INVESTMENT_PAPER_APP_SECRET": PAPER.appsecret,
-        "DARI_KIWOOM_URL": addresses["kiwoom"],
-        "KIWOOM_APP_KEY": MOCK_KEY.app_key,
-        "KIWOOM_SECRET_KEY": MOCK_KEY.secret_key,
-        "KIWOOM_MODE": "mock",
-    }
+    """Settings by name: addresses and keys of the simulators there are, and a place of their own for what is kept."""
+    told = {"DARI_HOME": str(Places.of("").cache / "demo")}
+    if "kis" in addresses:
+        told |= {
+            "DARI_KIS_URL": addresses["kis"],
+            "KOREA_INVESTMENT_APP_KEY": REAL.appkey,
+            "KOREA_INVESTMENT_APP_SECRET": REAL.appsecret,
+            "KOREA_INVESTMENT_PAPER_APP_KEY": PAPER.appkey,
+            "KOREA_INVESTMENT_PAPER_APP_SECRET": PAPER.appsecret,
+        }
+    if "kiwoom" in addresses:
+        told |= {
+            "DARI_KIWOOM_URL": addresses["kiwoom"],
+            "KIWOOM_APP_KEY": MOCK_KEY.app_key,
+            "KIWOOM_SECRET_KEY": MOCK_KEY.secret_key,
+            "KIWOOM_MODE": "mock",
+        }
+    return told
 
 
 def settings(addresses: Mapping[str, str]) -> Settings:

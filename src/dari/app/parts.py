@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dari.app.places import Places
@@ -21,14 +21,22 @@ from dari.core.events import Events
 from dari.core.provider import Dialect, Spec
 from dari.core.shared_state import FileState, SharedState, private_folder, write_private
 from dari.serving.audit import Audit
-from dari.serving.plans import Caps, Plans
 from dari.settings import Settings
 from dari.upstream.cache import CacheRules
 from dari.upstream.client import Client, Pushes, Rules
 from dari.upstream.pacing import FileRing, Ring, SharedRing
 from dari.upstream.wire import Wire
 
+if TYPE_CHECKING:
+    from dari.serving.plans import Caps, Plans
+
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+OPERATED = "payments"
+"""The provider whose acts are an operator's, not orders."""
+OPERATE = Hint(
+    "사람이 DARI_PAYMENTS_OPERATE에 대상(host:port)을 지정하고 DARI_REACH=commit으로 켜야 합니다.",
+    "acts are off: a person must name the system (host:port) in DARI_PAYMENTS_OPERATE and set DARI_REACH=commit",
+)
 
 
 def prices_move(at: datetime) -> bool:
@@ -131,11 +139,23 @@ class Parts:
 
     def plans(self, provider: str, hands: Iterable[Hand], audit: Audit) -> Plans:
         """Where a provider's plans are kept and done, within the caps of the settings; after its client was made."""
-        settings = self.settings
-        account, subjects = settings.text("DARI_ORDER_ACCOUNT"), settings.text("DARI_ORDER_SYMBOLS")
+        from dari.serving.plans import Plans  # noqa: PLC0415 -- a server that plans nothing does not pay for it
+
         state = FileState(self.places.state / "plans" / self.names[provider], self.clock)
         state.sweep()
-        caps = Caps(
+        if provider == OPERATED:
+            caps = self._operator_caps()
+            return Plans(
+                hands, state=state, clock=self.clock, audit=audit, caps=caps, unarmed=OPERATE, status="plan_status"
+            )
+        return Plans(hands, state=state, clock=self.clock, audit=audit, caps=self._order_caps())
+
+    def _order_caps(self) -> Caps:
+        from dari.serving.plans import Caps  # noqa: PLC0415 -- the same
+
+        settings = self.settings
+        account, subjects = settings.text("DARI_ORDER_ACCOUNT"), settings.text("DARI_ORDER_SYMBOLS")
+        return Caps(
             per_act=settings.whole("DARI_ORDER_MAX_KRW"),
             per_day=settings.whole("DARI_ORDER_MAX_DAY_KRW"),
             per_minute=settings.whole("DARI_ORDER_PER_MINUTE"),
@@ -143,7 +163,14 @@ class Parts:
             armed=holder_name(account) if account else None,
             rates=_rates(settings.text("DARI_ORDER_RATES")),
         )
-        return Plans(hands, state=state, clock=self.clock, audit=audit, caps=caps)
+
+    def _operator_caps(self) -> Caps:
+        """An operator's acts move no money; they are counted, and armed for one address."""
+        from dari.serving.plans import Caps  # noqa: PLC0415 -- the same
+
+        where = self.settings.text("DARI_PAYMENTS_OPERATE")
+        per_minute = self.settings.whole("DARI_PAYMENTS_ACTS_PER_MINUTE")
+        return Caps(per_act=0, per_day=0, per_minute=per_minute, armed=holder_name(where) if where else None)
 
 
 def machine_name(folder: Path) -> str:

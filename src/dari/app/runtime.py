@@ -108,4 +108,8 @@ def _assembly(provider: str) -> Callable[[Parts], Client]:
         from dari.app import kiwoom  # noqa: PLC0415 -- a process pays for the providers it asks
 
         return kiwoom.assemble
+    if provider == "payments":
+        from dari.app import payments  # noqa: PLC0415 -- a process pays for the providers it asks
+
+        return payments.assemble
     raise NotFound(f"there is no provider {provider!r}")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import sys
-from collections.abc import Coroutine
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from dari import __version__
 from dari.cli.printing import fail
+from dari.cli.running import prepare, run
 from dari.core.errors import DariError
 
 app = App(
@@ -98,27 +97,22 @@ def cache(
 
 
 @app.command
-def bench(name: str, *, json: Json = False, long: Annotated[bool, Parameter(negative="")] = False) -> None:
-    """Measure one thing beside its floor in the same run: overhead, cold-start, pacing, single-flight."""
+def bench(
+    name: str,
+    *,
+    json: Json = False,
+    long: Annotated[bool, Parameter(negative="")] = False,
+    questions: Path | None = None,
+) -> None:
+    """Measure one thing beside its floor in the same run: overhead, cold-start, pacing, single-flight, code-search."""
     from dari.cli import measuring  # noqa: PLC0415
 
-    run(measuring.bench(name, as_json=json, long=long), as_json=json)
-
-
-def run(work: Coroutine[Any, Any, int | None], *, as_json: bool = False) -> None:
-    """Run a command to its end and leave with its exit code. Ctrl-C is a normal way to stop."""
-    try:
-        code = asyncio.run(work)
-    except DariError as error:
-        code = fail(error, as_json=as_json)
-    except KeyboardInterrupt:
-        code = 130
-    raise SystemExit(code or 0)
+    run(measuring.bench(name, as_json=json, long=long, questions=questions), as_json=json)
 
 
 def main() -> None:
     """Parse the command line and run the command."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    prepare()
     try:
         app()
     except DariError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -12,7 +13,7 @@ from rich.table import Table
 
 from dari.cli.bench.shared import Measured
 from dari.cli.printing import FAULT, OK, document
-from dari.core.errors import Hint, NotFound
+from dari.core.errors import Hint, InvalidInput, NotFound
 
 Measure = Callable[..., Awaitable[list[Measured]]]
 
@@ -22,19 +23,22 @@ BENCHES: Final[Mapping[str, str]] = MappingProxyType(
         "cold-start": "dari.cli.bench.cold_start",
         "pacing": "dari.cli.bench.pacing",
         "single-flight": "dari.cli.bench.single_flight",
+        "code-search": "dari.cli.bench.code_search",
     }
 )
 
 
-async def bench(name: str, *, as_json: bool, long: bool) -> int:
-    """Measure `name` (or `all`) and print it."""
+async def bench(name: str, *, as_json: bool, long: bool, questions: Path | None = None) -> int:
+    """Measure `name` (or `all`) and print it. `questions` is another question set for code-search."""
+    if questions is not None and name != "code-search":
+        raise InvalidInput("--questions is for the bench code-search")
     if name != "all" and name not in BENCHES:
         names = ", ".join(BENCHES)
         raise NotFound(f"there is no bench {name[:40]!r}", hint=Hint(f"목록: {names}", f"There are: {names}, all"))
     found: list[Measured] = []
     for one in BENCHES if name == "all" else (name,):
         measure: Measure = import_module(BENCHES[one]).measure
-        found += await measure(long=long)
+        found += await measure(long=long, **({"questions": questions} if questions is not None else {}))
     if as_json:
         document({"figures": [one.as_dict() for one in found]})
     else:

@@ -13,12 +13,13 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final, Literal
 
-import holidays
-
 from dari.core.clock import KST
+from dari.core.krx_days import CLOSED
 
 Venue = Literal["KRX", "NXT", "UN"]
 Status = Literal["pre_market", "open", "closing_auction", "between", "after_market", "closed"]
+
+SATURDAY: Final = 5
 
 _CODE: Final = re.compile(r"[0-9][0-9A-Z]{5}")
 
@@ -59,8 +60,17 @@ def is_code(text: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _closed_in(year: int) -> frozenset[date]:
+    if year in CLOSED:
+        return frozenset(date(year, int(told[:2]), int(told[2:])) for told in CLOSED[year].split())
+    return packaged(year)
+
+
+def packaged(year: int) -> frozenset[date]:
+    """The weekdays of `year` the exchange rests, as the `holidays` package tells them."""
+    import holidays  # noqa: PLC0415 -- a tenth of a second, for years beyond the table only
+
     named = holidays.financial_holidays("XKRX", years=year, language="ko")
-    return frozenset(day for day in named if day.year == year)
+    return frozenset(day for day in named if day.year == year and day.weekday() < SATURDAY)
 
 
 @lru_cache(maxsize=8192)
@@ -73,6 +83,8 @@ def is_trading_day(day: date) -> bool:
 
 def holiday_name(day: date) -> str | None:
     """The Korean name of the holiday that closes `day`; None on other days, weekends included."""
+    import holidays  # noqa: PLC0415 -- asked by people, not by every start
+
     named = holidays.financial_holidays("XKRX", years=day.year, language="ko").get(day)
     return str(named) if named else None
 

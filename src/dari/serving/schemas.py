@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -70,7 +72,41 @@ def output_schema(output: type[BaseModel] | Mapping[str, Any]) -> dict[str, Any]
         "provenance": {"type": "array", "items": {"type": "object"}},
         "gaps": {"type": "array", "items": {"type": "object"}},
     }
-    return lean
+    shared: dict[str, Any] = {}
+    lean = _shared(lean, _nullable(lean), shared)
+    return {**lean, "$defs": shared} if shared else lean
+
+
+SHARED_FROM: Final = 4
+"""How often "this or null" must stand in a schema before saying it once is shorter."""
+
+
+def _nullable(node: Any) -> Counter[str]:
+    """How often each "this or null" stands in a schema."""
+    found: Counter[str] = Counter()
+    if isinstance(node, dict):
+        if set(node) == {"anyOf"} and {"type": "null"} in node["anyOf"]:
+            found[json.dumps(node)] += 1
+        for value in node.values():
+            found += _nullable(value)
+    elif isinstance(node, list):
+        for value in node:
+            found += _nullable(value)
+    return found
+
+
+def _shared(node: Any, counts: Counter[str], shared: dict[str, Any]) -> Any:
+    """The schema with each frequent "this or null" said once, in `shared`, and pointed at where it stands."""
+    if isinstance(node, list):
+        return [_shared(one, counts, shared) for one in node]
+    if not isinstance(node, dict):
+        return node
+    said = json.dumps(node)
+    if counts[said] >= SHARED_FROM:
+        name = next((one for one, kept in shared.items() if kept == node), f"n{len(shared)}")
+        shared[name] = node
+        return {"$ref": f"#/$defs/{name}"}
+    return {key: _shared(value, counts, shared) for key, value in node.items()}
 
 
 def listed(tool: Tool, name: str | None = None) -> dict[str, Any]:

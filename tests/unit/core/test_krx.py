@@ -4,6 +4,7 @@ import pytest
 
 from dari.core import krx
 from dari.core.clock import KST
+from dari.core.krx_days import CLOSED
 
 
 def at(text: str) -> datetime:
@@ -130,3 +131,13 @@ def test_codes() -> None:
     assert krx.is_code("0043B0")
     assert not krx.is_code("5930")
     assert not krx.is_code("G25100")
+
+
+@pytest.mark.parametrize("year", sorted(CLOSED))
+def test_the_table_of_closed_days_is_the_packages(year: int) -> None:
+    assert krx._closed_in(year) == krx.packaged(year)
+
+
+def test_a_year_beyond_the_table_is_asked_of_the_package() -> None:
+    assert krx._closed_in(2040) == krx.packaged(2040)
+    assert date(2040, 1, 2).weekday() < 5

@@ -80,7 +80,7 @@ def served() -> Iterator[Served]:
         thread.start()
         while not server.started:
             time.sleep(0.01)
-        tokens = {}
+        tokens: dict[str, str] = {}
         for one in simulator.keyring.keys.values():
             issued = simulator.keyring.issue(one)
             assert issued is not None
@@ -112,7 +112,7 @@ def run_here(code: str, values: Mapping[str, str]) -> tuple[list[str], str]:
     printed, stopped = io.StringIO(), ""
     with environment(values), contextlib.redirect_stdout(printed):
         try:
-            exec(compile(code, "example.py", "exec"), {"__name__": "__main__"})  # noqa: S102 -- the code is what is tested
+            exec(compile(code, "example.py", "exec"), {"__name__": "__main__"})
         except SystemExit as stop:
             stopped = str(stop.code or "")
     return printed.getvalue().splitlines(), stopped

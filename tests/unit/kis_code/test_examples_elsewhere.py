@@ -128,7 +128,7 @@ class KISWebSocket:
     def start(self, on_result, result_all_data=False):
         calls.append("start")
 """
-"""The names and signatures of the setup guide's helper, and nothing behind them."""
+"""The names and signatures of the setup guide's kis_auth, and nothing behind them."""
 PANDAS = """
 class DataFrame:
     def __init__(self, rows):
@@ -160,7 +160,7 @@ def guided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> list[o
     ("name", "server", "code"),
     [
         ("domestic_stock.inquire_price", "prod", "FHKST01010100"),
-        ("domestic_stock.inquire_balance", "vps", "TTTC8434R"),  # the helper makes VTTC8434R of it
+        ("domestic_stock.inquire_balance", "vps", "TTTC8434R"),  # kis_auth makes VTTC8434R of it
         ("domestic_stock.order_cash", "vps", "TTTC0012U"),
         ("domestic_stock.order_resv", "prod", "CTSC0008U"),
         ("domestic_bond.inquire_price", "prod", "FHKBJ773400C0"),

@@ -1,4 +1,4 @@
-"""Every example is run against the simulator and brings decoded rows: the code that is handed out is code that works."""
+"""Every example is run against the simulator and brings decoded rows: what is handed out works."""
 
 from __future__ import annotations
 
@@ -28,10 +28,13 @@ CHANGING = [row.id for row in SPEC if row.effect is Effect.COMMIT and row.id not
 ALONE = ("auth.revokep", "auth.auth_token")
 """What ends or takes the token of the others: run by themselves."""
 READING = [one for one in REST if one not in PLACING and one not in CHANGING and one not in ALONE]
-BLANK = frozenset(
-    "domestic_stock.intgr_margin etfetn.inquire_asking_price domestic_futureoption.margin_rate "
-    "domestic_futureoption.display_board_option_list overseas_futureoption.market_time".split()
-)
+BLANK = {
+    "domestic_stock.intgr_margin",
+    "etfetn.inquire_asking_price",
+    "domestic_futureoption.margin_rate",
+    "domestic_futureoption.display_board_option_list",
+    "overseas_futureoption.market_time",
+}
 """Endpoints whose fields the simulator leaves empty, at least those an example shows."""
 NOTHING_TO_TELL = {
     "domestic_stock.inquire_vi_status": "005930 is not interrupted",

@@ -101,7 +101,7 @@ OWN = [
 
 
 @pytest.mark.parametrize(("notice", "order", "tr_id", "values"), OWN, ids=[one[0] for one in OWN])
-def test_a_notice_of_an_own_order_is_opened(
+def test_a_notice_of_an_own_order_is_opened(  # noqa: PLR0917 -- one row of the table above
     kis: Served, tmp_path: Path, notice: str, order: str, tr_id: str, values: dict[str, str]
 ) -> None:
     example = build(notice, {}, TODAY, "python", "httpx2")

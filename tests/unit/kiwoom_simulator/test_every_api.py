@@ -6,7 +6,7 @@ from dari.core.endpoint import Effect
 from dari.providers.kiwoom.simulator.exchange import ANSWERS
 from dari.providers.kiwoom.simulator.frames import STOCK_TYPES, frame_values
 from dari.providers.kiwoom.simulator.own_tales import NOT_FROM_THE_WORLD
-from dari.providers.kiwoom.simulator.realtime import REALTIME_TYPES
+from dari.providers.kiwoom.simulator.realtime import realtime_types
 from dari.providers.kiwoom.spec import SPEC
 from dari.worlds.market import Market
 from tests.unit.kiwoom_simulator.client import NOON, WARRANT, Asker, sample
@@ -59,7 +59,7 @@ def test_what_is_not_the_worlds_is_told_and_is_little() -> None:
     assert len(NOT_FROM_THE_WORLD) / len(SPEC.ids()) <= 0.2
 
 
-@pytest.mark.parametrize("kind", sorted(REALTIME_TYPES - {"00", "04", "0s"}))
+@pytest.mark.parametrize("kind", sorted(realtime_types() - {"00", "04", "0s"}))
 def test_a_market_type_tells_every_field_number(market: Market, kind: str) -> None:
     item = fund_of(market) if kind == "0G" else ITEMS.get(kind, "005930")
     values = frame_values(market, kind, item, NOON)
@@ -70,11 +70,11 @@ def test_a_market_type_tells_every_field_number(market: Market, kind: str) -> No
 
 
 def test_nineteen_types_are_known() -> None:
-    assert len(REALTIME_TYPES) == 19
-    assert STOCK_TYPES <= REALTIME_TYPES
+    assert len(realtime_types()) == 19
+    assert realtime_types() >= STOCK_TYPES
 
 
 def test_an_item_that_does_not_exist_has_no_frame(market: Market) -> None:
-    for kind in REALTIME_TYPES - {"00", "04", "0s"}:
+    for kind in realtime_types() - {"00", "04", "0s"}:
         assert frame_values(market, kind, "nothing", NOON) is None
     assert frame_values(market, "0G", "005930", NOON) is None

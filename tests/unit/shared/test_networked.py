@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,10 +18,7 @@ from dari.core.shared_state import networked as room
 from dari.core.shared_state.networked import Degrading, RedisState
 from dari.upstream.pacing import GUARD_SECONDS, FileRing, SharedRing, Ticket
 
-pytestmark = [
-    pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed"),
-    pytest.mark.serial,
-]
+pytestmark = [pytest.mark.needs("redis"), pytest.mark.serial]
 CLOCK = SystemClock()
 
 

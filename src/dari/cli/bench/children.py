@@ -11,11 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dari import __version__
-from dari.app.runtime import Runtime
-from dari.app.setting_up import settings_of
-from dari.serving.schemas import listed
-
 SERVER = "volume-ranking"
 TOOL = "get_volume_ranking"
 ARGUMENTS: dict[str, Any] = {"market": "ALL", "count": 20}
@@ -42,8 +37,15 @@ def with_cpu(app: Any) -> Any:
     return wrapped
 
 
+# The bare SDK server is measured in this module too: whatever of ours a role needs it imports itself.
+
+
 async def answered() -> tuple[dict[str, Any], dict[str, Any], str]:
     """The tool as it is listed, and its answer from the simulator, for the bare server to repeat."""
+    from dari.app.runtime import Runtime  # noqa: PLC0415 -- each role pays for its own imports
+    from dari.app.setting_up import settings_of  # noqa: PLC0415
+    from dari.serving.schemas import listed  # noqa: PLC0415
+
     async with Runtime(settings_of(), simulated=True) as runtime:
         _, dispatch = runtime.server(SERVER)
         outcome = await dispatch.call(TOOL, ARGUMENTS, runtime.caller())
@@ -67,6 +69,9 @@ async def bare_stdio(answer: tuple[Any, ...]) -> None:
 
 async def ours_http(tools: int) -> None:
     """Our gateway with `tools` tools, one of them real, answering from what it keeps (which lives long here)."""
+    from dari import __version__  # noqa: PLC0415
+    from dari.app.runtime import Runtime  # noqa: PLC0415
+    from dari.app.setting_up import settings_of  # noqa: PLC0415
     from dari.serving.mcp_door import listening, web  # noqa: PLC0415
 
     settings = settings_of({"CACHE_L1_TTL_SECONDS": "3600", "CACHE_L2_TTL_SECONDS": "3600"})

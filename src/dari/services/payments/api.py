@@ -13,7 +13,7 @@ from dari.services.payments.assembly import PaymentPlatform
 from dari.services.payments.dead_letters import migrate
 from dari.services.payments.ledger import instant
 from dari.services.payments.operations import replay, republish
-from dari.services.payments.ports import StoreError
+from dari.services.payments.ports import KeyValueError, StoreError
 from dari.services.payments.replies import AuthorizeRequest, CaptureRequest, RefundRequest, Reply
 from dari.services.payments.workers import REFUND, SETTLEMENT
 
@@ -22,6 +22,13 @@ class EventIds(BaseModel):
     """Outbox events to send again."""
 
     eventIds: list[int]  # noqa: N815 — the wire's spelling
+
+
+class Counter(BaseModel):
+    """A rate limit's counter."""
+
+    merchantId: str  # noqa: N815 — the wire's spelling
+    action: str
 
 
 class Letter(BaseModel):
@@ -114,6 +121,16 @@ def _admin_pages(app: FastAPI, platform: PaymentPlatform) -> None:
     @app.post("/admin/refund/migrate-dlq")
     async def _migrate_refunds() -> dict[str, Any]:
         return await migrate(platform.database, platform.clock, platform.settings, REFUND)
+
+    @app.post("/admin/rate-limit/clear")
+    async def _clear(asked: Counter) -> Response:
+        key = f"rate:{asked.action}:{asked.merchantId}"
+        try:
+            before = await platform.keys.get(key)
+            await platform.keys.delete(key)
+        except KeyValueError as error:
+            return JSONResponse({"error": "REDIS_UNAVAILABLE", "message": error.kind}, 503)
+        return JSONResponse({"key": key, "cleared": int(before or 0)})
 
     @app.post("/admin/outbox/republish")
     async def _republish(asked: EventIds) -> dict[str, Any]:

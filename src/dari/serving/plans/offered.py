@@ -57,13 +57,13 @@ def _line(told: Any) -> str:
     return ", ".join(f"{name} {value}" for name, value in found.items() if isinstance(value, str | int))
 
 
-def plan_tools(status: str = "order_status") -> tuple[Tool, ...]:
+def plan_tools(status: str = "order_status", *, what: str = "주문") -> tuple[Tool, ...]:
     """apply_plan, and the tool that tells what became of a plan, under the server's own name for it."""
     return (
         Tool(
             name="apply_plan",
             title="계획 실행",
-            description="Do a plan once 주문 실행: facts are re-checked, sent once, never retried. An error says "
+            description=f"Do a plan once {what} 실행: facts are re-checked, sent once, never retried. An error says "
             f"not_done, or unknown (then ask {status}).",
             query=ApplyPlan,
             output=OUTPUT,
@@ -75,7 +75,7 @@ def plan_tools(status: str = "order_status") -> tuple[Tool, ...]:
         Tool(
             name=status,
             title="계획 결과",
-            description="What became of a plan 주문 결과: planned, done, not_done or unknown, which is looked up.",
+            description=f"What became of a plan {what} 결과: planned, done, not_done or unknown, which is looked up.",
             query=PlanStatus,
             output=OUTPUT,
             run=plan_status,

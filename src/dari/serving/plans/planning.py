@@ -35,7 +35,20 @@ ID_LIMIT: Final = 40
 class Plans:
     """Implements `dari.core.acts.Planning` for the hands of one server."""
 
-    def __init__(self, hands: Iterable[Hand], *, state: SharedState, clock: Clock, audit: Audit, caps: Caps) -> None:
+    def __init__(
+        self,
+        hands: Iterable[Hand],
+        *,
+        state: SharedState,
+        clock: Clock,
+        audit: Audit,
+        caps: Caps,
+        unarmed: Hint | None = None,
+        status: str = "order_status",
+    ) -> None:
+        """`unarmed` says how a person arms these acts; `status` names the tool that tells what became of one."""
+        self._unarmed = unarmed or UNARMED
+        self._status = status
         self._hands = {hand.name: hand for hand in hands}
         self._state = state
         self._book = Book(state)
@@ -66,7 +79,7 @@ class Plans:
             "order": dict(act.told),
             "armed": armed,
         }
-        told["next"] = "apply_plan(plan_id, fingerprint)" if armed else UNARMED.en
+        told["next"] = "apply_plan(plan_id, fingerprint)" if armed else self._unarmed.en
         return told
 
     # --- doing -----------------------------------------------------------------------------------------------------
@@ -108,8 +121,8 @@ class Plans:
         raise OutcomeUnknown(
             f"it was sent, and whether it was done is not known ({doubt})",
             hint=Hint(
-                f"다시 보내지 마세요. {SETTLED.seconds}초 뒤 order_status로 결과를 확인하세요.",
-                f"Do not send it again: ask order_status after {SETTLED.seconds} s.",
+                f"다시 보내지 마세요. {SETTLED.seconds}초 뒤 {self._status}로 결과를 확인하세요.",
+                f"Do not send it again: ask {self._status} after {SETTLED.seconds} s.",
             ),
             upstream_code=getattr(doubt, "upstream_code", None),
             upstream_text=getattr(doubt, "upstream_text", None),
@@ -128,7 +141,7 @@ class Plans:
                 f"this plan was applied before: {record.state}",
                 reason="used",
                 details={"plan_id": plan_id, "outcome": _outcome(record)},
-                hint=Hint("결과는 order_status로 확인하세요.", "Ask order_status for its outcome."),
+                hint=Hint(f"결과는 {self._status}로 확인하세요.", f"Ask {self._status} for its outcome."),
             )
         if planned != record.fingerprint or self._hand(record.act).describe(record.act) != record.effect:
             raise PlanRefused("the plan was altered after it was made", reason="altered", hint=AGAIN)
@@ -138,7 +151,9 @@ class Plans:
         if now >= record.expires:
             raise PlanRefused(f"the plan expired at {record.expires:%H:%M:%S}", reason="expired", hint=AGAIN)
         if not self._purse.armed(record.act):
-            raise NotAllowed("orders of this account are not armed", hint=UNARMED, details={"cap": "armed_account"})
+            raise NotAllowed(
+                "acts for this account are not armed", hint=self._unarmed, details={"cap": "armed_account"}
+            )
         await self._purse.check(record.act, now)
         return record
 
@@ -165,8 +180,8 @@ class Plans:
                 reason="in_doubt",
                 details={"plan_id": kept[0].plan_id},
                 hint=Hint(
-                    f"먼저 order_status(plan_id={kept[0].plan_id})로 결과를 확인하세요.",
-                    f"First ask order_status(plan_id={kept[0].plan_id}).",
+                    f"먼저 {self._status}(plan_id={kept[0].plan_id})로 결과를 확인하세요.",
+                    f"First ask {self._status}(plan_id={kept[0].plan_id}).",
                 ),
             )
 

@@ -30,23 +30,26 @@ class Wire:
     def __init__(self, *, timeout: float = 10.0, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self._timeout = timeout
         self._transport = transport
-        self._client: httpx2.AsyncClient | None = None
+        self._clients: dict[bool, httpx2.AsyncClient] = {}
 
     @classmethod
     def to_app(cls, app: Any) -> Wire:
         """A wire to an ASGI app in this process: a simulator, asked without a socket."""
         return cls(transport=httpx2.ASGITransport(app=app, raise_app_exceptions=False))
 
-    def _opened(self) -> httpx2.AsyncClient:
-        if self._client is None:
-            self._client = httpx2.AsyncClient(
+    def _opened(self, *, sealed: bool) -> httpx2.AsyncClient:
+        """The client for https (`sealed`) or http: reading the trust store costs 0.1 s, and http has no use for it."""
+        client = self._clients.get(sealed)
+        if client is None:
+            client = self._clients[sealed] = httpx2.AsyncClient(
+                verify=sealed,
                 timeout=httpx2.Timeout(self._timeout, connect=min(CONNECT_SECONDS, self._timeout)),
                 limits=httpx2.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30.0),
                 transport=self._transport,
                 follow_redirects=False,
                 trust_env=self._transport is None,
             )
-        return self._client
+        return client
 
     async def send(self, request: Request) -> Response:
         """Send once, read to the end.
@@ -59,9 +62,10 @@ class Wire:
             # A body of known length: KIS answers EGW00202 to a chunked one.
             content = json.dumps(request.payload, ensure_ascii=False).encode()
             headers.setdefault("content-type", "application/json; charset=utf-8")
-        host = urlsplit(request.url).hostname or "?"
+        address = urlsplit(request.url)
+        host, sealed = address.hostname or "?", address.scheme != "http"
         try:
-            async with self._opened().stream(
+            async with self._opened(sealed=sealed).stream(
                 request.method, request.url, params=dict(request.query) or None, headers=headers, content=content
             ) as reply:
                 read = bytearray()
@@ -83,8 +87,8 @@ class Wire:
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._client is not None:
-            client, self._client = self._client, None
+        while self._clients:
+            _, client = self._clients.popitem()
             await client.aclose()
 
 

@@ -60,10 +60,8 @@ def _shell(name: str, value: str, source: str) -> str:
 def _auth(recipe: Recipe, key: str, secret: str) -> list[str]:
     name = recipe.row.id.partition(".")[2]
     if name == "hashkey":
-        return [
-            f'curl -sS "$HOST{recipe.path}" -H "content-type: application/json" -H "appkey: ${key}" '
-            f'-H "appsecret: ${secret}" -d \'{{"CANO": "00000000", "ACNT_PRDT_CD": "01"}}\''
-        ]
+        headers = f'-H "content-type: application/json" -H "appkey: ${key}" -H "appsecret: ${secret}"'
+        return [f'curl -sS "$HOST{recipe.path}" {headers} -d \'{{"CANO": "00000000", "ACNT_PRDT_CD": "01"}}\'']
     secret_name = "secretkey" if name == "auth_ws_token" else "appsecret"
     body = f'\\"appkey\\":\\"${key}\\",\\"{secret_name}\\":\\"${secret}\\"'
     body += ',\\"token\\":\\"$KIS_TOKEN\\"' if name == "revokep" else ',\\"grant_type\\":\\"client_credentials\\"'

@@ -7,7 +7,7 @@ from dari.providers.kis.examples.writing import codes_line, commented, docstring
 
 
 def write(recipe: Recipe) -> str:
-    """A program over the guide's helper (`auth`, `getTREnv`, `_url_fetch`, `KISWebSocket`)."""
+    """A program over the guide's module (`auth`, `getTREnv`, `_url_fetch`, `KISWebSocket`)."""
     server = "vps" if recipe.mode == "paper" else "prod"
     product = next((one.value for one in recipe.values if one.source == "product"), "01")
     lines = docstring(recipe, "kis_auth.py와 같은 폴더에서 실행하세요. Run it beside kis_auth.py.")
@@ -60,11 +60,10 @@ def _values(recipe: Recipe) -> list[str]:
     lines = python_values(recipe, "        ")
     told = []
     for value, line in zip(recipe.values, lines, strict=True):
-        if value.source == "account":
-            line = line.replace("ACCOUNT,", "account.my_acct,")
-        elif value.source == "product":
-            line = line.replace(f"{quoted(value.value)},", "account.my_prod,")
-        told.append(line)
+        plain = {"account": "ACCOUNT,", "product": f"{quoted(value.value)},"}.get(value.source)
+        told.append(
+            line.replace(plain, f"account.my_{'acct' if value.source == 'account' else 'prod'},") if plain else line
+        )
     return told
 
 

@@ -145,7 +145,7 @@ def _auth_main(recipe: Recipe) -> list[str]:
             commented(
                 '        order = {"CANO": "00000000", "ACNT_PRDT_CD": "01"}', "해시할 주문 본문 the order to hash"
             ),
-            '        headers = {"content-type": "application/json; charset=utf-8", "appkey": APP_KEY, "appsecret": APP_SECRET}',
+            '        headers = {"content-type": "application/json", "appkey": APP_KEY, "appsecret": APP_SECRET}',
             "        reply = client.post(PATH, json=order, headers=headers)",
         ]
     elif name == "revokep":

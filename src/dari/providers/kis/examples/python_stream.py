@@ -118,9 +118,10 @@ _SEALED = (
     ),
     (
         "                continue\n            _, _, count",
-        '                given = said["body"].get("output") or {}\n'
-        '                secret = given.get("key", ""), given.get("iv", "")\n'
-        "                continue\n            sealed, _, count",
+        """                given = said["body"].get("output") or {}
+                secret = given.get("key", ""), given.get("iv", "")
+                continue
+            sealed, _, count""",
     ),
     (
         "            for row in records",

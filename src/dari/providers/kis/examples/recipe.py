@@ -167,17 +167,10 @@ def _unknown(row: Endpoint, strange: list[str]) -> InvalidInput:
 
 
 def _value(row: Endpoint, one: Parameter, given: str | None, today: date) -> Value | None:
-    meaning = one.label + (f": {one.codes[given]}" if given in one.codes else "")
     if given is not None:
-        if one.closed and given not in one.codes:
-            told = ", ".join(f"{code} {text}" for code, text in list(one.codes.items())[:12])
-            raise InvalidInput(f"{one.name} {one.label} cannot be {given[:40]!r}", hint=Hint(told, told))
-        return Value(one.name, given, meaning)
-    if one.name == "CANO":
-        return Value(one.name, "", f"{one.label} (앞 8자리 first 8 digits)", "account")
-    if one.name == "ACNT_PRDT_CD":
-        product = "29" if "pension" in row.id else _PRODUCTS.get(row.category, "01")
-        return Value(one.name, product, f"{one.label} (뒤 2자리 last 2 digits)", "product")
+        return _given(one, given)
+    if one.name in {"CANO", "ACNT_PRDT_CD"}:
+        return _account(row, one)
     if one.fixed is not None:
         return Value(one.name, one.fixed, f"{one.label} (고정값 fixed)")
     if not one.required:  # the first page asks with empty keys: KIS misses them otherwise
@@ -185,6 +178,20 @@ def _value(row: Endpoint, one: Parameter, given: str | None, today: date) -> Val
             return _sampled(row, one, today)
         return Value(one.name, "", f"{one.label} (첫 조회는 빈 값 empty at first)") if _pages_by(row, one) else None
     return _sampled(row, one, today)
+
+
+def _given(one: Parameter, value: str) -> Value:
+    if one.closed and value not in one.codes:
+        told = ", ".join(f"{code} {text}" for code, text in list(one.codes.items())[:12])
+        raise InvalidInput(f"{one.name} {one.label} cannot be {value[:40]!r}", hint=Hint(told, told))
+    return Value(one.name, value, one.label + (f": {one.codes[value]}" if value in one.codes else ""))
+
+
+def _account(row: Endpoint, one: Parameter) -> Value:
+    if one.name == "CANO":
+        return Value(one.name, "", f"{one.label} (앞 8자리 first 8 digits)", "account")
+    product = "29" if "pension" in row.id else _PRODUCTS.get(row.category, "01")
+    return Value(one.name, product, f"{one.label} (뒤 2자리 last 2 digits)", "product")
 
 
 def _pages_by(row: Endpoint, one: Parameter) -> bool:

@@ -12,12 +12,13 @@ from dari.providers.kis.search.index import Index, build
 from dari.providers.kis.search.lexicon import TAILS, Lexicon, Refusal, Seen
 from dari.providers.kis.search.slots import Slots, Weights, agreement, of_question
 from dari.providers.kis.search.text import LIMIT, Text, bigrams, read, stem
+from dari.providers.kis.search.tuning import GENERIC, TUNING, Tuning
 from dari.providers.kis.spec import error_code
 
 _IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9]*(?:[_.][a-z0-9]+)+|[a-z]+[0-9][a-z0-9]{4,}|[a-z]{5,}")
 _NAMED: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+", re.IGNORECASE)
 _PATH: Final = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_.-]+)+|/[a-z0-9_.-]+")
-_NUMBER: Final = re.compile(r"(?<![0-9a-z])[0-9]{4}(?![0-9a-z])")
+_NUMBER: Final = re.compile(r"(?<![0-9a-z])[0-9]{4}(?![0-9])")
 _ERROR: Final = re.compile(r"(?<![a-z0-9])(?:[a-z]{3,4}[0-9]{4,5}|[0-9]{8})(?![a-z0-9])")
 _STOCK_CODE: Final = re.compile(r"(?<![0-9a-z])(?:[0-9]{6}|a[0-9]{6})(?![0-9a-z])")
 _PHRASES: Final = (
@@ -49,104 +50,6 @@ class Answered:
     found: tuple[Found, ...]
     abstained: bool
     refusal: Refusal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """What each kind of evidence is worth."""
-
-    union: float = 0.42
-    line: float = 4.2
-    pairs: float = 0.10
-    label: float = 1.1
-    known_label: float = 0.3
-    whole_label: float = 1.5
-    english: float = 0.8
-    exact: float = 2.6
-    path: float = 9.0
-    enough: float = 0.27
-    strong: float = 8.0
-    """A score that is beyond doubt, whatever else the question says."""
-    error: float = 0.8
-
-
-TUNING: Final = Tuning()
-GENERIC: Final = frozenset(
-    f"c:{one}"
-    for one in [
-        "overseas",
-        "us",
-        "asia",
-        "domestic",
-        "current",
-        "today",
-        "period",
-        "stock",
-        "price",
-        "info",
-        "all",
-        "search",
-        "listof",
-        "name",
-        "order",
-        "detail",
-        "result",
-        "compare",
-        "sum",
-        "group",
-        "country",
-        "code",
-        "dollar",
-        "account",
-        "trend",
-        "buy",
-        "sell",
-        "rank",
-        "calendar",
-        "possible",
-        "history",
-        "today",
-        "bytime",
-        "issuekey",
-        "day",
-        "week",
-        "month",
-        "year",
-        "minute",
-        "second",
-        "tick",
-        "shares_count",
-        "executions",
-        "hours",
-        "cancel",
-        "modify",
-        "fee",
-        "investor",
-        "volume",
-        "deposit",
-        "position",
-        "listing",
-        "modify",
-        "balance",
-        "updown",
-        "newlisted",
-        "surge",
-        "member",
-        "currency",
-        "view",
-        "expiry",
-        "settlement",
-        "margin",
-        "collateral",
-        "ws",
-        "detail",
-        "index",
-        "rights",
-        "month",
-        "fx",
-    ]
-)
-"""Concepts that a question about something else may hold as well."""
 
 
 @cache
@@ -191,11 +94,14 @@ class _Asked:
                 found[f"c:{concept}"] = 1.0
         for code in _ERROR.findall(self.text.clean):
             found.pop(f"w:{code}", None)
-            if known := error_code(code.upper()):
-                for tag in self.lexicon.see(read(f"{known.ko} {known.en}")).tags:
-                    if tag.startswith("c:"):
-                        found.setdefault(tag, self.tuning.error)
+            found = self._meant(code) | found
         return found
+
+    def _meant(self, code: str) -> dict[str, float]:
+        """The concepts in the known meaning of an error code."""
+        known = error_code(code.upper())
+        tags = self.lexicon.see(read(f"{known.ko} {known.en}")).tags if known else ()
+        return {tag: self.tuning.error for tag in tags if tag.startswith("c:")}
 
     def add(self, doc: int, points: float, why: str) -> None:
         self.scores[doc] += points
@@ -289,7 +195,7 @@ class _Asked:
         if alone:
             spelt.add(self.text.latin[0])
         for name in spelt:
-            there = index.exact.get(name)
+            there = index.exact.get(name) or index.nearly(name)
             if (
                 not there
                 or ((not alone or name.isalpha()) and stem(name) in self.lexicon.words)

@@ -13,13 +13,16 @@ from typing import Final
 from dari.core.endpoint import Endpoint
 from dari.providers.kis.search.lexicon import Lexicon, load, sayings
 from dari.providers.kis.search.slots import Slots, of_endpoint
-from dari.providers.kis.search.text import bigrams, fold, read, stem
+from dari.providers.kis.search.text import bigrams, fold, near, read, stem
 from dari.providers.kis.spec import SPEC, tr_ids
 
 TITLE: Final = 3.0
 SAYING: Final = 1.6
 GROUP: Final = 0.5
 NAME: Final = 0.8
+LONG_NAME: Final = 7
+"""Characters a name must have to be recognised with a slip."""
+_CODED: Final = re.compile(r"[0-9_]")
 _LABEL_SPLIT: Final = re.compile(r"[\s()\[\]/,·:]+")
 _WORD: Final = re.compile(r"[a-z]{3,}")
 
@@ -59,6 +62,13 @@ class Index:
     def size(self) -> int:
         """How many endpoints there are."""
         return len(self.ids)
+
+    def nearly(self, name: str) -> dict[int, float] | None:
+        """Where a long name stands that is one slip away: FHKST0101010 is FHKST01010100."""
+        if len(name) < LONG_NAME or not _CODED.search(name):
+            return None
+        close = [known for known in self.exact if abs(len(known) - len(name)) <= 1 and near(name, known)]
+        return self.exact[close[0]] if len(close) == 1 else None
 
     def rarity(self, among: Mapping[int, float]) -> float:
         """The idf of something that stands in `among`."""

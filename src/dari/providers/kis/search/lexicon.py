@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from dari.providers.kis.search.text import Text, fold, near, slip, stem
+from dari.providers.kis.search.text import Text, fold, near, slip, stem, syllable_parts
 
 DATA: Final = Path(__file__).with_name("data")
 FUZZY_FROM: Final = 3
@@ -120,6 +121,8 @@ class Lexicon:
     refusals: dict[str, Refusal] = field(default_factory=dict)
     _slips: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     _refused: set[str] = field(default_factory=set)
+    _common: set[str] = field(default_factory=set)
+    _vowelless: dict[tuple[tuple[int, int], ...], list[str]] = field(default_factory=lambda: defaultdict(list))
     _by_shape: dict[tuple[str, int], list[str]] = field(default_factory=dict)
     _lengths: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -146,12 +149,15 @@ class Lexicon:
         self._lengths = {first: tuple(sorted(those, reverse=True)) for first, those in lengths.items()}
         self._refused = {form for form, tags in self.hangul.items() if all(tag[0] == "x" for tag in tags)}
         for form, tags in self.hangul.items():
+            if len(form) == FUZZY_FROM - 1 and all(tag[0] == "c" for tag in tags):
+                self._vowelless[_consonants(form)].append(form)
             if len(form) >= FUZZY_FROM and all(tag[0] in "cn" for tag in tags):
                 for at in range(len(form)):
                     self._slips[f"{form[:at]}*{form[at + 1 :]}"].append(form)
         shapes: dict[tuple[str, int], list[str]] = defaultdict(list)
+        self._common = set(map(stem, more))
         rightly = {word for form, tags in self.latin.items() if tags[0][0] in "cn" for word in form}
-        for word in rightly | set(map(stem, more)):
+        for word in (*sorted(self._common), *sorted(rightly - self._common)):
             shapes[word[:1], len(word)].append(word)
             shapes[word[1:2], -len(word)].append(word)
         self._by_shape = dict(shapes)
@@ -168,7 +174,8 @@ class Lexicon:
         self._phrases(words, tags)
         tags.pop("s:", None)
         if text.hangul:
-            unknown += _left(text, spans)
+            left = _left(text, spans)
+            unknown += [word for word in left if not (slips and self._by_consonants(word, tags))]
         return Seen(tags, tuple(unknown), spans, tuple(words))
 
     def _spans(self, text: Text, *, slips: bool) -> Iterator[tuple[int, int, str]]:
@@ -192,12 +199,16 @@ class Lexicon:
             else:
                 at += 1
 
-    def _likely(self, text: Text, at: int, longer_than: int) -> str | None:
-        """A form that stands at `at` but for a slip in one syllable, longer than any that stands there rightly."""
+    def _likely(self, text: Text, at: int, standing: int) -> str | None:
+        """A form that stands at `at` but for a slip in one syllable, longer than the one that stands there rightly.
+
+        Of a form of `standing` syllables that stands there rightly the slip must be a part: what comes after it is
+        another word.
+        """
         end = min((place for place in text.starts if place > at), default=len(text.flat))
-        for length in range(min(8, end - at), max(FUZZY_FROM, longer_than + 1) - 1, -1):
+        for length in range(min(8, end - at), max(FUZZY_FROM, standing + 1) - 1, -1):
             window = text.flat[at : at + length]
-            for place in range(length):
+            for place in range(standing or length):
                 for form in self._slips.get(f"{window[:place]}*{window[place + 1 :]}", ()):
                     if slip(form[place], window[place]) <= (1 if length < 5 else 2):  # noqa: PLR2004 -- longer is surer
                         return form
@@ -213,6 +224,16 @@ class Lexicon:
             return False
         next_end = min((place for place in text.ends if place >= end), default=end)
         return text.flat[end:next_end] in TAILS or next_end == end
+
+    def _by_consonants(self, word: str, tags: dict[str, float]) -> bool:
+        """Take a word of two syllables whose vowels alone are wrong, where only one word can be meant: 채건 is 채권."""
+        meant = self._vowelless.get(_consonants(word), ()) if len(word) == FUZZY_FROM - 1 else ()
+        if not any(tag[0] == "c" for tag in tags):  # alone it would be a guess: 도커 is not 도쿄
+            return False
+        if len(meant) != 1 or sum(slip(a, b) for a, b in zip(word, meant[0], strict=True)) != 1:
+            return False
+        tags.update({tag: 0.7 for tag in self.hangul[meant[0]] if tag not in tags})
+        return True
 
     def _latin_words(self, text: Text, *, slips: bool) -> tuple[list[str], list[str]]:
         words: list[str] = []
@@ -246,12 +267,14 @@ class Lexicon:
     def _mended(self, word: str) -> str | None:
         if len(word) < LATIN_FUZZY_FROM or not word.isalpha():
             return None
-        for length in (len(word), len(word) + 1, len(word) - 1):
-            for key in ((word[:1], length), (word[1:2], -length)):
-                for other in self._by_shape.get(key, ()):
-                    if len(other) >= LATIN_FUZZY_FROM and near(word, other):
-                        return other
-        return None
+        found = [
+            other
+            for length in (len(word), len(word) + 1, len(word) - 1)
+            for key in ((word[:1], length), (word[1:2], -length))
+            for other in self._by_shape.get(key, ())
+            if len(other) >= LATIN_FUZZY_FROM and near(word, other)
+        ]
+        return next((one for one in found if one in self._common), found[0] if found else None)
 
     def _taken_apart(self, word: str) -> list[str] | None:
         """`stockminutechart` as its words; None where it is not made of known words of three letters or more."""
@@ -271,10 +294,16 @@ class Lexicon:
 
 def _pieces(word: str) -> list[str]:
     """The words between the signs of a Latin word."""
-    return word.translate(_SIGNS).split()
+    return _GLUED.sub(r"\1 \2", word.translate(_SIGNS)).split()
 
 
+_GLUED: Final = re.compile(r"([0-9]{4,})([a-z]{3,})")
+"""A number of a screen and a word: 0245ETF."""
 _SIGNS: Final = str.maketrans(dict.fromkeys("/-+&._'", " "))
+
+
+def _consonants(word: str) -> tuple[tuple[int, int], ...]:
+    return tuple((lead, coda) for lead, _, coda in map(syllable_parts, word))
 
 
 def _left(text: Text, spans: Iterable[tuple[int, int, str]]) -> list[str]:

@@ -83,7 +83,7 @@ def of_endpoint(row: Endpoint) -> Slots:
     region = {"overseas"} if category.startswith("overseas") else {"domestic"} if category != "auth" else set()
     return Slots(
         region=frozenset(region),
-        product=frozenset(_products(category, name)),
+        product=_products(category, name),
         period=frozenset(_periods(row)),
         ws=row.transport == "websocket",
         rank=row.wire["group"] == "순위분석" or bool(_RANKED.search(row.title)),
@@ -92,30 +92,55 @@ def of_endpoint(row: Endpoint) -> Slots:
     )
 
 
-def _products(category: str, name: str) -> set[str]:
-    if category in {"elw", "etfetn"}:
-        return {"elw"} if category == "elw" else {"etf", "etn"}
-    if category == "domestic_bond":
-        return {"bond", "index"} if "index" in name else {"bond"}
-    if category == "overseas_futureoption":
-        if name.startswith("opt_") or "opt" in name.split("_")[1:2] or name.endswith("optchartprice"):
-            return {"option"}
-        quotes = {"inquire_price", "stock_detail", "inquire_asking_price", "inquire_time_futurechartprice", "tick_ccnl"}
-        quotes |= {"weekly_ccnl", "daily_ccnl", "monthly_ccnl", "search_contract_detail", "investor_unpd_trend"}
-        return {"future"} if name in quotes else {"future", "option"}
-    if category == "domestic_futureoption":
-        found = {product for part, product in _DERIVATIVE_STREAMS if part in name}
-        return found or {"future", "option"}
-    if category == "overseas_stock":
-        if name == "inquire_daily_chartprice":
-            return {"index", "fx", "rate", "stock"}
-        return {"index"} if "index" in name else {"stock", "index"} if name.startswith("industry") else {"stock"}
-    special = {"inquire_elw_price": {"elw"}, "market_time": {"future", "option"}, "comp_interest": {"rate", "bond"}}
-    if name in special:
-        return special[name]
-    if "index" in name and name != "profit_asset_index":
-        return {"index"}
-    return {"stock", "index"} if category == "domestic_stock" and "by_market" in name else {"stock"}
+_WHOLE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {"elw": frozenset({"elw"}), "etfetn": frozenset({"etf", "etn"}), "auth": frozenset({"stock"})}
+)
+_ONE_BY_ONE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "domestic_bond.bond_index_ccnl": frozenset({"bond", "index"}),
+        "domestic_stock.inquire_elw_price": frozenset({"elw"}),
+        "domestic_stock.market_time": frozenset({"future", "option"}),
+        "domestic_stock.comp_interest": frozenset({"rate", "bond"}),
+        "domestic_stock.profit_asset_index": frozenset({"stock"}),
+        "domestic_stock.inquire_investor_daily_by_market": frozenset({"stock", "index"}),
+        "domestic_stock.inquire_investor_time_by_market": frozenset({"stock", "index"}),
+        "overseas_stock.inquire_daily_chartprice": frozenset({"index", "fx", "rate", "stock"}),
+        "overseas_stock.industry_price": frozenset({"stock", "index"}),
+        "overseas_stock.industry_theme": frozenset({"stock", "index"}),
+    }
+)
+_OVERSEAS_FUTURES: Final = frozenset(
+    [
+        "inquire_price",
+        "stock_detail",
+        "inquire_asking_price",
+        "inquire_time_futurechartprice",
+        "tick_ccnl",
+        "weekly_ccnl",
+        "daily_ccnl",
+        "monthly_ccnl",
+        "search_contract_detail",
+        "investor_unpd_trend",
+    ]
+)
+
+
+def _products(category: str, name: str) -> frozenset[str]:
+    known = _ONE_BY_ONE.get(f"{category}.{name}") or _WHOLE.get(category)
+    if known is None and category == "overseas_futureoption":
+        known = _overseas_futures(name)
+    elif known is None and category == "domestic_futureoption":
+        known = frozenset(product for part, product in _DERIVATIVE_STREAMS if part in name)
+        known = known or frozenset({"future", "option"})
+    elif known is None:
+        known = frozenset({"bond" if category == "domestic_bond" else "index" if "index" in name else "stock"})
+    return known
+
+
+def _overseas_futures(name: str) -> frozenset[str]:
+    if name.startswith("opt_") or name in {"search_opt_detail", "inquire_time_optchartprice"}:
+        return frozenset({"option"})
+    return frozenset({"future"}) if name in _OVERSEAS_FUTURES else frozenset({"future", "option"})
 
 
 def _periods(row: Endpoint) -> set[str]:
@@ -287,13 +312,13 @@ class Weights:
     unasked_product: float = -1.1
     ws: float = 1.2
     missing_ws: float = -1.4
-    unasked_ws: float = -1.2
+    unasked_ws: float = -1.6
     period: float = 1.2
     wrong_period: float = -1.2
     missing_period: float = -0.3
     rank: float = 0.8
     missing_rank: float = -0.8
-    unasked_rank: float = -0.5
+    unasked_rank: float = -0.65
     act: float = 1.2
     wrong_act: float = -1.2
     unasked_act: float = -1.2
@@ -304,25 +329,13 @@ class Weights:
 
 def agreement(wanted: Slots, there: Slots, weigh: Weights) -> float:
     """How well an endpoint stands where the question wants it."""
-    total = 0.0
-    if wanted.region:
-        total += weigh.region if wanted.region & there.region or not there.region else weigh.wrong_region
-    elif "overseas" in there.region:
-        total += weigh.unasked_overseas
-    total += _product(wanted.product, there.product, weigh)
-    if wanted.ws:
-        total += weigh.ws if there.ws else weigh.missing_ws
-    elif there.ws:
-        total += weigh.unasked_ws
-    if wanted.period:
-        if there.period:
-            total += weigh.period if wanted.period & there.period else weigh.wrong_period
-        else:
-            total += weigh.missing_period
-    if wanted.rank:
-        total += weigh.rank if there.rank else weigh.missing_rank
-    elif there.rank:
-        total += weigh.unasked_rank
+    total = _product(wanted.product, there.product, weigh) + _region(wanted, there, weigh)
+    total += _yes_no(wanted.ws, there.ws, (weigh.ws, weigh.missing_ws, weigh.unasked_ws))
+    total += _yes_no(wanted.rank, there.rank, (weigh.rank, weigh.missing_rank, weigh.unasked_rank))
+    if wanted.period and there.period:
+        total += weigh.period if wanted.period & there.period else weigh.wrong_period
+    elif wanted.period:
+        total += weigh.missing_period
     if wanted.act != "query":
         total += weigh.act if wanted.act == there.act else weigh.wrong_act
     elif there.act != "query":
@@ -330,6 +343,19 @@ def agreement(wanted: Slots, there: Slots, weigh: Weights) -> float:
     total += weigh.mark * len(wanted.marked & there.marked)
     total += weigh.missing_mark * len(wanted.marked - there.marked)
     return total + weigh.unasked_mark * len(there.marked - wanted.marked)
+
+
+def _region(wanted: Slots, there: Slots, weigh: Weights) -> float:
+    if wanted.region:
+        return weigh.region if wanted.region & there.region or not there.region else weigh.wrong_region
+    return weigh.unasked_overseas if "overseas" in there.region else 0.0
+
+
+def _yes_no(wanted: bool, there: bool, worth: tuple[float, float, float]) -> float:  # noqa: FBT001 -- two equal sides
+    """`worth`: asked and there, asked and not there, there and not asked."""
+    if wanted:
+        return worth[0] if there else worth[1]
+    return worth[2] if there else 0.0
 
 
 def _product(wanted: frozenset[str], there: frozenset[str], weigh: Weights) -> float:

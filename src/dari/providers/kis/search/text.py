@@ -6,6 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 LIMIT: Final = 400
@@ -25,7 +26,8 @@ _PIECE: Final = re.compile(r"[a-z0-9_&.+'/-]+|[가-힣]+")
 class Text:
     """A question, read.
 
-    `flat` is folded and without spaces, `plain` the same as it was spelt; `starts` and `ends` are the places in it where a word begins or ends.
+    `flat` is folded and without spaces, `plain` the same as it was spelt; `starts` and `ends` are the places in it
+    where a word begins or ends.
     `latin` are its Latin words and numbers, in order, not stemmed.
     """
 
@@ -57,7 +59,7 @@ def _composed(text: str) -> str:
     return unicodedata.normalize("NFKC", text).lower()
 
 
-def parts(syllable: str) -> tuple[int, int, int]:
+def syllable_parts(syllable: str) -> tuple[int, int, int]:
     """Lead, vowel and coda of one Hangul syllable; another character is all lead."""
     code = ord(syllable)
     if not _FIRST <= code <= _LAST:
@@ -68,7 +70,7 @@ def parts(syllable: str) -> tuple[int, int, int]:
 
 def slip(one: str, other: str) -> int:
     """In how many of lead, vowel and coda two syllables differ."""
-    return sum(a != b for a, b in zip(parts(one), parts(other), strict=True))
+    return sum(a != b for a, b in zip(syllable_parts(one), syllable_parts(other), strict=True))
 
 
 def read(question: str) -> Text:
@@ -125,7 +127,7 @@ def stem(word: str) -> str:
 
 def bigrams(flat: str) -> set[str]:
     """Pairs of neighbouring Hangul syllables."""
-    return {a + b for a, b in zip(flat, flat[1:], strict=False) if a >= "가" and b >= "가"}
+    return {a + b for a, b in pairwise(flat) if a >= "가" and b >= "가"}
 
 
 def near(word: str, other: str) -> bool:

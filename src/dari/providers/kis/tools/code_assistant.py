@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from dari.core.endpoint import Endpoint
 from dari.core.exchange import Answer
@@ -22,23 +22,23 @@ SOURCE: Final = "KIS developers portal, in the package"
 class FindApi(Query):
     """Arguments of find_api."""
 
-    question: str = Field(min_length=1, max_length=QUESTION_LIMIT, description="한국어 또는 영어 한 문장, a sentence")
+    question: str = Field(max_length=QUESTION_LIMIT)
     limit: int = Field(default=5, ge=1, le=10)
 
 
 class BuildCall(Query):
     """Arguments of build_call."""
 
-    api: str = Field(min_length=1, max_length=120, description="id (find_api), path or tr_id")
-    values: dict[str, str | int | float] = Field(
-        default={}, description="parameter → value; side, action, session, market choose the tr_id"
-    )
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    api: str = Field(max_length=120, description="id, path or tr_id")
+    values: dict[str, str] = Field(default={}, description="parameter → value; also side, action, session, market")
     language: Language = "python"
     style: Style = "httpx2"
 
 
 async def find_api(query: FindApi, _: Upstream) -> Answer:
-    """The endpoints that answer a question, best first; nothing fits: `results` is empty and `near` says near misses."""
+    """The endpoints that answer a question, best first; where nothing fits `results` is empty and `near` tells."""
     answered = find(query.question, query.limit)
     told = [_told(one) for one in answered.found]
     data: dict[str, Any] = {"fits": not answered.abstained, "results": [] if answered.abstained else told}
@@ -80,7 +80,7 @@ def _nothing(answered: Answered) -> str:
 
 def _refused(data: dict[str, Any]) -> str:
     near = ", ".join(f"{one['title']} ({one['id']})" for one in data["near"])
-    return data["message"] + (f"\n비슷하지만 다른 것 near misses: {near}" if near else "")
+    return str(data["message"]) + (f"\n비슷하지만 다른 것 near misses: {near}" if near else "")
 
 
 def _listed(told: list[dict[str, Any]]) -> str:
@@ -101,8 +101,7 @@ def _listed(told: list[dict[str, Any]]) -> str:
 
 async def build_call(query: BuildCall, upstream: Upstream) -> Answer:
     """A complete example. Raises NotFound and InvalidInput, with what there is instead."""
-    values = {name: str(value) for name, value in query.values.items()}
-    example = build(query.api, values, upstream.now().date(), query.language, query.style)
+    example = build(query.api, query.values, upstream.now().date(), query.language, query.style)
     told = example.recipe
     data = {
         "api": told.row.id,
@@ -184,8 +183,8 @@ TOOLS: Final = (
     Tool(
         name="find_api",
         title="API 찾기",
-        description="Find KIS Open API endpoints 한국투자증권 API for a sentence, field name, tr_id, path, HTS screen or "
-        "error code, in Korean or English. Says so when KIS offers nothing that fits.",
+        description="Find KIS 한국투자증권 API endpoints for a sentence, field, tr_id, path, HTS screen or error code, "
+        "in Korean or English. Says so when KIS offers nothing that fits.",
         query=FindApi,
         output=FOUND,
         run=find_api,
@@ -195,8 +194,8 @@ TOOLS: Final = (
     Tool(
         name="build_call",
         title="호출 예제 만들기",
-        description="Write a complete program that calls one KIS API 호출 예제: Python (httpx2, kis_auth or dari), "
-        "JavaScript or curl; paging and websocket decoding included; orders on the paper account.",
+        description="Write a complete program that calls one KIS API 호출 예제: paging and websocket decoding "
+        "included, orders on the paper account.",
         query=BuildCall,
         output=BUILT,
         run=build_call,

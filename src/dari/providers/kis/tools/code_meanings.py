@@ -53,13 +53,13 @@ RELATED: Final[dict[str, tuple[str, ...]]] = {
 class ExplainField(Query):
     """Arguments of explain_field."""
 
-    name: str = Argument(min_length=1, max_length=200, description="stck_prpr, FID_INPUT_ISCD or 누적 거래대금")
+    name: str = Argument(max_length=200, description="stck_prpr or 누적 거래대금")
 
 
 class ExplainError(Query):
     """Arguments of explain_error."""
 
-    code: str = Argument(min_length=1, max_length=500, description="EGW00123, or a message that holds it")
+    code: str = Argument(max_length=500, description="EGW00123, or a message with it")
 
 
 @dataclass(slots=True)
@@ -208,8 +208,7 @@ TOOLS: Final = (
     Tool(
         name="explain_field",
         title="필드 설명",
-        description="What a KIS request or response field 필드 means: Korean label, English name, unit, codes, and the "
-        "APIs that use it. Takes the upstream name, the Korean label or the English name.",
+        description="What a KIS field 필드 means: Korean label, English name, unit, codes, and the APIs that use it.",
         query=ExplainField,
         output=MEANINGS,
         run=explain_field,
@@ -219,7 +218,7 @@ TOOLS: Final = (
     Tool(
         name="explain_error",
         title="오류 코드 설명",
-        description="What a KIS error code 오류 코드 (msg_cd, such as EGW00123 or OPSP0011) means, and what to do next.",
+        description="What a KIS error code 오류 코드 (msg_cd) means and what to do next.",
         query=ExplainError,
         output=ERROR,
         run=explain_error,

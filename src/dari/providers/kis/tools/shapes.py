@@ -7,10 +7,10 @@ from typing import Any, Final
 
 INTEGER: Final = {"type": "integer"}
 TEXT: Final = {"type": "string"}
-NUMBER: Final[dict[str, Any]] = {}
-"""A number or null. Left open: JSON Schema's spelling that every client reads would weigh more than the field."""
-WHOLE: Final[dict[str, Any]] = {}
-"""A whole number or null; open for the same reason."""
+NUMBER: Final = {"type": ["number", "null"]}
+"""A number or null: said once in the tool's schema, however many fields are one."""
+WHOLE: Final = {"type": ["integer", "null"]}
+"""A whole number or null."""
 OBJECT: Final = {"type": "object"}
 
 

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -30,9 +31,14 @@ ITEMS: Final = 200
 MISSED_PINGS: Final = 5
 ACCOUNT_TYPES: Final = frozenset({"00", "04"})
 SCREEN_TYPE: Final = "02"
-REALTIME_TYPES: Final = frozenset(one for one in SPEC.ids() if len(one) == 2)
 Registration = tuple[str, str]
 """(item, type)."""
+
+
+@cache
+def realtime_types() -> frozenset[str]:
+    """Every type that may be subscribed to: the two-letter ids of the sheets."""
+    return frozenset(one for one in SPEC.ids() if len(one) == 2)
 
 
 def compact(frame: dict[str, Any]) -> str:
@@ -223,7 +229,7 @@ class Exchange:
             kinds = [kinds] if isinstance(kinds, str) else kinds
             items = [items] if isinstance(items, str) else items
             for kind in kinds:
-                if kind not in REALTIME_TYPES:
+                if kind not in realtime_types():
                     return None
                 for item in [""] if kind in ACCOUNT_TYPES else items:
                     wanted.add((item, kind))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from dari.services.monitoring.api.shared import Service, need
+from dari.services.monitoring.api.shared import Service, need, seoul
 from dari.services.monitoring.diagnosis.derive import percent
 from dari.services.monitoring.probes.snapshot import Snapshot, moment
 
@@ -119,6 +119,7 @@ def pages(service: Service) -> APIRouter:
     ) -> dict[str, Any]:
         snapshot = await service.monitor.looker.look()
         need(snapshot, "app.breakers")
+        since, until = seoul(since), seoul(until)
         rows = [
             row
             for row in transitions(service, snapshot, name)

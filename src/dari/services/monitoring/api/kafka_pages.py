@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Query
 
-from dari.services.monitoring.api.shared import Service, app_now, at, clean
+from dari.services.monitoring.api.shared import Service, app_now, at, clean, seoul
 from dari.services.monitoring.diagnosis.derive_kafka import grouped
 from dari.services.monitoring.diagnosis.rules_flow import replayable
 from dari.services.monitoring.ports import ProbeFailed, Topic
@@ -110,6 +110,7 @@ def pages(service: Service) -> APIRouter:
         partition: int | None = None,
         offset: Annotated[int | None, Query(ge=0)] = None,
     ) -> dict[str, Any]:
+        since = seoul(since)
         found = (await topics()).get(topic)
         if found is None or topic not in kafka_probe.DEAD_LETTER_TOPICS:
             raise HTTPException(

@@ -11,7 +11,9 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
+from dari.core.clock import KST
 from dari.services.monitoring.monitor import Monitor
+from dari.services.monitoring.operating import Operator
 from dari.services.monitoring.ports import ProbeFailed
 from dari.services.monitoring.probes.snapshot import Snapshot, moment
 
@@ -21,11 +23,17 @@ TEXT_LIMIT: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One monitoring service. `results` is the folder of load-test summaries; `operator_token` lets DELETE through."""
+    """One monitoring service. `results` is the folder of load-test summaries; `operator_token` lets DELETE through.
+
+    `operator` does what applied plans ask for (None: nothing). `sandbox`: the platform lives in a process of Dari's
+    own, and every reply says so.
+    """
 
     monitor: Monitor
     results: Path | None = None
     operator_token: str | None = field(default=None, repr=False)
+    operator: Operator | None = None
+    sandbox: bool = False
 
 
 def failures(app: FastAPI) -> None:
@@ -76,6 +84,11 @@ def rows(found: Sequence[Mapping[str, Any]], *times: str) -> list[dict[str, Any]
                 said[name] = int(value)
         out.append(said)
     return out
+
+
+def seoul(at: datetime | None) -> datetime | None:
+    """A moment a caller gave; one without a zone is Seoul's."""
+    return at if at is None or at.tzinfo else at.replace(tzinfo=KST)
 
 
 async def app_now(service: Service) -> datetime:

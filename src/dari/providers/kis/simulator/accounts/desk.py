@@ -16,6 +16,7 @@ from dari.providers.kis.simulator.accounts.ledger import (
     Ledger,
     Order,
     Product,
+    Reservation,
     Side,
     Thing,
 )
@@ -315,14 +316,19 @@ def _reserve(ask: Ask, ledger: Ledger) -> dict[str, Any]:
         at=ask.at,
         ends=ask.parameters.get("RSVN_ORD_END_DT", ""),
     )
-    day = f"{ask.at:%Y%m%d}"
+    return _reserved(ask, one)
+
+
+def _reserved(ask: Ask, one: Reservation) -> dict[str, Any]:
+    """The number and the day of a reservation, however the sheet of the reply calls them."""
     return _reply(
         ask,
         {
             "rsvn_ord_seq": one.number,
             "odno": one.number,
             "ovrs_rsvn_odno": one.number,
-            "rsvn_ord_rcit_dt": day,
+            "rsvn_ord_rcit_dt": f"{one.at:%Y%m%d}",
+            "nrml_prcs_yn": "Y",
             "msg": "",
         },
     )
@@ -330,8 +336,8 @@ def _reserve(ask: Ask, ledger: Ledger) -> dict[str, Any]:
 
 def _unreserve(ask: Ask, ledger: Ledger) -> dict[str, Any]:
     account = account_of(ask, ledger)
-    number = (ask.parameters.get("RSVN_ORD_SEQ") or ask.parameters.get("OVRS_RSVN_ODNO") or "").strip()
-    one = account.reservations.get(number)
+    asked = (ask.parameters.get("RSVN_ORD_SEQ") or ask.parameters.get("OVRS_RSVN_ODNO") or "").strip().lstrip("0")
+    one = next((one for one in account.reservations.values() if asked and one.number.lstrip("0") == asked), None)
     if one is None or one.cancelled or one.order:
         raise refused("APBK0918", "예약주문이 존재하지 않습니다")
     if _when(ask).get("action") == "amend":
@@ -339,7 +345,7 @@ def _unreserve(ask: Ask, ledger: Ledger) -> dict[str, Any]:
         one.price = _amount(ask, "ORD_UNPR") or one.price
     else:
         one.cancelled = True
-    return _reply(ask, {"nrml_prcs_yn": "Y", "ovrs_rsvn_odno": number, "msg": ""})
+    return _reserved(ask, one)
 
 
 Desk = Callable[[Ask, Ledger], Mapping[str, Any]]

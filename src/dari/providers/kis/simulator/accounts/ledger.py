@@ -200,7 +200,10 @@ class Ledger:
 
     def reserve(self, account: Account, **facts: Any) -> Reservation:
         """Keep a reserved order under a new number."""
-        reservation = Reservation(number=str(next(self._reservations)), account=account.number, **facts)
+        number = next(self._reservations)
+        abroad = facts["thing"].product == "overseas"  # ten digits abroad (0030138295), a bare count at home (39607)
+        told = f"{number:010d}" if abroad else str(number)
+        reservation = Reservation(number=told, account=account.number, **facts)
         account.reservations[reservation.number] = reservation
         return reservation
 

@@ -67,6 +67,8 @@ def _summary(ask: Ask, account: Account, product: Product, holdings: Sequence[Ho
         "tot_ord_qty": str(sum(order.quantity for order in today if order.action != "cancel")),
         "tot_ccld_qty": str(sum(order.filled for order in today)),
         "tot_ccld_amt": plain_number((bought + sold).quantize(CENT)),
+        "tot_ccld_qty_smtl": str(sum(order.filled for order in today)),
+        "tot_ccld_amt_smtl": plain_number((bought + sold).quantize(CENT)),
         "fm_buy_qty": str(sum(order.filled for order in today if order.side == "buy")),
         "fm_sll_qty": str(sum(order.filled for order in today if order.side == "sell")),
         "cano": account.number,
