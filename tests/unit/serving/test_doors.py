@@ -58,8 +58,9 @@ async def test_stdio_answers_until_the_client_leaves(runtime: Runtime, monkeypat
             yield theirs
 
         monkeypatch.setattr(stdio, "stdio_server", streams)
-        about = {"version": "1", "instructions": named.about}
-        serving = asyncio.create_task(stdio.serve("volume-ranking", dispatch, runtime.caller(), **about))
+        serving = asyncio.create_task(
+            stdio.serve("volume-ranking", dispatch, runtime.caller(), version="1", instructions=named.about)
+        )
 
         @asynccontextmanager
         async def transport() -> AsyncIterator[Any]:
