@@ -23,6 +23,9 @@ SCALES: Final[Mapping[str, int]] = {
 """Unit of a field → what it is multiplied with to be won, shares, percent or pieces. Fields without a unit (codes,
 times, prices abroad) stay as KIS writes them: a leading zero may belong to them."""
 
+ACCOUNT: Final = "cano"
+"""The field in which KIS repeats the account number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -44,6 +47,8 @@ def value(field: Field, written: Any) -> int | float | str | None:
     text = str(written).strip()
     if not text:
         return None
+    if field.name.lower() == ACCOUNT:
+        return hidden(text)
     scale = SCALES.get(field.unit)
     if scale is None:
         return text
@@ -54,6 +59,11 @@ def value(field: Field, written: Any) -> int | float | str | None:
     if not number.is_finite():
         return text
     return int(number) if number == number.to_integral_value() else float(number)
+
+
+def hidden(account: str) -> str:
+    """An account number as it may be told: its last two digits."""
+    return "*" * max(len(account) - 2, 0) + account[-2:]
 
 
 def parts(row: Endpoint, body: Mapping[str, Any]) -> Iterator[Part]:
@@ -82,8 +92,12 @@ def as_object(part: Part, *, raw: bool = False) -> dict[str, Any]:
     """A single row by our names, or `raw` as KIS writes it; what the sheet does not know keeps KIS's name."""
     row = part.rows[0]
     if raw:
-        return dict(row)
+        return {name: _raw(name, one) for name, one in row.items()}
     return {one.english: value(one, row.get(one.name, "")) for one in part.fields}
+
+
+def _raw(name: str, written: Any) -> Any:
+    return hidden(str(written)) if name.lower() == ACCOUNT and written else written
 
 
 def columns_of(row: Endpoint, part: Part, wanted: Sequence[str]) -> tuple[Field, ...]:
@@ -103,5 +117,5 @@ def columns_of(row: Endpoint, part: Part, wanted: Sequence[str]) -> tuple[Field,
 def as_rows(part: Part, columns: Sequence[Field], *, raw: bool = False) -> list[list[Any]]:
     """The rows of a table, each as long as `columns`."""
     if raw:
-        return [[one.get(field.name) for field in columns] for one in part.rows]
+        return [[_raw(field.name, one.get(field.name)) for field in columns] for one in part.rows]
     return [[value(field, one.get(field.name, "")) for field in columns] for one in part.rows]

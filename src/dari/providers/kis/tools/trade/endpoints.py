@@ -31,17 +31,17 @@ class SearchEndpoints(Query):
 class DescribeEndpoint(Query):
     """Arguments of describe_endpoint."""
 
-    endpoint: str = Field(max_length=80)
+    endpoint: str
 
 
 class CallEndpoint(Query):
     """Arguments of call_endpoint."""
 
-    endpoint: str = Field(max_length=80, examples=["domestic_stock.volume_rank"])
+    endpoint: str
     parameters: dict[str, str] = Field(default_factory=dict)
-    mode: Literal["real", "paper"] | None = None
-    cursor: str | None = Field(default=None, max_length=2000)
-    columns: list[str] = Field(default_factory=list, description='names, or ["all"]')
+    mode: Literal["", "real", "paper"] = ""
+    cursor: str = ""
+    columns: list[str] = Field(default_factory=list)
     limit: int = Field(default=30, ge=1, le=500)
     raw: bool = False
 
@@ -126,11 +126,12 @@ async def call_endpoint(query: CallEndpoint, upstream: Acting) -> Answer:
     row, tr_id = named(query.endpoint)
     readable(row)
     given = {"tr_id": tr_id, **query.parameters} if tr_id else query.parameters
-    mode = query.mode or ("real" if row.scope == "market" else upstream.holder(row.id).mode)
+    wanted = query.mode or None
+    mode = wanted or ("real" if row.scope == "market" else upstream.holder(row.id).mode)
     asked = completed(row, given, mode, upstream.now().date())
-    reply = await upstream.ask(row.id, asked, mode=query.mode, cursor=query.cursor, venue=venue_of(asked))
+    reply = await upstream.ask(row.id, asked, mode=wanted, cursor=query.cursor or None, venue=venue_of(asked))
     shown = told(row, reply.body, columns=query.columns, limit=query.limit, raw=query.raw)
-    data = {"endpoint": row.id, "title": row.title, **_account(row, query.mode, upstream), **shown}
+    data = {"endpoint": row.id, "title": row.title, **_account(row, wanted, upstream), **shown}
     data["cursor"] = reply.cursor
     return Answer(data, upstream.sources, text=text_of(f"{row.title} ({row.id})", lines_of(shown)))
 
@@ -168,7 +169,7 @@ TOOLS: Final = (
         name="call_endpoint",
         title="API 호출",
         description="Call any of 256 reading APIs by id 조회 전용 (orders: plan_order). Codes by value or meaning; "
-        "fixed values and account are filled in; tables are cut to limit.",
+        "fixed values and account are filled in. columns: all, or some.",
         query=CallEndpoint,
         output={
             "type": "object",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Annotated, Final
 
-Product = Literal[
+from pydantic import AfterValidator
+
+PRODUCTS: Final = (
     "stock",
     "credit",
     "reservation",
@@ -18,7 +20,17 @@ Product = Literal[
     "future_night",
     "overseas_future",
     "bond",
-]
+)
+
+
+def _known(product: str) -> str:
+    if product not in PRODUCTS:
+        raise ValueError(f"one of {', '.join(PRODUCTS)}")
+    return product
+
+
+Product = Annotated[str, AfterValidator(_known)]
+"""A kind of order; the list is told when it is missed, and costs no client its room."""
 NONE: Final[Mapping[str, str]] = MappingProxyType({})
 NIGHT_LIST: Final = "domestic_futureoption.inquire_ngt_ccnl"
 DOMESTIC: Final = ("KRX", "NXT", "SOR")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from dari.core.acts import Act, Acting, Holder
 from dari.core.endpoint import Endpoint
@@ -21,40 +21,38 @@ from dari.providers.kis.tools.trade.lines import CURRENCIES, DOMESTIC, Product, 
 from dari.providers.kis.tools.trade.shaping import text_of
 from dari.providers.kis.tools.trade.spelling import Change, Wish, change_order, find, new_order
 
-Price = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
-More = Annotated[dict[str, str], Field(default_factory=dict, description="the sheet's own parameters")]
+Price = Annotated[Decimal, Field(gt=0, allow_inf_nan=False), WithJsonSchema({"type": "number"})]
+More = Annotated[dict[str, str], Field(default_factory=dict)]
 
 
 class PlanOrder(Query):
     """Arguments of plan_order."""
 
     side: Literal["buy", "sell"]
-    symbol: str = Field(min_length=1, max_length=32)
-    quantity: int = Field(ge=1, le=10_000_000)
+    symbol: str
+    quantity: int = Field(ge=1)
     price: Price | None = None
     product: Product = "stock"
-    exchange: str = Field(default="", max_length=4, description="KRX NXT SOR; NASD NYSE AMEX SEHK TKSE …")
-    type: str = Field(default="", max_length=30)
+    exchange: str = ""
+    type: str = ""
     more: More
 
 
 class PlanModify(Query):
     """Arguments of plan_modify."""
 
-    order_number: str = Field(max_length=20)
+    order_number: str
     price: Price
     quantity: int | None = Field(default=None, ge=1)
     product: Product = "stock"
-    more: More
 
 
 class PlanCancel(Query):
     """Arguments of plan_cancel."""
 
-    order_number: str = Field(max_length=20)
+    order_number: str
     quantity: int | None = Field(default=None, ge=1)
     product: Product = "stock"
-    more: More
 
 
 async def plan_order(query: PlanOrder, upstream: Acting) -> Answer:
@@ -113,7 +111,7 @@ async def plan_modify(query: PlanModify, upstream: Acting) -> Answer:
     check_session(query.product, original.venue or "KRX", upstream)
     check_price(query.product, query.price, now, line.decimals)
     quantity = _quantity(query.quantity, original)
-    wish = Change(product=query.product, original=original, quantity=quantity, price=query.price, more=query.more)
+    wish = Change(product=query.product, original=original, quantity=quantity, price=query.price)
     row, sent = change_order(wish, holder.mode, upstream.now().date())
     worth = won(query.product, original.symbol, query.price * quantity, original.venue)
     facts = _change_facts("modify", query.product, original, quantity) | facts_of(query.product, now, upstream)
@@ -126,7 +124,7 @@ async def plan_cancel(query: PlanCancel, upstream: Acting) -> Answer:
     """Check a cancellation of an open order and keep it as a plan. Raises NotFound with the open orders."""
     original, holder = await _open_order(query.product, query.order_number, upstream)
     quantity = _quantity(query.quantity, original)
-    wish = Change(product=query.product, original=original, quantity=quantity, price=None, more=query.more)
+    wish = Change(product=query.product, original=original, quantity=quantity, price=None)
     row, sent = change_order(wish, holder.mode, upstream.now().date())
     facts = _change_facts("cancel", query.product, original, quantity)
     told = {"cancel": original.told(), "quantity": quantity}
@@ -236,8 +234,8 @@ TOOLS: Final = (
     Tool(
         name="plan_order",
         title="주문 계획",
-        description="Plan an order 주문 (checked, nothing is sent): no price = at the market; type = ORD_DVSN code or "
-        "meaning. Then apply_plan.",
+        description="Check and plan an order 주문 (nothing is sent; then apply_plan). No price: at the market. product "
+        "credit, reservation, overseas, future, bond …; exchange NXT, SOR, NASD …",
         query=PlanOrder,
         output=OUTPUT,
         run=plan_order,

@@ -44,7 +44,6 @@ class Change:
     original: Order
     quantity: int
     price: Decimal | None
-    more: Mapping[str, str] = field(default_factory=lambda: NONE)
 
 
 def new_order(wish: Wish, mode: str, today: date) -> tuple[Endpoint, dict[str, str]]:
@@ -118,7 +117,7 @@ def change_order(wish: Change, mode: str, today: date) -> tuple[Endpoint, dict[s
     known = {name: value for name, value in {**line.change_defaults, **told}.items() if _takes(row, name)}
     known = {name: value for name, value in known.items() if value or _required(row, name)}
     word = "cancel" if action == CANCEL else "amend"
-    return row, _chosen(row, {**known, **wish.more}, mode, today, action=word, session=_session(product))
+    return row, _chosen(row, known, mode, today, action=word, session=_session(product))
 
 
 def _whole(wish: Change) -> bool:
