@@ -16,6 +16,8 @@ BRANCH: Final = "91252"
 MARGINED: Final = frozenset({"future", "overseas_future"})
 """Products that may be sold before they are bought, and cost margin instead of their price."""
 ZERO: Final = Decimal(0)
+MARGIN: Final = Decimal("0.1")
+"""What a contract holds back of its value (증거금). KIS's rates differ by product and day; this world has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,27 @@ class Account:
             if one.side == "sell" and one.thing.symbol == thing.symbol
         )
         return held - waiting
+
+    def margin_held(self, currency: str) -> Decimal:
+        """Money that contracts, held or ordered, hold back."""
+        held = (
+            one.average * abs(one.quantity) * one.thing.unit
+            for one in self.positions.values()
+            if one.thing.product in MARGINED and one.thing.currency == currency
+        )
+        ordered = (
+            one.price * one.open * one.thing.unit
+            for one in self.open_orders(*MARGINED)
+            if one.thing.currency == currency
+        )
+        return (sum(held, ZERO) + sum(ordered, ZERO)) * MARGIN
+
+    def orderable(self, thing: Thing, side: Side, price: Decimal) -> tuple[int, int]:
+        """Contracts that may be (opened anew, closed) by an order at a price."""
+        held = self.position(thing).quantity
+        margin = price * thing.unit * MARGIN
+        free = self.free_cash(thing.currency) - self.margin_held(thing.currency)
+        return max(int(free / margin), 0) if margin > 0 else 0, max(held if side == "sell" else -held, 0)
 
 
 Listener = Callable[[str, Order, Fill | None], None]

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from dari.core import krx
 from dari.core.endpoint import Block
-from dari.providers.kis.simulator.accounts.desk import account_of, match, product_of, subject_of_thing
-from dari.providers.kis.simulator.accounts.ledger import MARGINED, ZERO, Account, Ledger, Order, Product
+from dari.providers.kis.simulator.accounts.desk import account_of, match, product_of, subject_of_thing, thing_of
+from dari.providers.kis.simulator.accounts.ledger import MARGINED, ZERO, Account, Ledger, Order, Product, Side
 from dari.providers.kis.simulator.accounts.terms import (
     CENT,
     EXCHANGE,
@@ -74,7 +74,7 @@ def _summary(ask: Ask, account: Account, product: Product, holdings: Sequence[Ho
         "cano": account.number,
         "acnt_prdt_cd": ask.parameters.get("ACNT_PRDT_CD", ""),
     }
-    return {**filled, **rates, **_buying(ask, product, free)}
+    return {**filled, **rates, **_buying(ask, account, product, free)}
 
 
 _CASH: Final = words(
@@ -113,8 +113,8 @@ def _currency(ask: Ask, product: Product) -> str:
     return homes.get(ask.parameters.get("OVRS_EXCG_CD", ""), "USD") if abroad else "KRW"
 
 
-def _buying(ask: Ask, product: Product, free: Decimal) -> Mapping[str, Any]:
-    """How many could be bought at the asked price, or at the present one."""
+def _buying(ask: Ask, account: Account, product: Product, free: Decimal) -> Mapping[str, Any]:
+    """How many could be ordered at the asked price, or at the highest of the day."""
     names = ("PDNO", "ITEM_CD", "SHTN_PDNO", "OVRS_FUTR_FX_PDNO")
     symbol = next((ask.parameters[name].strip() for name in names if ask.parameters.get(name, "").strip()), "")
     subject = subject_of_thing(ask, product, symbol, ask.parameters.get("OVRS_EXCG_CD", "")) if symbol else None
@@ -124,15 +124,37 @@ def _buying(ask: Ask, product: Product, free: Decimal) -> Mapping[str, Any]:
     prices = ("ORD_UNPR", "OVRS_ORD_UNPR", "UNIT_PRICE", "FM_ORD_PRIC", "BOND_ORD_UNPR")
     told = next((ask.parameters[name] for name in prices if ask.parameters.get(name, "").strip(" 0")), "")
     price = Decimal(told) if re.fullmatch(r"\d+(\.\d+)?", told) else sight.high_limit or sight.price
+    if product in MARGINED:
+        return _contracts(ask, account, symbol, price)
     unit = Decimal("0.1") if product == "bond" else Decimal(1)
     quantity = int(free / (price * unit)) if price else 0
     counts = words(
         "max_buy_qty nrcvb_buy_qty max_ord_psbl_qty ord_psbl_qty ovrs_max_ord_psbl_qty buy_psbl_qty "
-        "echm_af_ord_psbl_qty fm_new_ord_psbl_qty fm_tot_ord_psbl_qty tot_psbl_qty"
+        "echm_af_ord_psbl_qty"
     )
     return {"psbl_qty_calc_unpr": plain_number(price), "bond_ord_unpr2": plain_number(price)} | dict.fromkeys(
         counts, quantity
     )
+
+
+def _contracts(ask: Ask, account: Account, symbol: str, price: Decimal) -> Mapping[str, Any]:
+    """How many contracts could be ordered: opened anew at a price, and closed of what is held."""
+    thing, sight = thing_of(ask, product_of(ask), symbol)
+    side: Side = "sell" if ask.parameters.get("SLL_BUY_DVSN_CD") == "01" else "buy"
+    new, closing = account.orderable(thing, side, price)
+    return {
+        "ovrs_futr_fx_pdno": thing.symbol,
+        "crcy_cd": thing.currency,
+        "sll_buy_dvsn_cd": "01" if side == "sell" else "02",
+        "fm_ustl_qty": abs(account.position(thing).quantity),
+        "lqd_psbl_qty1": closing,
+        "fm_lqd_psbl_qty": closing,
+        "ord_psbl_qty": new,
+        "fm_new_ord_psbl_qty": new,
+        "tot_psbl_qty": new + closing,
+        "fm_tot_ord_psbl_qty": new + closing,
+        "fm_mkpr_tot_ord_psbl_qty": sum(account.orderable(thing, side, sight.high_limit or sight.price)),
+    }
 
 
 def settle(ask: Ask, ledger: Ledger, account: Account) -> None:
@@ -220,6 +242,8 @@ def _lists(
 ) -> list[dict[str, str]] | None:
     """The rows of a block that lists something; None for a block of sums."""
     names = {one.name.lower() for one in block.fields}
+    if "fm_new_ord_psbl_qty" in names:  # what may be ordered of one contract, though it speaks of a holding too
+        return None
     if names & {"rsvn_ord_seq", "ovrs_rsvn_odno"}:
         reserved = [one for one in account.reservations.values() if one.thing.product == product]
         return [_row(block, partial(_read, RESERVATION_NAMES, one)) for one in reserved]
