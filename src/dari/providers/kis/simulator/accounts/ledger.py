@@ -13,7 +13,7 @@ Product = Literal["stock", "overseas", "bond", "future", "overseas_future"]
 Side = Literal["buy", "sell"]
 BRANCH: Final = "91252"
 """KRX_FWDG_ORD_ORGNO: the branch an order went through; a change or cancellation must name it."""
-MARGINED: Final = frozenset({"future", "overseas_future"})
+MARGINED: Final[frozenset[Product]] = frozenset({"future", "overseas_future"})
 """Products that may be sold before they are bought, and cost margin instead of their price."""
 ZERO: Final = Decimal(0)
 MARGIN: Final = Decimal("0.1")

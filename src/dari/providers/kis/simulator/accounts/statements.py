@@ -14,6 +14,7 @@ from dari.providers.kis.simulator.accounts.desk import account_of, match, produc
 from dari.providers.kis.simulator.accounts.ledger import MARGINED, ZERO, Account, Ledger, Order, Product, Side
 from dari.providers.kis.simulator.accounts.terms import (
     CENT,
+    CURRENCIES,
     EXCHANGE,
     HOLDING_NAMES,
     ORDER_NAMES,
@@ -22,26 +23,31 @@ from dari.providers.kis.simulator.accounts.terms import (
     holding_field,
     percent_of,
     plain_number,
+    rate_told,
     words,
 )
+from dari.providers.kis.simulator.answers.plain import walk_of
 from dari.providers.kis.simulator.exchange import Ask, wrong
 from dari.providers.kis.simulator.writing import row
+from dari.worlds.market.abroad import won_rate
 
 _PAGE: Final = 50
 
 
-def _summary(ask: Ask, account: Account, product: Product, holdings: Sequence[Holding]) -> Mapping[str, Any]:
-    """An account's sums, by the names statements give them. In won for products at home, else in the asked currency."""
-    currency = _currency(ask, product)
+def _summary(
+    ask: Ask, account: Account, product: Product, holdings: Sequence[Holding], currency: str
+) -> Mapping[str, Any]:
+    """An account's sums in one currency, by the names statements give them."""
+    rate = won_rate(walk_of(ask.market.seed), currency, ask.at)
     cash, free = account.cash.get(currency, ZERO), account.free_cash(currency)
-    mine = [
-        one
-        for one in holdings
-        if one.position.thing.currency == currency or product not in {"overseas", "overseas_future"}
-    ]
+    mine = [one for one in holdings if one.position.thing.currency == currency]
     paid, worth = sum((one.paid for one in mine), ZERO), sum((one.worth for one in mine), ZERO)
     gain, realized = sum((one.gain for one in mine), ZERO), sum((one.position.realized for one in mine), ZERO)
-    today = [order for order in account.orders.values() if order.thing.product == product]
+    today = [
+        order
+        for order in account.orders.values()
+        if order.thing.product == product and order.thing.currency == currency
+    ]
     bought = sum((order.amount for order in today if order.side == "buy"), ZERO)
     sold = sum((order.amount for order in today if order.side == "sell"), ZERO)
     whole = cash + (gain if product in MARGINED else worth)
@@ -73,7 +79,12 @@ def _summary(ask: Ask, account: Account, product: Product, holdings: Sequence[Ho
         "fm_sll_qty": str(sum(order.filled for order in today if order.side == "sell")),
         "cano": account.number,
         "acnt_prdt_cd": ask.parameters.get("ACNT_PRDT_CD", ""),
+        "exrt": rate_told(rate),
+        "frst_bltn_exrt": rate_told(rate),
+        "bass_exrt": rate_told(rate),
     }
+    for one in CURRENCIES:
+        rates[f"{one.lower()}_frst_bltn_exrt"] = rate_told(won_rate(walk_of(ask.market.seed), one, ask.at))
     return {**filled, **rates, **_buying(ask, account, product, free)}
 
 
@@ -186,7 +197,8 @@ def _holdings(ask: Ask, account: Account, product: Product) -> list[Holding]:
             continue
         subject = subject_of_thing(ask, product, thing.symbol, thing.exchange)
         if subject is not None:
-            told.append(Holding(position, subject.now().price, account.free_quantity(thing), account))
+            rate = won_rate(walk_of(ask.market.seed), thing.currency, ask.at)
+            told.append(Holding(position, subject.now().price, account.free_quantity(thing), account, rate))
     wanted = ask.parameters.get("OVRS_EXCG_CD", "")
     if product == "overseas" and wanted:
         us = {"NASD", "NYSE", "AMEX"}
@@ -255,6 +267,23 @@ def _lists(
     return None
 
 
+def _deposits(
+    ask: Ask, account: Account, product: Product, block: Block, holdings: Sequence[Holding]
+) -> list[dict[str, str]]:
+    """A row for each currency of the asked country, where a block lists money (외화예수금) and its rate."""
+    names = {one.name.lower() for one in block.fields}
+    if block.kind != "array" or "crcy_cd" not in names or not names & {"frst_bltn_exrt", "bass_exrt"}:
+        return []
+    country, rows = ask.parameters.get("NATN_CD", ""), []
+    for currency, (code, land, name) in CURRENCIES.items():
+        if country in {"", "000", code}:
+            sums = _summary(ask, account, product, holdings, currency)
+            won = int(account.cash.get(currency, ZERO) * won_rate(walk_of(ask.market.seed), currency, ask.at))
+            told = {"crcy_cd_name": name, "natn_name": land, "frcr_evlu_amt2": str(won)}
+            rows.append(_row(block, {**sums, **told}.get))
+    return rows
+
+
 def _read(names: Mapping[str, Callable[[Any], Any]], one: Any, name: str) -> Any:
     reader = names.get(name)
     return reader(one) if reader else None
@@ -287,11 +316,11 @@ def statement(ask: Ask, ledger: Ledger) -> tuple[Mapping[str, Any], bool]:
     account, product = account_of(ask, ledger), product_of(ask)
     settle(ask, ledger, account)
     holdings = _holdings(ask, account, product)
-    sums = _summary(ask, account, product, holdings)
+    sums = _summary(ask, account, product, holdings, _currency(ask, product))
     reply: dict[str, Any] = {}
     more = False
     for block in ask.endpoint.blocks:
-        rows = _lists(ask, account, product, block, holdings)
+        rows = _deposits(ask, account, product, block, holdings) or _lists(ask, account, product, block, holdings)
         if block.name is None:
             reply |= {one.name: "" for one in block.fields}
             continue
