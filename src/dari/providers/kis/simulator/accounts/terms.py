@@ -21,6 +21,16 @@ def plain_number(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+CURRENCIES: Final = {
+    "USD": ("840", "미국", "미국달러"),
+    "HKD": ("344", "홍콩", "홍콩달러"),
+    "CNY": ("156", "중국", "중국위안화"),
+    "JPY": ("392", "일본", "일본엔화"),
+    "VND": ("704", "베트남", "베트남동"),
+}
+"""Currency → (NATN_CD, country, name)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Holding:
     """A position and what it is worth now."""
@@ -29,6 +39,8 @@ class Holding:
     price: Decimal
     free: int
     account: Account
+    rate: Decimal = Decimal(1)
+    """The won one piece of the thing's currency costs."""
 
     @property
     def paid(self) -> Decimal:
@@ -44,6 +56,11 @@ class Holding:
     def gain(self) -> Decimal:
         """평가손익금액."""
         return (self.worth - self.paid) * (1 if self.position.quantity >= 0 else -1)
+
+
+def rate_told(rate: Decimal) -> str:
+    """An exchange rate as statements write it (1349.40000000): won for one piece of the currency, whichever it is."""
+    return f"{rate:.8f}"
 
 
 def percent_of(part: Decimal, whole: Decimal) -> str:
@@ -71,6 +88,9 @@ def holding_field(one: Holding, name: str) -> Any:
         "side_name": lambda: "매수" if position.quantity >= 0 else "매도",
         "currency": lambda: thing.currency,
         "exchange": lambda: EXCHANGE.get(thing.exchange, thing.exchange),
+        "rate": lambda: rate_told(one.rate),
+        "rate_unit": lambda: "1",
+        "paid_won": lambda: str(int(one.paid * one.rate)),
     }
     for meaning, names in HOLDING_NAMES.items():
         if name in names:
@@ -100,6 +120,9 @@ HOLDING_NAMES: Final[Mapping[str, frozenset[str]]] = {
     "side_name": words("sll_buy_dvsn_name trad_dvsn_name"),
     "currency": words("tr_crcy_cd crcy_cd buy_crcy_cd"),
     "exchange": words("ovrs_excg_cd"),
+    "rate": words("bass_exrt"),
+    "rate_unit": words("unit_amt"),
+    "paid_won": words("pchs_rmnd_wcrc_amt"),
 }
 
 ORDER_NAMES: Final[Mapping[str, Callable[[Order], Any]]] = {
