@@ -98,3 +98,30 @@ async def test_the_dollar_chart_opens_at_the_rate(client: Client, market: Market
     asked |= {"FID_HOUR_CLS_CODE": "0", "FID_PW_DATA_INCU_YN": "Y"}
     now = await client.rows("overseas_stock.inquire_time_indexchartprice", asked, "output1")
     assert Decimal(now["ovrs_prod_oprc"]) == won_rate(walk_of(market.seed), "USD", NOON)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "assets"),
+    [
+        ("inquire_present_balance", BALANCE, "tot_asst_amt"),
+        ("inquire_paymt_stdr_balance", STANDARD, "tot_asst_amt2"),
+    ],
+)
+async def test_a_balance_asked_in_won_is_the_foreign_one_times_the_rate(
+    client: Client, name: str, asked: dict[str, str], assets: str
+) -> None:
+    foreign = (await client.get(f"overseas_stock.{name}", asked)).json()["output1"]
+    body = (await client.get(f"overseas_stock.{name}", asked | {"WCRC_FRCR_DVSN_CD": "01"})).json()
+    for here, there in zip(body["output1"], foreign, strict=True):
+        rate = Decimal(here["bass_exrt"])
+        assert rate > 1_000
+        assert here["cblc_qty13"] == there["cblc_qty13"]
+        assert here["evlu_pfls_rt1"] == there["evlu_pfls_rt1"]
+        for field in ("ovrs_now_pric1", "frcr_pchs_amt", "frcr_evlu_amt2", "evlu_pfls_amt2"):
+            assert abs(Decimal(here[field]) - Decimal(there[field]) * rate) <= rate / 100
+    sums = body["output3"]
+    worth = sum((Decimal(one["frcr_evlu_amt2"]) for one in body["output1"]), Decimal(0))
+    money = sum(int(one["frcr_evlu_amt2"]) for one in body["output2"])
+    assert abs(int(sums[assets]) - worth - money - 300_000_000) < 10
+    gain = sum((Decimal(one["evlu_pfls_amt2"]) for one in body["output1"]), Decimal(0))
+    assert abs(int(sums["tot_evlu_pfls_amt"]) - gain) < 2

@@ -168,6 +168,25 @@ def _contracts(ask: Ask, account: Account, symbol: str, price: Decimal) -> Mappi
     }
 
 
+def _in_won(ask: Ask, account: Account, holdings: Sequence[Holding]) -> Mapping[str, str]:
+    """The sums of everything abroad, in won. Total assets are holdings, foreign money and won together."""
+    walk = walk_of(ask.market.seed)
+    paid, worth = (sum((getattr(one, what) * one.rate for one in holdings), ZERO) for what in ("paid", "worth"))
+    gain, cash = worth - paid, account.cash.get("KRW", ZERO)
+    foreign = sum((account.cash.get(one, ZERO) * won_rate(walk, one, ask.at) for one in CURRENCIES), ZERO)
+    told: dict[str, str] = {"evlu_erng_rt1": percent_of(gain, paid)}
+    for names, amount in (
+        ("pchs_amt_smtl pchs_amt_smtl_amt", paid),
+        ("evlu_amt_smtl evlu_amt_smtl_amt wcrc_evlu_amt_smtl", worth),
+        ("evlu_pfls_amt_smtl tot_evlu_pfls_amt", gain),
+        ("dncl_amt tot_dncl_amt", cash),
+        ("frcr_evlu_tota tot_frcr_cblc_smtl frcr_cblc_wcrc_evlu_amt_smtl", foreign),
+        ("tot_asst_amt tot_asst_amt2", worth + foreign + cash),
+    ):
+        told |= dict.fromkeys(names.split(), str(int(amount)))
+    return told
+
+
 def settle(ask: Ask, ledger: Ledger, account: Account) -> None:
     """Let open orders meet the book as it is now, and reserved ones whose day has come become orders."""
     for one in account.reservations.values():
@@ -198,7 +217,8 @@ def _holdings(ask: Ask, account: Account, product: Product) -> list[Holding]:
         subject = subject_of_thing(ask, product, thing.symbol, thing.exchange)
         if subject is not None:
             rate = won_rate(walk_of(ask.market.seed), thing.currency, ask.at)
-            told.append(Holding(position, subject.now().price, account.free_quantity(thing), account, rate))
+            free = account.free_quantity(thing)
+            told.append(Holding(position, subject.now().price, free, account, rate, _won_asked(ask)))
     wanted = ask.parameters.get("OVRS_EXCG_CD", "")
     if product == "overseas" and wanted:
         us = {"NASD", "NYSE", "AMEX"}
@@ -216,6 +236,11 @@ def _meaning(ask: Ask, *names: str) -> str:
         if one.name in names and ask.parameters.get(one.name):
             return one.codes.get(ask.parameters[one.name].strip(), "")
     return ""
+
+
+def _won_asked(ask: Ask) -> bool:
+    """Whether a statement of shares abroad is wanted in won; 01 says so in some sheets, 02 in others."""
+    return ask.endpoint.category == "overseas_stock" and _meaning(ask, "WCRC_FRCR_DVSN_CD").startswith("원화")
 
 
 def _orders(ask: Ask, account: Account, product: Product) -> list[Order]:
@@ -317,6 +342,8 @@ def statement(ask: Ask, ledger: Ledger) -> tuple[Mapping[str, Any], bool]:
     settle(ask, ledger, account)
     holdings = _holdings(ask, account, product)
     sums = _summary(ask, account, product, holdings, _currency(ask, product))
+    if _won_asked(ask):
+        sums = {**sums, **_in_won(ask, account, holdings)}
     reply: dict[str, Any] = {}
     more = False
     for block in ask.endpoint.blocks:

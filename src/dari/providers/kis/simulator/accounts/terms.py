@@ -41,6 +41,8 @@ class Holding:
     account: Account
     rate: Decimal = Decimal(1)
     """The won one piece of the thing's currency costs."""
+    in_won: bool = False
+    """Whether the statement was asked in won (원화), not in the thing's currency (외화)."""
 
     @property
     def paid(self) -> Decimal:
@@ -71,16 +73,17 @@ def percent_of(part: Decimal, whole: Decimal) -> str:
 def holding_field(one: Holding, name: str) -> Any:
     """A field of a holding by what its name means; None for a name that means nothing here."""
     position, thing = one.position, one.position.thing
+    told = one.rate if one.in_won else Decimal(1)
     readers: Mapping[str, Callable[[], Any]] = {
         "code": lambda: thing.symbol,
         "name": lambda: thing.name,
         "quantity": lambda: abs(position.quantity),
         "free": lambda: max(one.free, 0) if thing.product not in MARGINED else abs(position.quantity),
-        "average": lambda: plain_number(position.average.quantize(Decimal("0.0001"))),
-        "paid": lambda: plain_number(one.paid.quantize(CENT)),
-        "price": lambda: plain_number(one.price),
-        "worth": lambda: plain_number(one.worth.quantize(CENT)),
-        "gain": lambda: plain_number(one.gain.quantize(CENT)),
+        "average": lambda: plain_number((position.average * told).quantize(Decimal("0.0001"))),
+        "paid": lambda: plain_number((one.paid * told).quantize(CENT)),
+        "price": lambda: plain_number(one.price * told),
+        "worth": lambda: plain_number((one.worth * told).quantize(CENT)),
+        "gain": lambda: plain_number((one.gain * told).quantize(CENT)),
         "gain_rate": lambda: percent_of(one.gain, one.paid),
         "bought": lambda: position.bought,
         "sold": lambda: position.sold,
