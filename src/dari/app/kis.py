@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 
 from dari.app.parts import Parts
 from dari.core.errors import BadSetting, Hint
 from dari.core.provider import Credential
 from dari.providers.kis.dialect import Hosts, KisDialect
+from dari.providers.kis.live import Approvals, KisFrames
 from dari.providers.kis.spec import SPEC
 from dari.settings import Settings
-from dari.upstream.client import Client
+from dari.upstream.client import Client, Pushes
+from dari.upstream.live import Connect, Connection
 from dari.upstream.wire import Wire
 
 SIMULATOR_ORIGIN = "http://simulator.invalid"
@@ -29,10 +32,10 @@ def assemble(parts: Parts) -> Client:
     """The client of KIS. Market reads use the real pair when there is one; KIS_MODE governs account calls."""
     settings = parts.settings
     if parts.simulated:
-        origin, credentials, wire = SIMULATOR_ORIGIN, _simulator_keys(), _simulator_wire(parts)
+        origin, credentials, (wire, connect) = SIMULATOR_ORIGIN, _simulator_keys(), _simulator(parts)
     else:
         origin, credentials = parts.origin("DARI_KIS_URL"), _keys(settings)
-        wire = parts.wire()
+        wire, connect = parts.wire(), _open_socket
     dialect = KisDialect(
         send=wire.send,
         clock=parts.clock,
@@ -47,7 +50,8 @@ def assemble(parts: Parts) -> Client:
             return "real" if has_real else "paper"
         return settings.text("KIS_MODE").lower()
 
-    return parts.client(SPEC, dialect, origin=origin, default_mode=default_mode)
+    pushes = Pushes(KisFrames(dialect), connect, Approvals(dialect))
+    return parts.client(SPEC, dialect, origin=origin, default_mode=default_mode, pushes=pushes)
 
 
 def _keys(settings: Settings) -> list[Credential]:
@@ -102,7 +106,15 @@ def _simulator_keys() -> list[Credential]:
     return found
 
 
-def _simulator_wire(parts: Parts) -> Wire:
-    from dari.app.simulators import kis_simulator  # noqa: PLC0415 -- only who asks for it pays for it
+async def _open_socket(url: str) -> Connection:
+    from dari.upstream.wire.sockets import open_socket  # noqa: PLC0415 -- only who watches pays for websockets
 
-    return parts.wire(app=kis_simulator(world=parts.clock, seed=parts.seed, clock=parts.clock))
+    return await open_socket(url)
+
+
+def _simulator(parts: Parts) -> tuple[Wire, Connect]:
+    from dari.app.simulators import kis_simulator  # noqa: PLC0415 -- only who asks for it pays for it
+    from dari.upstream.wire.in_process import open_app_socket  # noqa: PLC0415 -- only who asks for it pays for it
+
+    app = kis_simulator(world=parts.clock, seed=parts.seed, clock=parts.clock)
+    return parts.wire(app=app), partial(open_app_socket, app)

@@ -154,6 +154,11 @@ class FrameDialect(Protocol):
 class LiveUpstream(Upstream, Protocol):
     """An Upstream whose provider pushes."""
 
-    def watch(self, topics: Collection[Topic]) -> AbstractAsyncContextManager[AsyncIterator[Happening]]:
-        """Watch topics until the block is left. Raises what connecting raises, and NotAllowed naming another holder."""
+    def watch(
+        self, topics: Collection[Topic], *, scope: str = "market"
+    ) -> AbstractAsyncContextManager[AsyncIterator[Happening]]:
+        """Watch topics until the block is left, in the mode of that scope.
+
+        Raises what connecting raises, and NotAllowed naming another holder.
+        """
         ...

@@ -100,6 +100,13 @@ class Dialect(Protocol):
         ...
 
 
+class Granting(Protocol):
+    """Where grants of one kind come from: what Dialect says of it."""
+
+    def grant_name(self, profile: str, mode: str) -> str | None: ...
+    async def sign_in(self, profile: str, mode: str) -> Grant: ...
+
+
 @runtime_checkable
 class Holding(Protocol):
     """A dialect whose upstream keeps accounts."""

@@ -14,7 +14,7 @@ from dari.core.errors import NotFound, OutcomeUnknown, SetupError, Unreachable
 from dari.core.events import Events
 from dari.core.exchange import DEFAULT_PROFILE, Call, Provenance, Reply, Sender, merged
 from dari.core.live import FrameDialect, Happening, Topic
-from dari.core.provider import Dialect, Holding, Spec
+from dari.core.provider import Dialect, Granting, Holding, Spec
 from dari.core.shared_state import SharedState
 from dari.core.tool import Standing
 from dari.upstream.breaker import Breaker, BreakerRules
@@ -39,10 +39,14 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Pushes:
-    """What an upstream that pushes needs beside its dialect: the dialect of its frames, and what opens a websocket."""
+    """What an upstream that pushes needs beside its dialect: the dialect of its frames, and what opens a websocket.
+
+    `granting` gives the grants of its session, where they are not those of its calls.
+    """
 
     frames: FrameDialect
     connect: Connect
+    granting: Granting | None = None
 
 
 class Client:
@@ -102,12 +106,12 @@ class Client:
         """The pushed session of a key. Raises NotFound where this upstream pushes nothing to us."""
         if self._pushes is None:
             raise NotFound(f"nothing is pushed by {self.dialect.name}")
-        live = self._lives.get((profile, mode))
+        live, granting = self._lives.get((profile, mode)), self._pushes.granting
         if live is None:
             live = self._lives[profile, mode] = Live(
                 self._pushes.frames,
                 connect=self._pushes.connect,
-                grants=self.grants,
+                grants=self.grants if granting is None else Grants(granting, self.state, self.clock),
                 state=self.state,
                 clock=self.clock,
                 events=self._events,
@@ -199,9 +203,11 @@ class Asking:
         return reply
 
     @asynccontextmanager
-    async def watch(self, topics: Collection[Topic]) -> AsyncIterator[AsyncIterator[Happening]]:
+    async def watch(
+        self, topics: Collection[Topic], *, scope: str = "market"
+    ) -> AsyncIterator[AsyncIterator[Happening]]:
         """Watch topics of the provider until the block is left; each kind is a line of the provenance."""
-        mode = self._client.default_mode("market")
+        mode = self._client.default_mode(scope)
         live = self._client.live(self._profile, mode)
         async with live.watching(topics) as feed:
             self.keep_seconds = 0.0

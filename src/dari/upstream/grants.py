@@ -10,7 +10,7 @@ from typing import Final
 from dari.core.clock import Clock
 from dari.core.errors import GrantStale, RateLimited
 from dari.core.exchange import Call, Grant, Reply, Sender
-from dari.core.provider import Dialect
+from dari.core.provider import Granting
 from dari.core.shared_state import SharedState
 
 EARLY: Final = timedelta(minutes=5)
@@ -23,7 +23,7 @@ BACK_OFF_SECONDS: Final = 60.0
 class Grants:
     """Where grants come from: memory, then shared state, then the upstream, with one issuer at a time."""
 
-    def __init__(self, dialect: Dialect, state: SharedState, clock: Clock) -> None:
+    def __init__(self, dialect: Granting, state: SharedState, clock: Clock) -> None:
         self._dialect = dialect
         self._state = state
         self._clock = clock

@@ -47,15 +47,25 @@ class Hosts:
 
     rest: Mapping[str, str]
     files: str
+    websocket: Mapping[str, str]
 
     @classmethod
     def of(cls, origin: str | None) -> Hosts:
-        """The real hosts, or `origin` with `/real`, `/paper` and `/master`."""
+        """The real hosts, or `origin` with `/real`, `/paper`, `/master` and `/ws/real`, `/ws/paper`."""
         if origin:
             base = origin.rstrip("/")
-            return cls(MappingProxyType({"real": f"{base}/real", "paper": f"{base}/paper"}), f"{base}/master")
+            socket = f"ws{base.removeprefix('http')}/ws"
+            return cls(
+                MappingProxyType({mode: f"{base}/{mode}" for mode in ("real", "paper")}),
+                f"{base}/master",
+                MappingProxyType({mode: f"{socket}/{mode}" for mode in ("real", "paper")}),
+            )
         hosts = platform_facts()["hosts"]
-        return cls(MappingProxyType({"real": hosts["real"]["rest"], "paper": hosts["paper"]["rest"]}), "")
+        return cls(
+            MappingProxyType({mode: hosts[mode]["rest"] for mode in ("real", "paper")}),
+            "",
+            MappingProxyType({mode: hosts[mode]["websocket"] + hosts["websocket_path"] for mode in ("real", "paper")}),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,22 +105,23 @@ class KisDialect:
             )
         return found
 
-    def _key_name(self, profile: str, mode: str) -> str:
+    def key_name(self, profile: str, mode: str) -> str:
+        """The name the holders of a key share: a hash of it, with its mode."""
         appkey = self.credential(profile, mode).parts["appkey"]
         return f"kis {mode} {hashlib.sha256(appkey.encode()).hexdigest()[:16]}"
 
     def grant_name(self, profile: str, mode: str) -> str | None:
-        return None if mode == "files" else self._key_name(profile, mode)
+        return None if mode == "files" else self.key_name(profile, mode)
 
     def lane(self, call: Call) -> str:
         if call.endpoint.transport == "file":
             return "kis files"
-        return f"{self._key_name(call.profile, call.mode)} {call.endpoint.lane}"
+        return f"{self.key_name(call.profile, call.mode)} {call.endpoint.lane}"
 
     def limits(self, call: Call) -> tuple[tuple[str, Rate], ...]:
         if call.endpoint.transport == "file":
             return (("kis files", Rate(5)),)
-        key = self._key_name(call.profile, call.mode)
+        key = self.key_name(call.profile, call.mode)
         whole_key = (f"{key} all", Rate(self.per_second[call.mode]))
         if call.endpoint.lane == "ledger":  # EGW00215: the ledger has a limiter of its own behind the gateway's
             return ((f"{key} ledger", Rate(1)), whole_key)
@@ -122,7 +133,7 @@ class KisDialect:
         body = {"grant_type": "client_credentials", "appkey": parts["appkey"], "appsecret": parts["appsecret"]}
         request = Request("POST", self.hosts.rest[mode] + row.path, payload=body)
         response = await self.send(request)
-        told = self._judged(response, row)
+        told = self.judged(response, row)
         try:
             ends = datetime.strptime(told["access_token_token_expired"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=KST)
             return Grant(told["access_token"], ends)
@@ -153,7 +164,7 @@ class KisDialect:
         if row.transport == "file":
             return await self._file(call)
         response = await self.send(self._spelt(call))
-        body = self._judged(response, row)
+        body = self.judged(response, row)
         return Reply(
             body=body,
             fetched_at=self.clock.now(),
@@ -184,7 +195,7 @@ class KisDialect:
 
     # --- what a reply means ----------------------------------------------------------------------------------------
 
-    def _judged(self, response: Response, row: Endpoint) -> dict[str, Any]:
+    def judged(self, response: Response, row: Endpoint) -> dict[str, Any]:
         """The body of a success; raises the DariError that the reply stands for."""
         try:
             body = json.loads(response.content)
@@ -196,7 +207,7 @@ class KisDialect:
         said = str(body.get("msg1") or body.get("error_description") or "").strip()
         if body.get("rt_cd") == "0" and response.status < 400:  # noqa: PLR2004 -- HTTP's own border
             return body
-        if row.scope == "auth" and "access_token" in body and response.status < 400:  # noqa: PLR2004 -- as above
+        if row.scope == "auth" and ("access_token" in body or "approval_key" in body) and response.status < 400:  # noqa: PLR2004 -- as above
             return body
         raise _error(code, said, response.status)
 

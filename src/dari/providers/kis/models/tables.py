@@ -23,8 +23,8 @@ SCALES: Final[Mapping[str, int]] = {
 """Unit of a field → what it is multiplied with to be won, shares, percent or pieces. Fields without a unit (codes,
 times, prices abroad) stay as KIS writes them: a leading zero may belong to them."""
 
-ACCOUNT: Final = "cano"
-"""The field in which KIS repeats the account number."""
+ACCOUNT: Final = frozenset({"cano", "acnt_no", "acct_no", "cust_id", "user_id"})
+"""Fields in which KIS repeats an account number, or the customer's own name for himself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def value(field: Field, written: Any) -> int | float | str | None:
     text = str(written).strip()
     if not text:
         return None
-    if field.name.lower() == ACCOUNT:
+    if field.name.lower() in ACCOUNT:
         return hidden(text)
     scale = SCALES.get(field.unit)
     if scale is None:
@@ -97,7 +97,7 @@ def as_object(part: Part, *, raw: bool = False) -> dict[str, Any]:
 
 
 def _raw(name: str, written: Any) -> Any:
-    return hidden(str(written)) if name.lower() == ACCOUNT and written else written
+    return hidden(str(written)) if name.lower() in ACCOUNT and written else written
 
 
 def columns_of(row: Endpoint, part: Part, wanted: Sequence[str]) -> tuple[Field, ...]:

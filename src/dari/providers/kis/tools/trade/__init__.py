@@ -3,9 +3,16 @@
 from typing import Final
 
 from dari.core.acts import Hand
-from dari.providers.kis.tools.trade import accounts, endpoints, market, planning, quotes
+from dari.providers.kis.tools.trade import accounts, endpoints, market, planning, quotes, realtime
 from dari.providers.kis.tools.trade.hand import OrderHand
 
-TOOLS: Final = (*endpoints.TOOLS, *quotes.TOOLS, *market.TOOLS, *accounts.TOOLS, *planning.TOOLS)
+TOOLS: Final = (
+    *endpoints.TOOLS,
+    *quotes.TOOLS,
+    *market.TOOLS,
+    *realtime.TOOLS,
+    *accounts.TOOLS,
+    *planning.TOOLS,
+)
 HANDS: Final[tuple[Hand, ...]] = (OrderHand(),)
 """Who does what these tools plan."""
