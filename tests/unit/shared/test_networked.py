@@ -236,7 +236,7 @@ async def test_a_lock_asked_of_a_redis_that_dies_meanwhile_is_taken_here(
 async def test_machines_of_one_key_issue_one_grant(redis: Redis, tmp_path: Path) -> None:
     office = Office(CLOCK)
     async with machine(redis, tmp_path / "a") as one, machine(redis, tmp_path / "b") as other:
-        machines = [Grants(office, state, CLOCK) for state in (one, other)]  # type: ignore[arg-type]  # half a dialect
+        machines = [Grants(office, state, CLOCK) for state in (one, other)]
         grants = await asyncio.gather(*(each.get("default", "real") for each in machines for _ in range(10)))
     assert {grant.token for grant in grants if grant} == {"token-1"}
     assert office.issued == ["token-1"]
