@@ -9,7 +9,7 @@ from dari.app.parts import Parts
 from dari.core.errors import BadSetting, Hint
 from dari.core.provider import Credential
 from dari.providers.kis.dialect import Hosts, KisDialect
-from dari.providers.kis.live import Approvals, KisFrames
+from dari.providers.kis.dialect.frames import Approvals, KisFrames
 from dari.providers.kis.spec import SPEC
 from dari.settings import Settings
 from dari.upstream.client import Client, Pushes

@@ -18,7 +18,7 @@ from dari.core.exchange import Call, Grant
 from dari.core.live import Answered, Beat, Ended, Pushed, Topic
 from dari.core.provider import Credential
 from dari.providers.kis.dialect import Hosts, KisDialect
-from dari.providers.kis.live import KisFrames
+from dari.providers.kis.dialect.frames import KisFrames
 from dari.providers.kis.spec import SPEC
 from dari.settings import resolve
 from tests.support import MORNING, Asker, settings

@@ -24,7 +24,7 @@ HOW: Final = {"rest": "call_endpoint", "websocket": "collect_realtime"}
 class SearchEndpoints(Query):
     """Arguments of search_endpoints."""
 
-    query: str = Field(min_length=1, max_length=200)
+    query: str
     limit: int = Field(default=6, ge=1, le=20)
 
 
@@ -148,7 +148,7 @@ TOOLS: Final = (
     Tool(
         name="search_endpoints",
         title="API 검색",
-        description="Find KIS APIs (339) by a question in Korean or English; then describe_endpoint, call_endpoint.",
+        description="Find KIS APIs (339) by a question, Korean or English; then describe_endpoint.",
         query=SearchEndpoints,
         output={"type": "object", "properties": {"columns": LIST, "rows": LIST}},
         run=search_endpoints,

@@ -48,7 +48,7 @@ class GetNews(Query):
 class FindSymbol(Query):
     """Arguments of find_symbol."""
 
-    query: str = Field(min_length=1, max_length=40)
+    query: str = Field(min_length=1)
     market: Literal["KR", "US", "all"] = "KR"
     limit: int = Field(default=10, ge=1, le=30)
 
