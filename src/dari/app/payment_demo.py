@@ -68,9 +68,9 @@ class PaymentSystem:
         for number in range(BEFORE):
             await self.pay(number, 10_000 + 3_000 * number)
         await self._until(
-            "/monitoring/system/overview",
+            "/monitoring/database/stats",
             CAPTURED_WITHIN,
-            lambda said: said["today"]["count"] == BEFORE and not any(said["lag"].values()),
+            lambda said: not said["paymentsByStatus"].get("CAPTURE_REQUESTED"),
         )
 
     async def kafka(self, state: str) -> None:
