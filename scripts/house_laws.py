@@ -155,7 +155,8 @@ def uneven_rooms(root: Path, files: Iterable[Path]) -> Iterator[str]:
     for name, found in sorted(providers.items()):
         extra = found - ROOMS - {"__init__", "__pycache__"}
         if len(extra) > MOST_EXTRA_ROOMS:
-            yield f"providers/{name}: {len(extra)} rooms of its own ({', '.join(sorted(extra))}), at most {MOST_EXTRA_ROOMS}"
+            told = ", ".join(sorted(extra))
+            yield f"providers/{name}: {len(extra)} rooms of its own ({told}), at most {MOST_EXTRA_ROOMS}"
         wanted = ROOMS - ({"simulator"} if name in WITHOUT_SIMULATOR else set())
         if "tools" in found and (missing := wanted - found):
             yield f"providers/{name}: no {', '.join(sorted(missing))}"
