@@ -50,7 +50,7 @@ BREACHES: list[tuple[Law, dict[str, str]]] = [
     (house_laws.forbidden_words, {"src/dari/core/a.py": "# a suba" + "gent"}),
     (house_laws.forbidden_words, {"docs/a.md": "as is" + "sue 12 asks"}),
     (house_laws.forbidden_words, {"docs/a.md": "the Age" + "nt did it"}),
-    (house_laws.uneven_rooms, {**PROVIDER, **{f"src/dari/providers/kis/{room}.py": "" for room in "abc"}}),
+    (house_laws.uneven_rooms, {**PROVIDER, **{f"src/dari/providers/kis/{room}.py": "" for room in "abcde"}}),
     (house_laws.uneven_rooms, {name: "" for name in PROVIDER if "dialect" not in name}),
     (house_laws.uneven_rooms, {name.replace("kis", "payments"): "" for name in PROVIDER}),
     (house_laws.hidden_network, {"src/dari/serving/a.py": "import http.client"}),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from dari.app import payment_demo
 from dari.app.places import Places
 from dari.app.simulators import SIMULATORS
 from dari.core.clock import RunningClock
@@ -18,6 +19,7 @@ QUESTIONS: Final[Mapping[str, tuple[str, str, dict[str, Any]]]] = MappingProxyTy
         "volume-ranking": ("오늘 거래대금 상위 20개", "get_volume_ranking", {"market": "ALL", "count": 20}),
         "kis-code": ("국내주식 일봉 차트 API", "find_api", {"question": "국내주식 일봉 차트 조회하는 API", "limit": 3}),
         "kiwoom": ("삼성전자 현재가", "get_stock_price", {"stock_code": "005930"}),
+        **payment_demo.QUESTIONS,
     }
 )
 
@@ -31,6 +33,8 @@ def simulators(seed: int) -> dict[str, Any]:
 def flags(addresses: Mapping[str, str]) -> dict[str, str]:
     """Settings by name: addresses and keys of the simulators there are, and a place of their own for what is kept."""
     told = {"DARI_HOME": str(Places.of("").cache / "demo")}
+    if "monitoring" in addresses:
+        told["API_BASE_URL"] = addresses["monitoring"]
     if "kis" in addresses:
         told |= {
             "DARI_KIS_URL": addresses["kis"],

@@ -35,6 +35,7 @@ class LivingSystem:
         self._token = operator_token
         self.sandbox = Sandbox(seed, start=clock.now() - timedelta(seconds=PAST))
         self.monitor: Monitor | None = None
+        self.results: Path | None = None
         self._app: Any = None
         self._seen = 0.0
         self._lock = asyncio.Lock()
@@ -65,6 +66,7 @@ class LivingSystem:
         self._stack.push_async_callback(client.aclose)
         hands, run_load = hands_of(client)
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="dari-payments-")))
+        self.results = folder
         operator = Operator(token=self._token, platform=hands, run_load=run_load, targets=(PLATFORM,))
         service = Service(monitor=monitor, results=folder, operator=operator if self._token else None, sandbox=True)
         self._app = create_app(service, beat=False)

@@ -68,6 +68,32 @@ def simulate(provider: str, *, port: int = 0, seed: Seed = 1, now: str | None = 
 
 
 @app.command
+def service(
+    name: Annotated[str, Parameter(help="monitoring (8082) or payments (8090)")],
+    *,
+    port: int | None = None,
+    seed: Seed = 1,
+    faults: Annotated[bool, Parameter(negative="", help="payments: add POST /__faults__/… that break it.")] = False,
+) -> None:
+    """Serve the payment platform or its monitoring service on loopback."""
+    from dari.cli import operating  # noqa: PLC0415
+
+    run(operating.serve(name, port=port, seed=seed, faults=faults))
+
+
+faults = App(name="faults", help="Try the diagnosis on faults that are really injected.")
+app.command(faults)
+
+
+@faults.command(name="run")
+def run_faults(*names: str, json: Json = False, seed: Seed = 0) -> None:
+    """Play the named faults (F01 … F16, F03+F10, C1, a root cause), or all with the healthy controls, and count."""
+    from dari.cli import operating  # noqa: PLC0415
+
+    run(operating.run_faults(names, seed=seed, as_json=json), as_json=json)
+
+
+@app.command
 def demo(*, once: Annotated[bool, Parameter(negative="", help="Stop after the tour.")] = False, seed: Seed = 1) -> None:
     """Start simulators and gateway, ask one question of each server through a real MCP client, keep serving."""
     from dari.cli import touring  # noqa: PLC0415

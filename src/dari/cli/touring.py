@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.panel import Panel
 
 from dari.app import demonstration
+from dari.app.payment_demo import BEFORE, WHY, PaymentSystem, payment_system
 from dari.app.runtime import Runtime
 from dari.app.servers import SERVERS
 from dari.cli.gateway import gateway
@@ -29,16 +31,37 @@ async def demo(*, once: bool, seed: int) -> None:
         simulators = {}
         for name, app in demonstration.simulators(seed).items():
             simulators[name] = await stack.enter_async_context(listening.serving(app))
-        runtime = await stack.enter_async_context(Runtime(demonstration.settings(simulators)))
+        home = demonstration.flags({})["DARI_HOME"]
+        payments = await stack.enter_async_context(payment_system(listening.serving, seed=seed, home=home))
+        services = {"payments": payments.platform, "monitoring": payments.monitoring}
+        runtime = await stack.enter_async_context(Runtime(demonstration.settings(simulators | services)))
         address = await stack.enter_async_context(listening.serving(gateway(runtime, SERVERS)))
         addresses = {name: f"{address}/{name}/mcp" for name in SERVERS}
-        ADDRESSES.write_text(json.dumps({"gateway": address, "servers": addresses, "simulators": simulators}, indent=2))
+        told = {"gateway": address, "servers": addresses, "simulators": simulators, "services": services}
+        ADDRESSES.write_text(json.dumps(told, indent=2))
+        await payments.pay_several()
         for name, (question, tool, arguments) in demonstration.QUESTIONS.items():
             text, _ = await asking.ask(addresses[name], tool, arguments)
             console.print(Panel(text, title=f"{name} · {question}", subtitle=f"{tool} (simulated)", expand=False))
+        await _incident(console, addresses, payments)
         for name, url in addresses.items():
             console.print(f"{name}: {url}")
         console.print(f"all of them: {address}/mcp")
         if not once:
             console.print("Ctrl-C stops.")
             await asyncio.Event().wait()
+
+
+async def _incident(console: Console, addresses: Mapping[str, str], payments: PaymentSystem) -> None:
+    """Break Kafka, pay, ask why the payment is not captured; then mend it."""
+    console.print("Kafka를 끄고 결제합니다 Kafka goes down, and somebody pays …")
+    await payments.kafka("down")
+    number = await payments.pay(BEFORE)
+    await payments.seen()
+    for name, tool, arguments in (
+        ("payment-database", "payment_timeline", {"payment_id": number}),
+        ("payment-system-health", "diagnose_issues", {}),
+    ):
+        text, _ = await asking.ask(addresses[name], tool, arguments)
+        console.print(Panel(text, title=f"{name} · 결제 #{number} {WHY}", subtitle=f"{tool} (simulated)", expand=False))
+    await payments.kafka("up")

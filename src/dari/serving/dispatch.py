@@ -40,7 +40,7 @@ NOT_ANSWERED: Final = (Unreachable, RateLimited, CircuitOpen, Malformed)
 
 KEPT_ANSWERS: Final = 512
 STALE: Final = "이전 값 stale: 상대 서버가 응답하지 않아 마지막 실제 값입니다"
-SIMULATED: Final = "[모의 데이터 simulated: 실제 시세가 아닙니다]"
+SIMULATED: Final = "[모의 데이터 simulated: 실제 값이 아닙니다]"
 ARGUMENT_LIMIT: Final = 200
 """How much of a wrong argument is told back."""
 

@@ -15,7 +15,8 @@ from shutil import which
 import pytest
 
 from dari.core.endpoint import Effect
-from dari.core.errors import InvalidInput
+from dari.core.errors import InvalidInput, NotAllowed
+from dari.kis import KisClient
 from dari.providers.kis.examples import Language, Style, build
 from dari.providers.kis.spec import SPEC
 from tests.unit.kis_code.serving import Served, run_here, served
@@ -82,9 +83,31 @@ def test_over_our_own_client(tmp_path: Path, name: str) -> None:
     assert lines
 
 
-def test_our_own_client_takes_no_orders() -> None:
+async def test_our_own_client_takes_no_orders(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="plan → apply"):
         build("domestic_stock.order_cash", {}, TODAY, "python", "dari")
+    async with KisClient(simulated=True, DARI_HOME=tmp_path) as kis:
+        with pytest.raises(NotAllowed, match="plan → apply"):
+            await kis.ask("domestic_stock.order_cash", {})
+
+
+@pytest.mark.parametrize(
+    "name", ["domestic_stock.order_cash", "domestic_stock.order_resv", "auth.hashkey", "auth.auth_ws_token"]
+)
+@pytest.mark.skipif(which("curl") is None or not WHOLE, reason="no curl here, or no orders yet")
+def test_a_post_in_a_shell(kis: Served, tmp_path: Path, name: str) -> None:
+    told = json.loads(run(kis, name, "curl", ["sh"], tmp_path))
+    assert told.get("rt_cd", "0") == "0"
+
+
+def test_every_shell_example_parses(tmp_path: Path) -> None:
+    scripts = []
+    for row in SPEC:
+        if row.transport == "rest":
+            scripts.append(tmp_path / f"{row.id}.sh")
+            scripts[-1].write_text(build(row.id, {}, TODAY, "curl", "httpx2").code, encoding="utf-8")
+    for script in scripts:
+        assert subprocess.run(["sh", "-n", str(script)], capture_output=True, check=False).returncode == 0, script.name
 
 
 def test_curl_holds_no_stream() -> None:

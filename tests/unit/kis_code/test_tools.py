@@ -18,6 +18,8 @@ from dari.cli.calling import compact
 from dari.providers.kis.search import find
 from dari.providers.kis.search.finding import ready
 from dari.providers.kis.spec import SPEC
+from dari.providers.kis.tools.code_shelf import SHELF
+from dari.providers.kis.tools.sheet_page import api_list, api_page
 from dari.serving.dispatch import Outcome
 from dari.serving.schemas import listed
 
@@ -155,6 +157,29 @@ async def test_an_error_is_explained_with_the_next_step(ask: Asking) -> None:
     told = (await ask("explain_error", code="msg_cd EGW00123 기간이 만료된 token")).structured
     assert (told["kind"], told["related"]) == ("reissue", ["auth.auth_token"])
     assert (await ask("explain_error", code="EGW99999")).error == "not_found"
+
+
+def test_every_api_has_its_page() -> None:
+    listing = api_list()
+    for row in SPEC:
+        page = api_page(row.id)
+        assert row.path in page
+        assert all(one.name in page for one in row.parameters)
+        assert f"`{row.id}`" in listing
+
+
+def test_prompts_say_what_was_given() -> None:
+    assert "000660" in SHELF.prompt("start_auto_trading", {"stock": "000660"})[1]
+    assert "javascript" in SHELF.prompt("build_balance_app", {"language": "javascript"})[1]
+
+
+async def test_a_meaning_with_its_codes_and_where_it_is_asked(ask: Asking) -> None:
+    outcome = await ask("explain_field", name="ORD_DVSN")
+    assert "지정가" in outcome.text
+    assert "request of" in outcome.text
+    assert (await ask("explain_error", code="OPSP0011")).structured["related"] == ["auth.auth_ws_token"]
+    assert (await ask("explain_error", code="EGW00131")).structured["related"] == ["auth.hashkey"]
+    assert (await ask("explain_field", name="전혀없는이름")).structured["hint"]
 
 
 async def test_no_question_crashes_it(ask: Asking) -> None:

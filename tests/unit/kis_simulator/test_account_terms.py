@@ -88,3 +88,41 @@ async def test_a_reservation_in_america_is_found_without_its_zeros(client: Clien
     back = {"OVRS_RSVN_ODNO": number.lstrip("0"), "RSYN_ORD_RCIT_DT": "20261120"}
     reply = (await post(client, "overseas_stock.order_resv_ccnl", back, tr_id="TTTT3017U")).json()
     assert reply["output"] == {"OVRS_RSVN_ODNO": number}
+
+
+async def test_futures_abroad_what_may_be_ordered_is_what_the_desk_accepts(client: Client) -> None:
+    asked = ACCOUNT | {"ACNT_PRDT_CD": "08", "OVRS_FUTR_FX_PDNO": "ESZ26", "SLL_BUY_DVSN_CD": "02"}
+    name = "overseas_futureoption.inquire_psamount"
+    told = await client.rows(name, asked)
+    most = int(told["fm_new_ord_psbl_qty"])
+    assert most > 2
+    assert (told["ovrs_futr_fx_pdno"], told["crcy_cd"], told["sll_buy_dvsn_cd"]) == ("ESZ26", "USD", "02")
+    assert (told["fm_ustl_qty"], told["fm_lqd_psbl_qty"]) == ("0", "0")
+    assert told["fm_tot_ord_psbl_qty"] == told["fm_mkpr_tot_ord_psbl_qty"] == str(most)
+    assert (await foreign(client, FM_ORD_QTY=str(most + 1)))["msg_cd"] == "APBK0919"
+    assert (await foreign(client, FM_ORD_QTY=str(most)))["rt_cd"] == "0"
+    sell = await client.rows(name, asked | {"SLL_BUY_DVSN_CD": "01"})
+    assert (sell["fm_ustl_qty"], sell["fm_lqd_psbl_qty"]) == (str(most), str(most))
+    assert int(sell["fm_tot_ord_psbl_qty"]) == int(sell["fm_new_ord_psbl_qty"]) + most
+    more = await client.rows(name, asked)
+    assert int(more["fm_new_ord_psbl_qty"]) < most
+    assert (await foreign(client, SLL_BUY_DVSN_CD="01", FM_ORD_QTY=str(most)))["rt_cd"] == "0"
+
+
+async def test_a_lower_price_lets_order_more_futures(client: Client) -> None:
+    asked = ACCOUNT | {"ACNT_PRDT_CD": "08", "OVRS_FUTR_FX_PDNO": "ESZ26", "SLL_BUY_DVSN_CD": "02"}
+    name = "overseas_futureoption.inquire_psamount"
+    low = await client.rows(name, asked | {"FM_ORD_PRIC": "10"})
+    assert int(low["fm_new_ord_psbl_qty"]) == 120_000 // 10  # 120,000 USD, a tenth of 10 × the price held back
+    assert int(low["fm_mkpr_tot_ord_psbl_qty"]) < int(low["fm_new_ord_psbl_qty"])
+
+
+async def test_futures_at_home_what_may_be_ordered_is_what_the_desk_accepts(client: Client) -> None:
+    asked = ACCOUNT | {"ACNT_PRDT_CD": "03", "PDNO": "101W12", "SLL_BUY_DVSN_CD": "02", "ORD_DVSN_CD": "02"}
+    told = await client.rows("domestic_futureoption.inquire_psbl_order", asked | {"UNIT_PRICE": "0"})
+    most = int(told["tot_psbl_qty"])
+    assert most == int(told["ord_psbl_qty"]) > 1
+    for quantity, code in ((most + 1, "APBK0919"), (most, "APBK0013")):
+        body = FUTURE | {"UNIT_PRICE": "0", "ORD_DVSN_CD": "02", "ORD_QTY": str(quantity)}
+        reply = await post(client, "domestic_futureoption.order", body, tr_id="TTTO1101U", product="03")
+        assert reply.json()["msg_cd"] == code

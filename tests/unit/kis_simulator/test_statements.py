@@ -19,6 +19,7 @@ def _asked(name: str) -> dict[str, str]:
         "ACNT_PRDT_CD": {"domestic_futureoption": "03", "overseas_futureoption": "08"}.get(sheet.category, "01"),
         "PDNO": "005930",
         "ITEM_CD": "AAPL",
+        "OVRS_FUTR_FX_PDNO": "ESZ26",
         "CTX_AREA_FK100": "",
     }
     if sheet.category == "overseas_stock":

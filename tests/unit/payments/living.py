@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from dari.app import payment_world
 from dari.app.payment_world import LivingSystem
@@ -90,10 +91,7 @@ async def system(folder: Path, **environment: str) -> AsyncIterator[System]:
     clock = StillClock(MORNING)
     clock.at = MORNING
     clock.advance(1.0)
-    kept, payment_world.LivingSystem = payment_world.LivingSystem, Seen  # type: ignore[misc] -- the test's own
-    try:
-        found = resolve(environment=settings(folder, **environment), home=folder)
+    found = resolve(environment=settings(folder, **environment), home=folder)
+    with mock.patch.object(payment_world, "LivingSystem", Seen):
         async with Runtime(found, simulated=True, seed=3, clock=clock) as runtime:
             yield System(runtime, living)
-    finally:
-        payment_world.LivingSystem = kept  # type: ignore[misc] -- as it was

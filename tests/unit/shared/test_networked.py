@@ -16,7 +16,9 @@ from dari.core.provider import Rate
 from dari.core.shared_state import FileState
 from dari.core.shared_state import networked as room
 from dari.core.shared_state.networked import Degrading, RedisState
+from dari.upstream.grants import Grants
 from dari.upstream.pacing import GUARD_SECONDS, FileRing, SharedRing, Ticket
+from tests.unit.upstream.test_grants import Office
 
 pytestmark = [pytest.mark.needs("redis"), pytest.mark.serial]
 CLOCK = SystemClock()
@@ -229,3 +231,12 @@ async def test_a_lock_asked_of_a_redis_that_dies_meanwhile_is_taken_here(
         monkeypatch.setattr(one, "_alive", alive)
         async with one.lock("x"):
             pass
+
+
+async def test_machines_of_one_key_issue_one_grant(redis: Redis, tmp_path: Path) -> None:
+    office = Office(CLOCK)
+    async with machine(redis, tmp_path / "a") as one, machine(redis, tmp_path / "b") as other:
+        machines = [Grants(office, state, CLOCK) for state in (one, other)]
+        grants = await asyncio.gather(*(each.get("default", "real") for each in machines for _ in range(10)))
+    assert {grant.token for grant in grants if grant} == {"token-1"}
+    assert office.issued == ["token-1"]

@@ -44,7 +44,7 @@ def clock() -> ManualClock:
 
 
 def grants(office: Office, folder: Path) -> Grants:
-    return Grants(office, FileState(folder, office.clock), office.clock)  # type: ignore[arg-type]  # half a dialect
+    return Grants(office, FileState(folder, office.clock), office.clock)
 
 
 async def token(one: Grants) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,9 +21,9 @@ from dari.core.endpoint import Endpoint
 from dari.core.events import Events
 from dari.core.exchange import Call, Grant, Reply
 from dari.core.provider import Rate, Request
-from dari.core.shared_state import FileState
+from dari.core.shared_state import FileState, SharedState
 from dari.upstream.client import Client, Rules
-from dari.upstream.pacing import FileRing, Ticket
+from dari.upstream.pacing import FileRing, Ring, SharedRing, Ticket
 from dari.upstream.retry import RetryRules
 from dari.upstream.wire import Wire
 
@@ -76,7 +78,7 @@ class Rows:
 class Timed:
     """The ring, with the longest time one look at it held the event loop."""
 
-    def __init__(self, ring: FileRing) -> None:
+    def __init__(self, ring: Ring) -> None:
         self._ring = ring
         self.longest_cpu = 0.0
         self.longest_wall = 0.0
@@ -98,9 +100,15 @@ async def work(address: str, seconds: float) -> dict[str, float]:
     """Call through the whole chain from eight tasks for `seconds`."""
     clock, wire = SystemClock(), Wire()
     folder = Path(os.environ["DARI_HOME"])
+    state: SharedState = FileState(folder, clock)
     ring = Timed(FileRing(folder, clock))
+    if url := os.environ.get("DARI_REDIS_URL"):
+        from dari.core.shared_state.networked import Degrading, RedisState  # noqa: PLC0415 -- Redis is an extra
+
+        state = Degrading(RedisState(url, clock), state, clock, Events())
+        ring = Timed(SharedRing(state, FileRing(folder, clock), clock, folder.name))
     client = Client(
-        spec=Rows(), dialect=Plain(wire, address, clock), state=FileState(folder, clock), ring=ring, clock=clock,
+        spec=Rows(), dialect=Plain(wire, address, clock), state=state, ring=ring, clock=clock,
         events=Events(), rules=Rules(retry=RetryRules(attempts=1)),
     )  # fmt: skip
     until = clock.monotonic() + seconds
@@ -114,9 +122,30 @@ async def work(address: str, seconds: float) -> dict[str, float]:
     return {"cpu_ms": ring.longest_cpu * 1000, "wall_ms": ring.longest_wall * 1000, "corrected": ring.corrected}
 
 
-async def _run(seconds: float, hogs: int) -> dict[str, Any]:
+@asynccontextmanager
+async def redis_server(folder: str) -> AsyncIterator[str]:
+    """A private redis-server on a socket in `folder`; yields its URL."""
+    socket = Path(folder) / "redis.sock"
+    process = await asyncio.create_subprocess_exec(
+        "redis-server", "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", folder,
+        stdout=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        while not socket.exists():  # noqa: ASYNC110 -- a file appears; there is no event to wait for
+            await asyncio.sleep(0.02)
+        yield f"unix://{socket}"
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def _run(seconds: float, hogs: int, machines: int = 1) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
+        homes = [f"{folder}/{number}" for number in range(machines)]
+        shared = {}
+        if machines > 1:
+            shared["DARI_REDIS_URL"] = await stack.enter_async_context(redis_server(folder))
         role = "dari.cli.bench.children"
         address = await stack.enter_async_context(child(role, "window", str(LIMIT)))
         for _ in range(hogs):
@@ -124,9 +153,10 @@ async def _run(seconds: float, hogs: int) -> dict[str, Any]:
         workers = [
             await asyncio.create_subprocess_exec(
                 sys.executable, "-m", role, "worker", address, str(seconds + 4),
-                stdout=asyncio.subprocess.PIPE, env={**os.environ, "DARI_HOME": folder},
+                stdout=asyncio.subprocess.PIPE,
+                env={**os.environ, **shared, "DARI_HOME": homes[number % machines]},
             )
-            for _ in range(PROCESSES)
+            for number in range(PROCESSES)
         ]  # fmt: skip
         stalls = [json.loads((await worker.communicate())[0]) for worker in workers]
         client = await Connection.to(address)
@@ -146,11 +176,14 @@ async def _run(seconds: float, hogs: int) -> dict[str, Any]:
 
 
 async def measure(*, long: bool, brief: bool = False) -> list[Measured]:
-    """Idle and with three CPU hogs; the worse counts."""
+    """Idle and with three CPU hogs (the worse counts); and two homes that share a Redis, where one is installed."""
     seconds = 60.0 if long else 4.0 if brief else 10.0
     found = []
-    for name, hogs in (("pacing-idle", 0), ("pacing-hogs", HOGS)):
-        told = await _run(seconds, hogs)
+    runs = [("pacing-idle", 0, 1), ("pacing-hogs", HOGS, 1)]
+    if shutil.which("redis-server"):
+        runs.append(("pacing-machines", 0, 2))
+    for name, hogs, machines in runs:
+        told = await _run(seconds, hogs, machines)
         held = told["loop_held_wall_ms"] if not hogs else told["loop_held_cpu_ms"]
         found.append(
             Measured(
@@ -161,7 +194,8 @@ async def measure(*, long: bool, brief: bool = False) -> list[Measured]:
                 ratio=round(told["share"], 4),
                 limit=AT_LEAST,
                 within=told["share"] >= AT_LEAST and not told["refused"] and held <= STALL_MILLISECONDS,
-                more=dict(MappingProxyType(told)) | {"seconds": seconds, "processes": PROCESSES, "hogs": hogs},
+                more=dict(MappingProxyType(told))
+                | {"seconds": seconds, "processes": PROCESSES, "hogs": hogs, "machines": machines},
             )
         )
     return found

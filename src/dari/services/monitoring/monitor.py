@@ -101,7 +101,7 @@ class Monitor:
             values["ledger.findings"] = report["all"]
             values["ledger.first_broken_link"] = report["firstBrokenLink"]
             values["ledger.delta_per_account"] = report["deltaPerAccount"]
-            values["ledger.captured_without_entry"] = sum(report["pending"].values())
+            values["ledger.captured_without_entry"] = report["capturesPending"]
             values["ledger.overdue"] = report["overdue"]
             values["ledger.double_charges"] = sum(one["kind"] == "posted_twice" for one in report["all"])
         return facts.plus(values)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from dari.worlds.market.instruments import Instrument, Kind
+from dari.worlds.market.instruments import Instrument, Kind, Walk
 from dari.worlds.market.noise import draw
 
 EXCHANGES: Final = {
@@ -118,6 +119,16 @@ OVERSEAS_FUTURES: Final = ("ESZ26", "NQZ26", "CLF27", "GCZ26", "6EZ26", "CNHZ26"
 OVERSEAS_OPTIONS: Final = ("OESZ26 C6000", "OESZ26 P5800", "DXFZ24")
 OVERSEAS_INDICES: Final = (".DJI", "COMP", "SPX", "NII", "HSCE", "FX@KRW")
 
+_RATES: Final = {
+    # symbol: (currency, Korean name, won for one piece in smallest units: an order of magnitude, decimals, step)
+    "FX@KRW": ("USD", "원/달러", 140_000, 2, 10),
+    "FX@KRWHKD": ("HKD", "원/홍콩달러", 18_000, 2, 1),
+    "FX@KRWCNY": ("CNY", "원/위안", 19_500, 2, 1),
+    "FX@KRWJPY": ("JPY", "원/엔", 92_000, 4, 1),
+    "FX@KRWVND": ("VND", "원/동", 560, 4, 1),
+}
+"""Exchange rates. FX@KRW is the upstream's symbol; the others' are of this world."""
+
 
 def _expiry(seed: int, symbol: str) -> date:
     return (
@@ -196,6 +207,20 @@ def _bond(symbol: str, lot: int, expires: date) -> Instrument:
 
 
 def _index(symbol: str, lot: int, _: date) -> Instrument:
+    if symbol in _RATES:
+        _currency, name, start, decimals, step = _RATES[symbol]
+        return Instrument(
+            symbol=symbol,
+            name=name,
+            kind="overseas_index",
+            exchange="KRX",
+            hours="KRX bond",
+            decimals=decimals,
+            start=start,
+            step=step,
+            swing=0.004,
+            volume=1,
+        )
     return Instrument(
         symbol=symbol,
         name=symbol,
@@ -269,3 +294,15 @@ def instrument(seed: int, kind: Kind, symbol: str, exchange: str = "") -> Instru
         home = ALIASES.get(exchange, exchange)
         return next((one for one in LISTED if one.symbol == symbol and home in {"", one.exchange}), None)
     return _MAKERS[kind](symbol, draw(seed, "made", kind, symbol), _expiry(seed, symbol))
+
+
+def won_rate(walk: Walk, currency: str, at: datetime) -> Decimal:
+    """The won one piece of a currency costs, by the first rate told that day (최초고시환율): the same all day.
+
+    Raises KeyError for a currency this world does not trade.
+    """
+    if currency == "KRW":
+        return Decimal(1)
+    symbol = {one[0]: symbol for symbol, one in _RATES.items()}[currency]
+    one = _index(symbol, 0, at.date())
+    return Decimal(walk.now(one, at).open).scaleb(-one.decimals)

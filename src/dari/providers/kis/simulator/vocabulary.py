@@ -16,7 +16,7 @@ from dari.worlds.market import percent
 Reader = Callable[[Sight], Any]
 
 _PRODUCT: Final = re.compile(
-    r"^(stck|elw|futs|optn|bond|bstp_nmix|ovrs_nmix|inter2|ovtm_untp|nmix|unas|stk|bond_mnrt|nmix_sdpr)_"
+    r"^(stck|elw|futs|optn|bond|bstp_nmix|ovrs_nmix|ovrs_prod|inter2|ovtm_untp|nmix|unas|stk|bond_mnrt|nmix_sdpr)_"
 )
 _HUNDRED: Final = Decimal(100)
 

@@ -113,7 +113,7 @@ def _stopped(name: str, group: str, fact: str, ko: str, en: str) -> Rule:
         requires=(
             kafka_up,
             so("the group has no member", lambda f: _deserted(f, group)),
-            so("records wait for it", lambda f: f[fact]["waiting"] > 0),
+            so("records wait, or it left its work", lambda f: f[fact]["waiting"] > 0 or _left(f, fact)),
         ),
         report=_group_report(group),
         disproof="describe-group lists a member, or the committed offsets move.",
@@ -153,6 +153,12 @@ def _deserted(f: Facts, group: str) -> bool:
         return bool(said["members"] == 0)
     counted = sum(n for name, n in f["consume.outcomes"].items() if name.startswith(f"{group}:"))
     return bool(said["unchanged_seconds"] >= STUCK and counted == 0)
+
+
+def _left(f: Facts, fact: str) -> bool:
+    """It has committed, and no member is left: nothing waits only because nothing comes (a poller that stands too)."""
+    said = f[fact]
+    return bool(said["members"] == 0 and said["lag"] is not None)
 
 
 def _no_burial(f: Facts, group: str) -> bool:

@@ -105,6 +105,7 @@ def _unknown(failed: ProbeFailed, now: datetime) -> dict[str, Any]:
         "byInvariant": {},
         "unknown": [{"probe": failed.component, "reason": failed.error_class}],
         "pending": {},
+        "capturesPending": None,
         "message": f"원장을 확인할 수 없습니다 unknown: {failed.component} {failed.error_class}",
     }
 
@@ -144,6 +145,7 @@ def _report(  # noqa: PLR0917 — one private call
         "firstBrokenLink": first_broken_link(books),
         "deltaPerAccount": _deltas(books),
         "pending": dict(pending),
+        "capturesPending": sum(one.area == "pending" and one.invariant == "I3" for one in findings),
         "overdue": len(overdue),
         "conservation": conservation,
         "waitingInConsumers": waiting,

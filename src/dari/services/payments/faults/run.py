@@ -57,13 +57,25 @@ async def run_one(keys: Sequence[str], seed: int, watch: Watch) -> dict[str, Any
     }
 
 
-async def run(watch: Watch, *, names: Sequence[str] = (), seed: int = 0) -> dict[str, Any]:
+async def run(
+    watch: Watch,
+    *,
+    names: Sequence[str] = (),
+    seed: int = 0,
+    told: Callable[[Mapping[str, Any]], None] | None = None,
+) -> dict[str, Any]:
     """Play the named scenarios ("F04", "F04+F06"), or all sixteen and the controls in the seed's own order.
 
     `passed`/`total` count faults; `false_alarms` causes named on controls. KeyError for an unknown name.
+    `told` hears each case as it ends.
     """
     chosen = [name.split("+") for name in names] or [[key] for key in order_of_play(seed)]
-    said = [await run_one(keys, seed, watch) for keys in chosen]
+    said = []
+    for keys in chosen:
+        case = await run_one(keys, seed, watch)
+        said.append(case)
+        if told is not None:
+            told(case)
     faults = [case for case in said if any(key in SCENARIOS for key in case["scenario"].split("+"))]
     controls = [case for case in said if all(key in CONTROLS for key in case["scenario"].split("+"))]
     return {

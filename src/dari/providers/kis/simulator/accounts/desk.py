@@ -164,6 +164,8 @@ def _check(account: Account, thing: Thing, sight: Sight, wish: Wish) -> None:
         ):
             raise refused("APBK0918", "상하한가를 벗어난 주문단가입니다")
     if thing.product in MARGINED:
+        if quantity > sum(account.orderable(thing, side, price or sight.high_limit or sight.price)):
+            raise refused("APBK0919", "주문가능금액을 초과하였습니다")
         return
     if side == "sell" and quantity > account.free_quantity(thing):
         raise refused("APBK1234", "주문가능수량이 부족합니다")

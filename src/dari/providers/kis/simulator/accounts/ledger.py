@@ -13,9 +13,11 @@ Product = Literal["stock", "overseas", "bond", "future", "overseas_future"]
 Side = Literal["buy", "sell"]
 BRANCH: Final = "91252"
 """KRX_FWDG_ORD_ORGNO: the branch an order went through; a change or cancellation must name it."""
-MARGINED: Final = frozenset({"future", "overseas_future"})
+MARGINED: Final[frozenset[Product]] = frozenset({"future", "overseas_future"})
 """Products that may be sold before they are bought, and cost margin instead of their price."""
 ZERO: Final = Decimal(0)
+MARGIN: Final = Decimal("0.1")
+"""What a contract holds back of its value (증거금). KIS's rates differ by product and day; this world has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,27 @@ class Account:
             if one.side == "sell" and one.thing.symbol == thing.symbol
         )
         return held - waiting
+
+    def margin_held(self, currency: str) -> Decimal:
+        """Money that contracts, held or ordered, hold back."""
+        held = (
+            one.average * abs(one.quantity) * one.thing.unit
+            for one in self.positions.values()
+            if one.thing.product in MARGINED and one.thing.currency == currency
+        )
+        ordered = (
+            one.price * one.open * one.thing.unit
+            for one in self.open_orders(*MARGINED)
+            if one.thing.currency == currency
+        )
+        return (sum(held, ZERO) + sum(ordered, ZERO)) * MARGIN
+
+    def orderable(self, thing: Thing, side: Side, price: Decimal) -> tuple[int, int]:
+        """Contracts that may be (opened anew, closed) by an order at a price."""
+        held = self.position(thing).quantity
+        margin = price * thing.unit * MARGIN
+        free = self.free_cash(thing.currency) - self.margin_held(thing.currency)
+        return max(int(free / margin), 0) if margin > 0 else 0, max(held if side == "sell" else -held, 0)
 
 
 Listener = Callable[[str, Order, Fill | None], None]

@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from dari.core import krx
 from dari.core.endpoint import Block
-from dari.providers.kis.simulator.accounts.desk import account_of, match, product_of, subject_of_thing
-from dari.providers.kis.simulator.accounts.ledger import MARGINED, ZERO, Account, Ledger, Order, Product
+from dari.providers.kis.simulator.accounts.desk import account_of, match, product_of, subject_of_thing, thing_of
+from dari.providers.kis.simulator.accounts.ledger import MARGINED, ZERO, Account, Ledger, Order, Product, Side
 from dari.providers.kis.simulator.accounts.terms import (
     CENT,
+    CURRENCIES,
     EXCHANGE,
     HOLDING_NAMES,
     ORDER_NAMES,
@@ -22,26 +23,31 @@ from dari.providers.kis.simulator.accounts.terms import (
     holding_field,
     percent_of,
     plain_number,
+    rate_told,
     words,
 )
+from dari.providers.kis.simulator.answers.plain import walk_of
 from dari.providers.kis.simulator.exchange import Ask, wrong
 from dari.providers.kis.simulator.writing import row
+from dari.worlds.market.abroad import won_rate
 
 _PAGE: Final = 50
 
 
-def _summary(ask: Ask, account: Account, product: Product, holdings: Sequence[Holding]) -> Mapping[str, Any]:
-    """An account's sums, by the names statements give them. In won for products at home, else in the asked currency."""
-    currency = _currency(ask, product)
+def _summary(
+    ask: Ask, account: Account, product: Product, holdings: Sequence[Holding], currency: str
+) -> Mapping[str, Any]:
+    """An account's sums in one currency, by the names statements give them."""
+    rate = won_rate(walk_of(ask.market.seed), currency, ask.at)
     cash, free = account.cash.get(currency, ZERO), account.free_cash(currency)
-    mine = [
-        one
-        for one in holdings
-        if one.position.thing.currency == currency or product not in {"overseas", "overseas_future"}
-    ]
+    mine = [one for one in holdings if one.position.thing.currency == currency]
     paid, worth = sum((one.paid for one in mine), ZERO), sum((one.worth for one in mine), ZERO)
     gain, realized = sum((one.gain for one in mine), ZERO), sum((one.position.realized for one in mine), ZERO)
-    today = [order for order in account.orders.values() if order.thing.product == product]
+    today = [
+        order
+        for order in account.orders.values()
+        if order.thing.product == product and order.thing.currency == currency
+    ]
     bought = sum((order.amount for order in today if order.side == "buy"), ZERO)
     sold = sum((order.amount for order in today if order.side == "sell"), ZERO)
     whole = cash + (gain if product in MARGINED else worth)
@@ -73,8 +79,13 @@ def _summary(ask: Ask, account: Account, product: Product, holdings: Sequence[Ho
         "fm_sll_qty": str(sum(order.filled for order in today if order.side == "sell")),
         "cano": account.number,
         "acnt_prdt_cd": ask.parameters.get("ACNT_PRDT_CD", ""),
+        "exrt": rate_told(rate),
+        "frst_bltn_exrt": rate_told(rate),
+        "bass_exrt": rate_told(rate),
     }
-    return {**filled, **rates, **_buying(ask, product, free)}
+    for one in CURRENCIES:
+        rates[f"{one.lower()}_frst_bltn_exrt"] = rate_told(won_rate(walk_of(ask.market.seed), one, ask.at))
+    return {**filled, **rates, **_buying(ask, account, product, free)}
 
 
 _CASH: Final = words(
@@ -113,8 +124,8 @@ def _currency(ask: Ask, product: Product) -> str:
     return homes.get(ask.parameters.get("OVRS_EXCG_CD", ""), "USD") if abroad else "KRW"
 
 
-def _buying(ask: Ask, product: Product, free: Decimal) -> Mapping[str, Any]:
-    """How many could be bought at the asked price, or at the present one."""
+def _buying(ask: Ask, account: Account, product: Product, free: Decimal) -> Mapping[str, Any]:
+    """How many could be ordered at the asked price, or at the highest of the day."""
     names = ("PDNO", "ITEM_CD", "SHTN_PDNO", "OVRS_FUTR_FX_PDNO")
     symbol = next((ask.parameters[name].strip() for name in names if ask.parameters.get(name, "").strip()), "")
     subject = subject_of_thing(ask, product, symbol, ask.parameters.get("OVRS_EXCG_CD", "")) if symbol else None
@@ -124,15 +135,56 @@ def _buying(ask: Ask, product: Product, free: Decimal) -> Mapping[str, Any]:
     prices = ("ORD_UNPR", "OVRS_ORD_UNPR", "UNIT_PRICE", "FM_ORD_PRIC", "BOND_ORD_UNPR")
     told = next((ask.parameters[name] for name in prices if ask.parameters.get(name, "").strip(" 0")), "")
     price = Decimal(told) if re.fullmatch(r"\d+(\.\d+)?", told) else sight.high_limit or sight.price
+    if product in MARGINED:
+        return _contracts(ask, account, symbol, price)
     unit = Decimal("0.1") if product == "bond" else Decimal(1)
     quantity = int(free / (price * unit)) if price else 0
     counts = words(
         "max_buy_qty nrcvb_buy_qty max_ord_psbl_qty ord_psbl_qty ovrs_max_ord_psbl_qty buy_psbl_qty "
-        "echm_af_ord_psbl_qty fm_new_ord_psbl_qty fm_tot_ord_psbl_qty tot_psbl_qty"
+        "echm_af_ord_psbl_qty"
     )
     return {"psbl_qty_calc_unpr": plain_number(price), "bond_ord_unpr2": plain_number(price)} | dict.fromkeys(
         counts, quantity
     )
+
+
+def _contracts(ask: Ask, account: Account, symbol: str, price: Decimal) -> Mapping[str, Any]:
+    """How many contracts could be ordered: opened anew at a price, and closed of what is held."""
+    thing, sight = thing_of(ask, product_of(ask), symbol)
+    side: Side = "sell" if ask.parameters.get("SLL_BUY_DVSN_CD") == "01" else "buy"
+    new, closing = account.orderable(thing, side, price)
+    return {
+        "ovrs_futr_fx_pdno": thing.symbol,
+        "crcy_cd": thing.currency,
+        "sll_buy_dvsn_cd": "01" if side == "sell" else "02",
+        "fm_ustl_qty": abs(account.position(thing).quantity),
+        "lqd_psbl_qty1": closing,
+        "fm_lqd_psbl_qty": closing,
+        "ord_psbl_qty": new,
+        "fm_new_ord_psbl_qty": new,
+        "tot_psbl_qty": new + closing,
+        "fm_tot_ord_psbl_qty": new + closing,
+        "fm_mkpr_tot_ord_psbl_qty": sum(account.orderable(thing, side, sight.high_limit or sight.price)),
+    }
+
+
+def _in_won(ask: Ask, account: Account, holdings: Sequence[Holding]) -> Mapping[str, str]:
+    """The sums of everything abroad, in won. Total assets are holdings, foreign money and won together."""
+    walk = walk_of(ask.market.seed)
+    paid, worth = (sum((getattr(one, what) * one.rate for one in holdings), ZERO) for what in ("paid", "worth"))
+    gain, cash = worth - paid, account.cash.get("KRW", ZERO)
+    foreign = sum((account.cash.get(one, ZERO) * won_rate(walk, one, ask.at) for one in CURRENCIES), ZERO)
+    told: dict[str, str] = {"evlu_erng_rt1": percent_of(gain, paid)}
+    for names, amount in (
+        ("pchs_amt_smtl pchs_amt_smtl_amt", paid),
+        ("evlu_amt_smtl evlu_amt_smtl_amt wcrc_evlu_amt_smtl", worth),
+        ("evlu_pfls_amt_smtl tot_evlu_pfls_amt", gain),
+        ("dncl_amt tot_dncl_amt", cash),
+        ("frcr_evlu_tota tot_frcr_cblc_smtl frcr_cblc_wcrc_evlu_amt_smtl", foreign),
+        ("tot_asst_amt tot_asst_amt2", worth + foreign + cash),
+    ):
+        told |= dict.fromkeys(names.split(), str(int(amount)))
+    return told
 
 
 def settle(ask: Ask, ledger: Ledger, account: Account) -> None:
@@ -164,7 +216,9 @@ def _holdings(ask: Ask, account: Account, product: Product) -> list[Holding]:
             continue
         subject = subject_of_thing(ask, product, thing.symbol, thing.exchange)
         if subject is not None:
-            told.append(Holding(position, subject.now().price, account.free_quantity(thing), account))
+            rate = won_rate(walk_of(ask.market.seed), thing.currency, ask.at)
+            free = account.free_quantity(thing)
+            told.append(Holding(position, subject.now().price, free, account, rate, _won_asked(ask)))
     wanted = ask.parameters.get("OVRS_EXCG_CD", "")
     if product == "overseas" and wanted:
         us = {"NASD", "NYSE", "AMEX"}
@@ -182,6 +236,11 @@ def _meaning(ask: Ask, *names: str) -> str:
         if one.name in names and ask.parameters.get(one.name):
             return one.codes.get(ask.parameters[one.name].strip(), "")
     return ""
+
+
+def _won_asked(ask: Ask) -> bool:
+    """Whether a statement of shares abroad is wanted in won; 01 says so in some sheets, 02 in others."""
+    return ask.endpoint.category == "overseas_stock" and _meaning(ask, "WCRC_FRCR_DVSN_CD").startswith("원화")
 
 
 def _orders(ask: Ask, account: Account, product: Product) -> list[Order]:
@@ -220,6 +279,8 @@ def _lists(
 ) -> list[dict[str, str]] | None:
     """The rows of a block that lists something; None for a block of sums."""
     names = {one.name.lower() for one in block.fields}
+    if "fm_new_ord_psbl_qty" in names:  # what may be ordered of one contract, though it speaks of a holding too
+        return None
     if names & {"rsvn_ord_seq", "ovrs_rsvn_odno"}:
         reserved = [one for one in account.reservations.values() if one.thing.product == product]
         return [_row(block, partial(_read, RESERVATION_NAMES, one)) for one in reserved]
@@ -229,6 +290,23 @@ def _lists(
     if names & (HOLDING_NAMES["quantity"] - {"agrx_qty"}) and names & HOLDING_NAMES["code"]:
         return [_row(block, partial(holding_field, one)) for one in holdings]
     return None
+
+
+def _deposits(
+    ask: Ask, account: Account, product: Product, block: Block, holdings: Sequence[Holding]
+) -> list[dict[str, str]]:
+    """A row for each currency of the asked country, where a block lists money (외화예수금) and its rate."""
+    names = {one.name.lower() for one in block.fields}
+    if block.kind != "array" or "crcy_cd" not in names or not names & {"frst_bltn_exrt", "bass_exrt"}:
+        return []
+    country, rows = ask.parameters.get("NATN_CD", ""), []
+    for currency, (code, land, name) in CURRENCIES.items():
+        if country in {"", "000", code}:
+            sums = _summary(ask, account, product, holdings, currency)
+            won = int(account.cash.get(currency, ZERO) * won_rate(walk_of(ask.market.seed), currency, ask.at))
+            told = {"crcy_cd_name": name, "natn_name": land, "frcr_evlu_amt2": str(won)}
+            rows.append(_row(block, {**sums, **told}.get))
+    return rows
 
 
 def _read(names: Mapping[str, Callable[[Any], Any]], one: Any, name: str) -> Any:
@@ -263,11 +341,13 @@ def statement(ask: Ask, ledger: Ledger) -> tuple[Mapping[str, Any], bool]:
     account, product = account_of(ask, ledger), product_of(ask)
     settle(ask, ledger, account)
     holdings = _holdings(ask, account, product)
-    sums = _summary(ask, account, product, holdings)
+    sums = _summary(ask, account, product, holdings, _currency(ask, product))
+    if _won_asked(ask):
+        sums = {**sums, **_in_won(ask, account, holdings)}
     reply: dict[str, Any] = {}
     more = False
     for block in ask.endpoint.blocks:
-        rows = _lists(ask, account, product, block, holdings)
+        rows = _deposits(ask, account, product, block, holdings) or _lists(ask, account, product, block, holdings)
         if block.name is None:
             reply |= {one.name: "" for one in block.fields}
             continue

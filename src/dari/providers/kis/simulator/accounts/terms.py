@@ -21,6 +21,16 @@ def plain_number(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+CURRENCIES: Final = {
+    "USD": ("840", "미국", "미국달러"),
+    "HKD": ("344", "홍콩", "홍콩달러"),
+    "CNY": ("156", "중국", "중국위안화"),
+    "JPY": ("392", "일본", "일본엔화"),
+    "VND": ("704", "베트남", "베트남동"),
+}
+"""Currency → (NATN_CD, country, name)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Holding:
     """A position and what it is worth now."""
@@ -29,6 +39,10 @@ class Holding:
     price: Decimal
     free: int
     account: Account
+    rate: Decimal = Decimal(1)
+    """The won one piece of the thing's currency costs."""
+    in_won: bool = False
+    """Whether the statement was asked in won (원화), not in the thing's currency (외화)."""
 
     @property
     def paid(self) -> Decimal:
@@ -46,6 +60,11 @@ class Holding:
         return (self.worth - self.paid) * (1 if self.position.quantity >= 0 else -1)
 
 
+def rate_told(rate: Decimal) -> str:
+    """An exchange rate as statements write it (1349.40000000): won for one piece of the currency, whichever it is."""
+    return f"{rate:.8f}"
+
+
 def percent_of(part: Decimal, whole: Decimal) -> str:
     """A share in percent, two places."""
     return str((part * 100 / whole).quantize(CENT)) if whole else "0.00"
@@ -54,16 +73,17 @@ def percent_of(part: Decimal, whole: Decimal) -> str:
 def holding_field(one: Holding, name: str) -> Any:
     """A field of a holding by what its name means; None for a name that means nothing here."""
     position, thing = one.position, one.position.thing
+    told = one.rate if one.in_won else Decimal(1)
     readers: Mapping[str, Callable[[], Any]] = {
         "code": lambda: thing.symbol,
         "name": lambda: thing.name,
         "quantity": lambda: abs(position.quantity),
         "free": lambda: max(one.free, 0) if thing.product not in MARGINED else abs(position.quantity),
-        "average": lambda: plain_number(position.average.quantize(Decimal("0.0001"))),
-        "paid": lambda: plain_number(one.paid.quantize(CENT)),
-        "price": lambda: plain_number(one.price),
-        "worth": lambda: plain_number(one.worth.quantize(CENT)),
-        "gain": lambda: plain_number(one.gain.quantize(CENT)),
+        "average": lambda: plain_number((position.average * told).quantize(Decimal("0.0001"))),
+        "paid": lambda: plain_number((one.paid * told).quantize(CENT)),
+        "price": lambda: plain_number(one.price * told),
+        "worth": lambda: plain_number((one.worth * told).quantize(CENT)),
+        "gain": lambda: plain_number((one.gain * told).quantize(CENT)),
         "gain_rate": lambda: percent_of(one.gain, one.paid),
         "bought": lambda: position.bought,
         "sold": lambda: position.sold,
@@ -71,6 +91,9 @@ def holding_field(one: Holding, name: str) -> Any:
         "side_name": lambda: "매수" if position.quantity >= 0 else "매도",
         "currency": lambda: thing.currency,
         "exchange": lambda: EXCHANGE.get(thing.exchange, thing.exchange),
+        "rate": lambda: rate_told(one.rate),
+        "rate_unit": lambda: "1",
+        "paid_won": lambda: str(int(one.paid * one.rate)),
     }
     for meaning, names in HOLDING_NAMES.items():
         if name in names:
@@ -100,6 +123,9 @@ HOLDING_NAMES: Final[Mapping[str, frozenset[str]]] = {
     "side_name": words("sll_buy_dvsn_name trad_dvsn_name"),
     "currency": words("tr_crcy_cd crcy_cd buy_crcy_cd"),
     "exchange": words("ovrs_excg_cd"),
+    "rate": words("bass_exrt"),
+    "rate_unit": words("unit_amt"),
+    "paid_won": words("pchs_rmnd_wcrc_amt"),
 }
 
 ORDER_NAMES: Final[Mapping[str, Callable[[Order], Any]]] = {

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from dari.core import krx
 from dari.providers.kis.simulator.answers.investors import cut, flow_figures
-from dari.providers.kis.simulator.sights import Index, Share, Sight, Subject
+from dari.providers.kis.simulator.sights import Contract, Index, Share, Sight, Subject
+from dari.providers.kis.simulator.vocabulary import sign
 from dari.providers.kis.simulator.writing import MILLION, THOUSAND
 from dari.worlds.market import percent
+from dari.worlds.market.abroad import won_rate
 from dari.worlds.market.flows import FOREIGN_MEMBERS, MEMBERS, Side, investors, members, program
 
 _PROGRAM: Final = "whol_smtn"
@@ -95,10 +98,25 @@ def index_extras(index: Index, sight: Sight, names: frozenset[str]) -> dict[str,
     return told
 
 
+def contract_extras(contract: Contract, sight: Sight) -> dict[str, Any]:
+    """A price abroad in won (원환산), at the day's exchange rate; cut to whole won, the difference without its sign."""
+    rate = won_rate(contract.walk, contract.one.currency, contract.at)
+    change = sight.price - sight.base
+    return {
+        "t_rate": rate,
+        "t_xprc": int(sight.price * rate),
+        "t_xdif": int(abs(change) * rate),
+        "t_xrat": str((change * 100 / sight.base).quantize(Decimal("0.01"))) if sight.base else "0.00",
+        "t_xsgn": sign(sight),
+    }
+
+
 def extras_of(subject: Subject, sight: Sight, names: frozenset[str]) -> dict[str, Any]:
     """The extras a block has fields for; nothing is computed for a block that has none."""
     if isinstance(subject, Share) and names & _SHARE_NAMES:
         return share_extras(subject, sight)
+    if isinstance(subject, Contract) and "t_xprc" in names:
+        return contract_extras(subject, sight)
     if isinstance(subject, Index):
         return index_extras(subject, sight, names)
     return {}

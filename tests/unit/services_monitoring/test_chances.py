@@ -1,0 +1,28 @@
+"""A few retries that fail are chance; a gateway that declines is not. And a consumer that left is named without lag."""
+
+from __future__ import annotations
+
+import pytest
+
+from dari.services.monitoring.diagnosis.facts import Facts
+from dari.services.monitoring.diagnosis.rules_flow import _left
+from dari.services.monitoring.diagnosis.rules_use import _gateway, by_chance
+
+
+@pytest.mark.parametrize(
+    ("calls", "declined", "named"), [(17, 4, False), (300, 90, True), (3, 3, True), (2, 2, False), (12, 1, False)]
+)
+def test_declines(calls: int, declined: int, named: bool) -> None:  # noqa: FBT001 -- a table
+    said = {"calls": calls, "error": 0, "declined": declined, "ok": calls - declined}
+    facts = Facts({"pg.operations": {"settle": said}}, {})
+    assert bool(_gateway(facts, "declined")) is named
+
+
+def test_the_tail_of_the_binomial() -> None:
+    assert by_chance(17, 4, 0.05) == pytest.approx(0.00880, abs=1e-4)
+    assert by_chance(3, 0, 0.05) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("members", "lag", "left"), [(0, 0, True), (0, None, False), (1, 0, False), (None, 0, False)])
+def test_a_consumer_that_left(members: int | None, lag: int | None, left: bool) -> None:  # noqa: FBT001 -- a table
+    assert _left(Facts({"groups.g": {"members": members, "lag": lag}}, {}), "groups.g") is left
