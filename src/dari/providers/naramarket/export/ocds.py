@@ -144,7 +144,10 @@ def _award(row: Row, endpoint: Endpoint) -> dict[str, Any]:
         "tag": ["award"],
         "parties": [winner, buyer],
         "buyer": _reference(buyer),
-        "tender": {"id": f"{row['bidNtceNo']}-{row.get('bidNtceOrd', '')}", "numberOfTenderers": _whole(row, "prtcptCnum")},
+        "tender": {
+            "id": f"{row['bidNtceNo']}-{row.get('bidNtceOrd', '')}",
+            "numberOfTenderers": _whole(row, "prtcptCnum"),
+        },
         "awards": [
             {
                 "id": named,

@@ -8,13 +8,14 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Final
 
 from dari.core.endpoint import Endpoint
 from dari.core.errors import Hint, MissingExtra
+from dari.providers.naramarket.crawler.folder import Folder
 from dari.providers.naramarket.export.hiding import hide_parts, hider
-from dari.providers.naramarket.folder import Folder
 from dari.providers.naramarket.models import HIDDEN, Reader, plain
 
 CHUNK: Final = 10_000
@@ -31,7 +32,9 @@ def clean(value: Any) -> str:
     return f"'{text}" if text.startswith(FORMULA) and not NUMBER.fullmatch(text) else text
 
 
-def write_csv(file: IO[str], columns: Iterable[str], rows: Iterable[Mapping[str, Any]], *, sanitize: bool = True) -> int:
+def write_csv(
+    file: IO[str], columns: Iterable[str], rows: Iterable[Mapping[str, Any]], *, sanitize: bool = True
+) -> int:
     """Header and rows; how many. The byte order mark is written, as Excel needs it."""
     names = list(columns)
     file.write("\ufeff")
@@ -51,15 +54,19 @@ def columns_of(endpoint: Endpoint, extra: Iterable[str] = ()) -> list[str]:
     return [*known, *(name for name in dict.fromkeys(extra) if name not in known)]
 
 
-def rows_csv(folder: Folder, path: Path, endpoint: Endpoint, bodies: Callable[[], Iterable[str]], *, people: bool) -> int:
+def rows_csv(
+    folder: Folder, path: Path, endpoint: Endpoint, bodies: Callable[[], Iterable[str]], *, people: bool
+) -> int:
     """The rows of an operation as CSV; read twice, because the second pass knows all columns."""
     extra = dict.fromkeys(name for body in bodies() for name in json.loads(body))
-    shown = (lambda row: dict(row)) if people else hider(endpoint)
+    shown: Callable[[Mapping[str, str]], dict[str, str]] = dict if people else hider(endpoint)
     with folder.writing(path) as file:
         return write_csv(file, columns_of(endpoint, extra), (shown(json.loads(body)) for body in bodies()))
 
 
-def rows_jsonl(folder: Folder, path: Path, endpoint: Endpoint, bodies: Callable[[], Iterable[str]], *, people: bool) -> int:
+def rows_jsonl(
+    folder: Folder, path: Path, endpoint: Endpoint, bodies: Callable[[], Iterable[str]], *, people: bool
+) -> int:
     """The rows of an operation as values, one object a line, by our English names."""
     reader, count = Reader(endpoint, people=people), 0
     with folder.writing(path) as file:
@@ -75,16 +82,15 @@ def rows_jsonl(folder: Folder, path: Path, endpoint: Endpoint, bodies: Callable[
 def arrow() -> Any:
     """pyarrow, an extra. Raises MissingExtra."""
     try:
-        import pyarrow  # noqa: PLC0415 -- an extra: only who writes Parquet pays for it
-        import pyarrow.compute
-        import pyarrow.json
-        import pyarrow.parquet
+        pa = import_module("pyarrow")  # an extra: only who writes Parquet pays for it
+        for part in ("compute", "json", "parquet"):
+            import_module(f"pyarrow.{part}")
     except ImportError:
         raise MissingExtra(
             "Parquet needs pyarrow",
             hint=Hint("pip install 'dari[naramarket]' 로 설치하세요.", "Install it: pip install 'dari[naramarket]'"),
         ) from None
-    return pyarrow
+    return pa
 
 
 def _typed(pa: Any, column: Any, kind: str, unread: set[str], name: str) -> Any:
@@ -102,7 +108,9 @@ def _typed(pa: Any, column: Any, kind: str, unread: set[str], name: str) -> Any:
     }
     if kind not in kinds:
         return column
-    blank = compute.if_else(compute.equal(compute.utf8_trim_whitespace(column), ""), pa.scalar(None, pa.string()), column)
+    blank = compute.if_else(
+        compute.equal(compute.utf8_trim_whitespace(column), ""), pa.scalar(None, pa.string()), column
+    )
     if kind in ("amount", "number", "rate"):
         blank = compute.replace_substring(blank, ",", "")
     elif kind == "date":

@@ -3,11 +3,22 @@
 from typing import Final
 
 from dari.core.tool import Tool
-from dari.providers.naramarket.tools import attachments, companies, crawls, files, lists, mall, operations, tracing
+from dari.providers.naramarket.tools import (
+    attachments,
+    companies,
+    crawls,
+    files,
+    lists,
+    mall,
+    operations,
+    store,
+    tracing,
+)
 
 TOOLS: Final[tuple[Tool, ...]] = (
     *mall.TOOLS,
     *files.TOOLS,
+    *store.TOOLS,
     *lists.TOOLS,
     *tracing.TOOLS,
     *companies.TOOLS,

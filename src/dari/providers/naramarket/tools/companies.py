@@ -73,7 +73,9 @@ async def company_profile(query: CompanyProfile, upstream: Upstream) -> Answer:
     gaps = [gap for one in (who, industries, supplies, sanctions, won) for gap in one.gaps]
     company = data["company"]
     lines = [
-        f"{company.get('company_name')} ({number}) | {company.get('region_name')}" if isinstance(company, dict) else number,
+        f"{company.get('company_name')} ({number}) | {company.get('region_name')}"
+        if isinstance(company, dict)
+        else number,
         f"업종 {len(industries.rows)} · 공급물품 {len(supplies.rows)} · 제재 {len(sanctions.rows)} · 낙찰 {won.total}",
         *(f"제재 {one.get('sanction_begin_date')} ~ {one.get('sanction_end_date')}" for one in sanctions.rows),
         *(f"{one.get('notice_title')} {money(one.get('winning_amount'))}" for one in won.rows),

@@ -13,7 +13,7 @@ from dari.core.errors import Hint, InvalidInput
 from dari.core.exchange import Answer, Gap
 from dari.core.tool import Query, Tool
 from dari.providers.naramarket.crawler import CrawlRow, told
-from dari.providers.naramarket.desk import FULL_PAGE, RESUMABLE, Desk, Plan, Procurement
+from dari.providers.naramarket.crawler.desk import FULL_PAGE, RESUMABLE, Desk, Plan, Procurement
 from dari.providers.naramarket.tools.operations import named
 from dari.providers.naramarket.tools.shapes import OBJECT, ROWS, SURE, TEXT, WHOLE, Day, schema, text
 
@@ -156,7 +156,9 @@ def _status(desk: Desk, crawl: str) -> Answer:
         "receipts": (left + [one for one in receipts if one["state"] == "done"])[:MOST_RECEIPTS],
         "resume_not_before": row.resume_not_before,
     }
-    gaps = tuple(Gap(f"{one.get('start', '')[:10]} ~ {one.get('end', '')[:10]}", one["gap"]) for one in left[:MOST_RECEIPTS])
+    gaps = tuple(
+        Gap(f"{one.get('start', '')[:10]} ~ {one.get('end', '')[:10]}", one["gap"]) for one in left[:MOST_RECEIPTS]
+    )
     line = f"{crawl} {state}: {done}/{len(receipts)} windows, {data['rows']:,} rows, {sum(calls.values()):,} calls"
     return Answer({**data, "simulated": row.simulated or desk.simulated}, (), gaps, line)
 

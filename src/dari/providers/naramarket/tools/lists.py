@@ -9,7 +9,18 @@ from dari.core.exchange import Answer
 from dari.core.tool import Query, Tool, Upstream
 from dari.providers.naramarket.spec import SPEC
 from dari.providers.naramarket.tools.asking import Ask, by_number, by_period, gather, listed
-from dari.providers.naramarket.tools.shapes import LISTED, SUFFIX, Business, Day, Limit, Number, Page, kinds, money, period
+from dari.providers.naramarket.tools.shapes import (
+    LISTED,
+    SUFFIX,
+    Business,
+    Day,
+    Limit,
+    Number,
+    Page,
+    kinds,
+    money,
+    period,
+)
 
 BIDS: Final = "BidPublicInfoService.getBidPblancListInfo{}PPSSrch"
 PRESPECS: Final = "HrcspSsstndrdInfoService.getPublicPrcureThngInfo{}PPSSrch"
@@ -22,8 +33,9 @@ MALL: Final = "ShoppingMallPrdctInfoService.getShoppingMallPrdctInfoList"
 INSTITUTIONS: Final = "UsrInfoService02.getDminsttInfo02"
 COMPANIES: Final = "UsrInfoService02.getPrcrmntCorpBasicInfo02"
 
-NOTICE: Final = ("bidNtceNo", "bidNtceOrd", "bidNtceNm", "ntceKindNm", "bidNtceDt", "bidClseDt", "opengDt", "presmptPrce",
-                 "asignBdgtAmt", "bdgtAmt", "ntceInsttNm", "dminsttNm", "cntrctCnclsMthdNm", "bidNtceDtlUrl")  # fmt: skip
+NOTICE: Final = ("bidNtceNo", "bidNtceOrd", "bidNtceNm", "ntceKindNm", "bidNtceDt", "bidClseDt", "opengDt",
+                 "presmptPrce", "asignBdgtAmt", "bdgtAmt", "ntceInsttNm", "dminsttNm", "cntrctCnclsMthdNm",
+                 "bidNtceDtlUrl")  # fmt: skip
 PRESPEC: Final = ("bfSpecRgstNo", "prdctClsfcNoNm", "orderInsttNm", "rlDminsttNm", "asignBdgtAmt", "rcptDt",
                   "opninRgstClseDt", "bidNtceNoList", "specDocFileUrl1")  # fmt: skip
 PLAN: Final = ("orderPlanUntyNo", "bizNm", "orderInsttNm", "orderYear", "orderMnth", "sumOrderAmt", "cntrctMthdNm",
@@ -41,7 +53,7 @@ COMPANY: Final = ("bizno", "corpNm", "rgnNm", "adrs", "emplyeNum", "corpBsnsDivN
 class Search(Query):
     """What every search by words and days takes. Days default to the last seven."""
 
-    keyword: str | None = None
+    words: str | None = None
     institution: str | None = None
     business: Business = "all"
     start: Day | None = None
@@ -107,7 +119,7 @@ async def search_notices(query: SearchNotices, upstream: Upstream) -> Answer:
     for kind in kinds(query.business, SUFFIX):
         endpoint = BIDS.format(SUFFIX[kind])
         filters = given(
-            bidNtceNm=query.keyword,
+            bidNtceNm=query.words,
             ntceInsttNm=query.institution,
             presmptPrceBgn=query.min_price,
             presmptPrceEnd=query.max_price,
@@ -134,7 +146,7 @@ async def search_prespecs(query: Numbered, upstream: Upstream) -> Answer:
         if query.number:
             asks.append(by_number(endpoint, "prespec_number", query.number, business=kind))
         else:
-            filters = given(prdctClsfcNoNm=query.keyword, dminsttNm=query.institution)
+            filters = given(prdctClsfcNoNm=query.words, dminsttNm=query.institution)
             asks += by_period(endpoint, "received", *span, known(endpoint, filters), business=kind)
     found = await gather(upstream, asks, limit=query.limit, page=query.page, only=PRESPEC)
     return listed(
@@ -143,8 +155,10 @@ async def search_prespecs(query: Numbered, upstream: Upstream) -> Answer:
         page=query.page,
         newest="received_at",
         period=None if query.number else span,
-        line=lambda row: f"{row.get('prespec_number')} {row.get('product_class_name')} | "
-        f"{row.get('actual_demand_institution_name')} | {money(row.get('budget_amount'))}",
+        line=lambda row: (
+            f"{row.get('prespec_number')} {row.get('product_class_name')} | "
+            f"{row.get('actual_demand_institution_name')} | {money(row.get('budget_amount'))}"
+        ),
     )
 
 
@@ -157,8 +171,10 @@ async def search_order_plans(query: Numbered, upstream: Upstream) -> Answer:
             asks.append(by_number(PLANS.format(SUFFIX[kind]), "plan_number", query.number, business=kind))
             continue
         endpoint = PLANS_FOUND.format(SUFFIX[kind])
-        filters = given(bizNm=query.keyword, orderInsttNm=query.institution)
-        filters |= {"orderBgnYm": f"{span[0]:%Y}01", "orderEndYm": f"{span[1]:%Y}12"}  # required of some kinds
+        filters = given(bizNm=query.words, orderInsttNm=query.institution)
+        months = {"orderBgnYm": f"{span[0]:%Y}01", "orderEndYm": f"{span[1]:%Y}12"}
+        required = {one.name for one in SPEC.endpoint(endpoint).parameters if one.required}
+        filters |= {name: value for name, value in months.items() if name in required}
         asks += by_period(endpoint, "posted", *span, known(endpoint, filters), business=kind)
     found = await gather(upstream, asks, limit=query.limit, page=query.page, only=PLAN)
     return listed(
@@ -167,8 +183,10 @@ async def search_order_plans(query: Numbered, upstream: Upstream) -> Answer:
         page=query.page,
         newest="posting_at",
         period=None if query.number else span,
-        line=lambda row: f"{row.get('plan_number')} {row.get('project_name')} | {row.get('order_institution_name')} | "
-        f"{row.get('order_year')}-{row.get('order_month')} | {money(row.get('total_order_amount'))}",
+        line=lambda row: (
+            f"{row.get('plan_number')} {row.get('project_name')} | {row.get('order_institution_name')} | "
+            f"{row.get('order_year')}-{row.get('order_month')} | {money(row.get('total_order_amount'))}"
+        ),
     )
 
 
@@ -181,7 +199,7 @@ async def search_awards(query: SearchAwards, upstream: Upstream) -> Answer:
         if query.number:
             asks.append(by_number(endpoint, "notice_number", query.number, business=kind))
             continue
-        filters = given(bidNtceNm=query.keyword, dminsttNm=query.institution, bizno=query.business_number)
+        filters = given(bidNtceNm=query.words, dminsttNm=query.institution, bizno=query.business_number)
         asks += by_period(endpoint, "opened", *span, filters, business=kind)
     found = await gather(upstream, asks, limit=query.limit, page=query.page, only=AWARD)
     return listed(
@@ -190,8 +208,10 @@ async def search_awards(query: SearchAwards, upstream: Upstream) -> Answer:
         page=query.page,
         newest="opened_at",
         period=None if query.number else span,
-        line=lambda row: f"{row.get('notice_number')} {row.get('notice_title')} | {row.get('winner_name')} | "
-        f"{money(row.get('winning_amount'))} | {row.get('winning_rate', '-')}%",
+        line=lambda row: (
+            f"{row.get('notice_number')} {row.get('notice_title')} | {row.get('winner_name')} | "
+            f"{money(row.get('winning_amount'))} | {row.get('winning_rate', '-')}%"
+        ),
     )
 
 
@@ -206,7 +226,7 @@ async def search_contracts(query: Numbered, upstream: Upstream) -> Answer:
         elif query.number:
             asks.append(by_number(endpoint, "notice_number", query.number, business=kind))
         else:
-            words = {name: query.keyword for name in ("cntrctNm", "cnstwkNm", "prdctClsfcNoNm")}
+            words = dict.fromkeys(("cntrctNm", "cnstwkNm", "prdctClsfcNoNm"), query.words)
             filters = known(endpoint, given(insttNm=query.institution, **words))
             if query.institution:
                 filters["insttDivCd"] = "1"
@@ -218,8 +238,10 @@ async def search_contracts(query: Numbered, upstream: Upstream) -> Answer:
         page=query.page,
         newest="signed_on",
         period=None if query.number else span,
-        line=lambda row: f"{row.get('contract_number')} {row.get('contract_name', row.get('product_class_name', '-'))}"
-        f" | {row.get('contract_institution_name')} | {money(row.get('total_contract_amount'))}",
+        line=lambda row: (
+            f"{row.get('contract_number')} {row.get('contract_name', row.get('product_class_name', '-'))}"
+            f" | {row.get('contract_institution_name')} | {money(row.get('total_contract_amount'))}"
+        ),
     )
 
 
@@ -234,8 +256,10 @@ async def search_mall_products(query: SearchMall, upstream: Upstream) -> Answer:
         page=query.page,
         newest="registered_at",
         period=span,
-        line=lambda row: f"{row.get('product_number')} {row.get('product_spec_name')} | "
-        f"{row.get('contract_company_name')} | {money(row.get('contract_price_amount'))}",
+        line=lambda row: (
+            f"{row.get('product_number')} {row.get('product_spec_name')} | "
+            f"{row.get('contract_company_name')} | {money(row.get('contract_price_amount'))}"
+        ),
     )
 
 
@@ -257,8 +281,10 @@ async def find_institution(query: FindInstitution, upstream: Upstream) -> Answer
         found,
         page=query.page,
         period=span,
-        line=lambda row: f"{row.get('demand_institution_code')} {row.get('demand_institution_name')} | "
-        f"{row.get('region_name', '-')} | {row.get('business_number', '-')}",
+        line=lambda row: (
+            f"{row.get('demand_institution_code')} {row.get('demand_institution_name')} | "
+            f"{row.get('region_name', '-')} | {row.get('business_number', '-')}"
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import aclosing
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -18,14 +18,27 @@ from dari.core.errors import Hint, InvalidInput, UpstreamError
 from dari.core.exchange import Answer, Gap
 from dari.core.tool import Query, Tool, Upstream
 from dari.providers.naramarket.crawler import whole
-from dari.providers.naramarket.desk import Plan, Procurement
+from dari.providers.naramarket.crawler.desk import Plan, Procurement
 from dari.providers.naramarket.export.hiding import hider
 from dari.providers.naramarket.export.tabular import columns_of, write_csv
 from dari.providers.naramarket.models import natural_key
 from dari.providers.naramarket.spec import SPEC
 from dari.providers.naramarket.tools.asking import by_number, by_period, gather
 from dari.providers.naramarket.tools.lists import MALL
-from dari.providers.naramarket.tools.shapes import OBJECT, ROWS, SURE, TEXT, WHOLE, Day, Page, gaps_of, period, schema, shown
+from dari.providers.naramarket.tools.shapes import (
+    OBJECT,
+    ROWS,
+    SURE,
+    TEXT,
+    WHOLE,
+    WHOLE_NUMBER,
+    Day,
+    Page,
+    gaps_of,
+    period,
+    schema,
+    shown,
+)
 
 ATTRIBUTES: Final = "ThngListInfoService02.getPrdctIndvAtrbInfoList02"
 AT_ONCE: Final = 8
@@ -37,8 +50,8 @@ class CrawlList(Query):
 
     category: str
     page_no: Page = 1
-    num_rows: int = Field(default=100, ge=1, le=999)
-    days_back: int = Field(default=7, ge=1, le=365)
+    num_rows: Annotated[int, Field(ge=1, le=999), WHOLE_NUMBER] = 100
+    days_back: Annotated[int, Field(ge=1, le=365), WHOLE_NUMBER] = 7
     inqry_bgn_date: Day | None = None
     inqry_end_date: Day | None = None
 
@@ -54,16 +67,16 @@ class CrawlToCsv(Query):
 
     category: str
     output_csv: str
-    total_days: int = Field(default=365, ge=1, le=3650)
-    window_days: int = Field(default=30, ge=1, le=365)
+    total_days: Annotated[int, Field(ge=1, le=3650), WHOLE_NUMBER] = 365
+    window_days: Annotated[int, Field(ge=1, le=365), WHOLE_NUMBER] = 30
     anchor_end_date: Day | None = None
-    max_windows_per_call: int = Field(default=0, ge=0)
-    max_runtime_sec: int = Field(default=3600, ge=1, le=3600)
+    max_windows_per_call: Annotated[int, Field(ge=0), WHOLE_NUMBER] = 0
+    max_runtime_sec: Annotated[int, Field(ge=1, le=3600), WHOLE_NUMBER] = 3600
     append: bool = False
     fail_on_new_columns: bool = True
     explode_attributes: bool = False
     sanitize: bool = True
-    delay_sec: float = Field(default=0.1, ge=0, le=10)
+    delay_sec: float = 0.1
     keep_temp: bool = False
 
 
@@ -126,7 +139,7 @@ async def crawl_to_csv(query: CrawlToCsv, upstream: Procurement) -> Answer:
     rows = [row for row in _rows(desk.book.bodies(MALL)) if _within(row, query.category, start, end)]
     attributes, failed = ({}, 0) if not query.explode_attributes else await _attributes(upstream, rows)
     names = sorted({name for told in attributes.values() for name in told})
-    written = _written(upstream, query, path, rows, columns, attributes, names)
+    written = _written(upstream, query, path, rows, attributes)
     success = desk.success(crawl) and covered is not None and covered <= start and not failed
     remaining = 0 if covered is None and not receipts else max(0, ((covered or end + timedelta(days=1)) - start).days)
     data = {
@@ -149,11 +162,15 @@ async def crawl_to_csv(query: CrawlToCsv, upstream: Procurement) -> Answer:
         "append_mode": query.append,
         "receipts": receipts[:24],
     }
-    gaps = tuple(Gap(f"{one.get('start', '')[:10]} ~ {one.get('end', '')[:10]}", one["gap"]) for one in receipts if "gap" in one)
+    gaps = tuple(
+        Gap(f"{one.get('start', '')[:10]} ~ {one.get('end', '')[:10]}", one["gap"]) for one in receipts if "gap" in one
+    )
     if failed:
         gaps += (Gap("attributes", f"{failed} products gave none", "run it again"),)
     line = f"{data['output_csv']}: {written:,} rows, {data['covered_days']} of {query.total_days} days"
-    return Answer(data | {"simulated": desk.simulated}, upstream.sources, gaps, line if success else f"{line} (incomplete)")
+    return Answer(
+        data | {"simulated": desk.simulated}, upstream.sources, gaps, line if success else f"{line} (incomplete)"
+    )
 
 
 def _covered(receipts: list[dict[str, Any]], end: date) -> date | None:
@@ -172,19 +189,21 @@ def _rows(bodies: Iterator[str]) -> Iterator[dict[str, str]]:
 
 
 def _within(row: Mapping[str, str], category: str, start: date, end: date) -> bool:
-    day = row.get("rgstDt", "")[:10]
-    return row.get(CATEGORY) == category and start.isoformat() <= day <= end.isoformat()
+    day = row.get("rgstDt", "").replace("-", "")[:8]
+    return row.get(CATEGORY) == category and f"{start:%Y%m%d}" <= day <= f"{end:%Y%m%d}"
 
 
 def _same_columns(path: Path, columns: list[str], *, strict: bool) -> None:
     with path.open(encoding="utf-8-sig", newline="") as file:
         header = next(csv.reader(file), [])
-    if new := [name for name in columns if name not in header]:
-        if strict:
-            raise InvalidInput(
-                f"{path.name} lacks the columns {', '.join(new)[:200]}",
-                hint=Hint("fail_on_new_columns=false로 두거나 새 파일에 쓰세요.", "Write a new file, or allow new columns."),
-            )
+    new = [name for name in columns if name not in header]
+    if new and strict:
+        raise InvalidInput(
+            f"{path.name} lacks the columns {', '.join(new)[:200]}",
+            hint=Hint(
+                "fail_on_new_columns=false로 두거나 새 파일에 쓰세요.", "Write a new file, or allow new columns."
+            ),
+        )
 
 
 async def _attributes(upstream: Upstream, rows: list[dict[str, str]]) -> tuple[dict[str, dict[str, str]], int]:
@@ -212,15 +231,14 @@ def _written(
     query: CrawlToCsv,
     path: Path,
     rows: list[dict[str, str]],
-    columns: list[str],
     attributes: Mapping[str, Mapping[str, str]],
-    names: list[str],
 ) -> int:
     """Write the file whole. Appending keeps the rows that are there and adds those that are not: twice is once."""
     endpoint = SPEC.endpoint(MALL)
     hide = hider(endpoint)
     found: dict[str, dict[str, Any]] = {}
-    header = [*columns, *(f"attr_{name}" for name in names)]
+    names = sorted({name for told in attributes.values() for name in told})
+    header = [*columns_of(endpoint), *(f"attr_{name}" for name in names)]
     if query.append and path.is_file():
         with path.open(encoding="utf-8-sig", newline="") as file:
             for row in csv.DictReader(file):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from pydantic import Field
 
@@ -38,8 +38,8 @@ TOTAL: Final = STATISTICS + "getTotlPubPrcrmntSttus"
 class SearchOperations(Query):
     """Arguments of search_operations."""
 
-    query: str = Field(min_length=1, max_length=100)
-    limit: int = Field(default=8, ge=1, le=30)
+    query: str
+    limit: Limit = 8
 
 
 class DescribeOperation(Query):
@@ -86,7 +86,9 @@ def _index() -> tuple[tuple[Endpoint, frozenset[str], frozenset[str]], ...]:
         (
             row,
             frozenset(_grams(f"{row.title} {row.title_en} {titles[row.wire['service']]}")),
-            frozenset(_grams(" ".join(one.label for one in (*row.parameters, *row.blocks[0].fields)))),
+            frozenset(
+                _grams(" ".join([*(one.label for one in row.parameters), *(one.label for one in row.blocks[0].fields)]))
+            ),
         )
         for row in rows
     )
@@ -117,7 +119,10 @@ async def search_operations(query: SearchOperations, upstream: Upstream) -> Answ
     """Operations by what they are about."""
     rows = [{"id": row.id, "title": row.title, "by": [*row.wire["by"]]} for row in best(query.query, query.limit)]
     return Answer(
-        {"operations": rows, "count": len(rows)}, upstream.sources, (), text(f"{one['id']} {one['title']}" for one in rows)
+        {"operations": rows, "count": len(rows)},
+        upstream.sources,
+        (),
+        text(f"{one['id']} {one['title']}" for one in rows),
     )
 
 
@@ -167,7 +172,9 @@ async def call_operation(query: CallOperation, upstream: Upstream) -> Answer:
     parameters = {name: value for name, value in query.parameters.items() if value != ""}
     way = query.by or (None if "inqryDiv" in parameters else _guessed(row, parameters, dated=query.start is not None))
     if way is not None and way not in ways:
-        raise InvalidInput(f"{row.id} is asked by {', '.join(ways)}", hint=Hint("by를 고르세요.", "Choose one as `by`."))
+        raise InvalidInput(
+            f"{row.id} is asked by {', '.join(ways)}", hint=Hint("by를 고르세요.", "Choose one as `by`.")
+        )
     if way is not None and query.start and "from" in ways[way]:
         asks = by_period(row.id, way, query.start, query.end or query.start, parameters)
     else:
@@ -184,7 +191,11 @@ def _guessed(row: Endpoint, parameters: dict[str, str], *, dated: bool) -> str:
     for word, way in ways.items():
         edges = {way.get("from"), way.get("to")}
         needs = [name for name in way["requires"] if not (dated and name in edges)]
-        if way["requires"] and all(parameters.get(name) for name in needs) and (dated or "from" not in way or not edges - set(parameters)):
+        if (
+            way["requires"]
+            and all(parameters.get(name) for name in needs)
+            and (dated or "from" not in way or not edges - set(parameters))
+        ):
             return str(word)
     return "all" if "all" in ways else str(next(iter(ways)))
 
@@ -213,7 +224,7 @@ TOOLS: Final = (
         output=schema(operation=TEXT, title=TEXT, rows=ROWS, total=WHOLE),
         run=get_statistics,
         toolset="search",
-        endpoints=tuple(one for one in SPEC.ids() if one.startswith(STATISTICS)),
+        endpoints=(TOTAL,),
     ),
     Tool(
         name="search_operations",

@@ -44,9 +44,11 @@ def _day(value: Any) -> Any:
 
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string"})]
 Business = Literal["all", "goods", "services", "works", "foreign", "other"]
-Limit = Annotated[int, Field(ge=1, le=100)]
-Page = Annotated[int, Field(ge=1)]
-Number = Annotated[str, Field(min_length=4, max_length=40)]
+WHOLE_NUMBER: Final = WithJsonSchema({"type": "integer"})
+"""Bounds are checked all the same; a client need not read them."""
+Limit = Annotated[int, Field(ge=1, le=100), WHOLE_NUMBER]
+Page = Annotated[int, Field(ge=1), WHOLE_NUMBER]
+Number = Annotated[str, Field(min_length=4, max_length=40), WithJsonSchema({"type": "string"})]
 
 SUFFIX: Final[Mapping[str, str]] = {
     "goods": "Thng",
@@ -69,7 +71,9 @@ def period(start: date | None, end: date | None, now: datetime, days: int) -> tu
     return start or last - timedelta(days=days - 1), last
 
 
-def shown(endpoint: Endpoint, rows: Iterable[Mapping[str, str]], *, only: Iterable[str] = ()) -> tuple[list[Any], Typed]:
+def shown(
+    endpoint: Endpoint, rows: Iterable[Mapping[str, str]], *, only: Iterable[str] = ()
+) -> tuple[list[Any], Typed]:
     """Rows for an answer: values by our names, empty ones left out; `only` names fields in the upstream's words."""
     typed = Reader(endpoint).read(rows)
     wanted = {endpoint.wire["english"].get(name, name) for name in only}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from dari.core.errors import Hint, NotFound
 from dari.core.exchange import Answer, Gap
@@ -13,7 +13,16 @@ from dari.core.tool import Query, Tool, Upstream
 from dari.providers.naramarket.models import packed
 from dari.providers.naramarket.spec import SPEC
 from dari.providers.naramarket.tools.asking import Ask, Found, by_number, gather
-from dari.providers.naramarket.tools.lists import AWARD, AWARDS, CONTRACT, CONTRACTS, NOTICE, PLAN, PLANS, PRESPEC, SIGNED
+from dari.providers.naramarket.tools.lists import (
+    AWARD,
+    AWARDS,
+    CONTRACT,
+    NOTICE,
+    PLAN,
+    PLANS,
+    PRESPEC,
+    SIGNED,
+)
 from dari.providers.naramarket.tools.shapes import OBJECT, ROWS, SUFFIX, TEXT, Number, money, schema, text
 
 PROCESS: Final = "CntrctProcssIntgOpenService.getCntrctProcssIntgOpen{}"
@@ -22,7 +31,12 @@ PRESPEC_BY_NUMBER: Final = "HrcspSsstndrdInfoService.getPublicPrcureThngInfo{}"
 OPENINGS: Final = "ScsbidInfoService.getOpengResultListInfo{}"
 BIDDERS: Final = "ScsbidInfoService.getOpengResultListInfoOpengCompt"
 FAILED: Final = "ScsbidInfoService.getOpengResultListInfoFailing"
-REQUESTS: Final = {"goods": ("Thng",), "services": ("GnrlServc", "TechServc"), "works": ("Cnstwk",), "foreign": ("Frgcpt",)}
+REQUESTS: Final = {
+    "goods": ("Thng",),
+    "services": ("GnrlServc", "TechServc"),
+    "works": ("Cnstwk",),
+    "foreign": ("Frgcpt",),
+}
 REQUEST: Final = "PrcrmntReqInfoService.getPrcrmntReqInfoList{}"
 KINDS: Final = ("goods", "services", "works", "foreign")
 
@@ -35,6 +49,8 @@ WAYS: Final = {
     "plan": "plan_number",
     "request": "request_number",
 }
+NAMES: Final = {"plan": "orderPlanUntyNo", "prespec": "bfSpecRgstNo", "request": "prcrmntReqNo", "notice": "bidNtceNo"}
+TITLES: Final = ("bidNtceNm", "bizNm", "prcrmntReqNm", "cntrctNm", "cnstwkNm", "prdctClsfcNoNm")
 REQUESTED: Final = ("prcrmntReqNo", "prcrmntReqNm", "orderInsttNm", "rcptDt", "bdgtAmt", "rprsntAmt")
 OPENED: Final = ("bidNtceNo", "bidNtceOrd", "bidNtceNm", "opengDt", "prtcptCnum", "progrsDivCdNm", "opengCorpInfo")
 BID: Final = ("opengRank", "prcbdrNm", "prcbdrBizno", "bidprcAmt", "bidprcrt", "bidprcDt", "rmrk", "techEvlVal")
@@ -68,9 +84,28 @@ def _process(number: str, stage: str) -> list[Ask]:
     return [by_number(PROCESS.format(SUFFIX[kind]), WAYS[stage], asked, business=kind) for kind in KINDS]
 
 
+def _kind(found: Found) -> str:
+    """The business of the first row, by the name of its operation."""
+    endpoint = found.raw[0][0].removesuffix("PPSSrch")
+    return next(kind for kind in KINDS if endpoint.endswith(SUFFIX[kind]))
+
+
+def _own(number: str, stage: str) -> list[Ask]:
+    """The lists of a stage itself, each kind of business once."""
+    if stage == "request":
+        return [
+            by_number(REQUEST.format(suffix), "request_number", number, business=kind)
+            for kind, suffixes in REQUESTS.items()
+            for suffix in suffixes
+        ]
+    pattern = {"plan": PLANS, "prespec": PRESPEC_BY_NUMBER, "notice": NOTICES}[stage]
+    return [by_number(pattern.format(SUFFIX[kind]), WAYS[stage], number, business=kind) for kind in KINDS]
+
+
 async def _joined(upstream: Upstream, number: str) -> tuple[str, list[Mapping[str, str]], Found]:
     """The rows that join a purchase's stages, and its kind of business. Raises NotFound."""
     stage = stage_of(number)
+    found = Found()
     if stage == "contract":
         asks = [by_number(CONTRACT.format(SUFFIX[kind]), "contract_number", number, business=kind) for kind in KINDS]
         found = await gather(upstream, asks)
@@ -79,12 +114,20 @@ async def _joined(upstream: Upstream, number: str) -> tuple[str, list[Mapping[st
                 if linked := row.get(name, "").strip():
                     number, stage = bare(linked), way
                     break
+        alone = found
+    else:
+        alone = Found()
     if stage in WAYS:
         found = await gather(upstream, _process(number, stage))
         if found.raw:
-            endpoint = found.raw[0][0]
-            kind = next(kind for kind in KINDS if endpoint.endswith(SUFFIX[kind]))
-            return kind, [row for _, row in found.raw], found
+            return _kind(found), [row for _, row in found.raw], found
+        alone = await gather(upstream, _own(number, stage))
+    if alone.raw:  # nothing is joined to it yet: its own stage is all there is
+        row = alone.raw[0][1]
+        field = {**NAMES, "contract": "cntrctInfoList"}[stage]
+        title = next((row[name] for name in TITLES if row.get(name)), "")
+        own = {field: f"[1^{number}]" if stage == "contract" else number, "bidNtceNm": title}
+        return _kind(alone), [own], alone
     raise NotFound(
         f"no purchase is joined to {number}",
         hint=Hint(
@@ -96,10 +139,9 @@ async def _joined(upstream: Upstream, number: str) -> tuple[str, list[Mapping[st
 
 def _numbers(rows: Sequence[Mapping[str, str]]) -> dict[str, list[str]]:
     """The numbers of every stage that the joining rows name."""
-    names = {"plan": "orderPlanUntyNo", "prespec": "bfSpecRgstNo", "request": "prcrmntReqNo", "notice": "bidNtceNo"}
     told = {
         stage: list(dict.fromkeys(row[name].strip() for row in rows if row.get(name, "").strip()))
-        for stage, name in names.items()
+        for stage, name in NAMES.items()
     }
     contracts = [
         one.get("계약번호", "")
@@ -118,7 +160,10 @@ async def trace_procurement(query: ByNumber, upstream: Upstream) -> Answer:
     numbers, end = _numbers(rows), SUFFIX[kind]
     asked: dict[str, tuple[list[Ask], Sequence[str]]] = {
         "plan": ([by_number(PLANS.format(end), "plan_number", one) for one in numbers["plan"]], PLAN),
-        "prespec": ([by_number(PRESPEC_BY_NUMBER.format(end), "prespec_number", one) for one in numbers["prespec"]], PRESPEC),
+        "prespec": (
+            [by_number(PRESPEC_BY_NUMBER.format(end), "prespec_number", one) for one in numbers["prespec"]],
+            PRESPEC,
+        ),
         "request": (
             [
                 by_number(REQUEST.format(suffix), "request_number", one)
@@ -176,9 +221,7 @@ async def get_notice(query: ByNumber, upstream: Upstream) -> Answer:
         raise NotFound(f"there is no notice {number}", hint=Hint("공고번호를 확인하세요.", "Check the notice number."))
     kind = str(found.rows[0]["business"])
     extras = _extras(kind)
-    more = await together(
-        *(gather(upstream, [by_number(one, "notice_number", number)]) for one in extras.values())
-    )
+    more = await together(*(gather(upstream, [by_number(one, "notice_number", number)]) for one in extras.values()))
     newest = max(found.rows, key=lambda row: str(row.get("notice_revision", "")))
     files = [
         {"name": newest.get(f"notice_spec_file_name_{at}"), "url": url}
@@ -192,8 +235,8 @@ async def get_notice(query: ByNumber, upstream: Upstream) -> Answer:
     gaps += [Gap(name, f"no operation tells it of {kind}") for name in EXTRAS if name not in extras]
     lines = [
         f"{number} {shown.get('notice_title')} | {shown.get('demand_institution_name')}",
-        f"추정가격 {money(shown.get('estimated_price'))} | 마감 {shown.get('bid_closes_at')} | 개찰 {shown.get('opens_at')}",
-        *(f"{name}: {len(data[name])}" for name in extras),
+        f"추정가격 {money(shown.get('estimated_price'))} | 마감 {shown.get('bid_closes_at')}",
+        *(f"{name}: {len(one.rows)}" for name, one in zip(extras, more, strict=True)),
         *(f"문서 {one['name']} {one['url']}" for one in files),
     ]
     return Answer(data, upstream.sources, tuple(dict.fromkeys(gaps)), text(lines))
@@ -219,9 +262,12 @@ async def get_opening(query: ByNumber, upstream: Upstream) -> Answer:
     gaps = [*found.gaps, *bidders.gaps, *failed.gaps, *reserve.gaps]
     if bidders.rows:
         gaps.append(Gap("bidders", "the list of completed openings omits bids below the floor rate"))
-    lines = [f"{one.get('notice_title')} | 개찰 {one.get('opens_at')} | 참가 {one.get('bidder_count')}" for one in found.rows]
+    lines = [
+        f"{one.get('notice_title')} | 개찰 {one.get('opens_at')} | 참가 {one.get('bidder_count')}" for one in found.rows
+    ]
     lines += [
-        f"{one.get('opening_rank', '-')}위 {one.get('bidder_name')} {money(one.get('bid_price_amount'))} {one.get('bid_rate')}%"
+        f"{one.get('opening_rank', '-')}위 {one.get('bidder_name')} "
+        f"{money(one.get('bid_price_amount'))} {one.get('bid_rate')}%"
         for one in bidders.rows
     ]
     return Answer(data, upstream.sources, tuple(dict.fromkeys(gaps)), text(lines))
@@ -251,7 +297,10 @@ TOOLS: Final = (
         output=schema(notice=OBJECT, documents=ROWS, items=ROWS, licences=ROWS, changes=ROWS),
         run=get_notice,
         toolset="search",
-        endpoints=(*(NOTICES.format(end) for end in SUFFIX.values()), *_extras("services").values()),
+        endpoints=(
+            *(NOTICES.format(end) for end in SUFFIX.values()),
+            *(pattern.format("Thng") for (pattern,) in EXTRAS.values()),
+        ),
     ),
     Tool(
         name="get_opening",

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -21,7 +22,7 @@ from dari.core.locks import Held, take
 from dari.core.provider import Response
 from dari.core.tool import Upstream
 from dari.providers.naramarket.crawler import Book, Crawler, Progress, Span, planned, success, whole
-from dari.providers.naramarket.folder import Folder
+from dari.providers.naramarket.crawler.folder import Folder
 from dari.providers.naramarket.spec import SPEC
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class Desk:
         self._home, self._send, self._check, self._clock = home, send, check, clock
         self._book: Book | None = None
         self._running: dict[str, Crawler] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self.folder = Folder(output)
         self.fetch = fetch
         self.simulated = simulated
@@ -74,9 +75,10 @@ class Desk:
 
     async def close(self) -> None:
         """Leave running crawls as they are (they can be resumed) and close the book."""
-        for task in self._tasks:
+        tasks = list(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._book is not None:
             self._book.close()
             self._book = None
@@ -140,14 +142,14 @@ class Desk:
     def start(self, crawl: str, *, again: bool = False) -> None:
         """Run it in the background of this process."""
         self.book.crawl(crawl)
-        if crawl in self._running:
+        if self.running(crawl):
             return
         task = asyncio.ensure_future(self._through(crawl, again=again))
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        self._tasks[crawl] = task
+        task.add_done_callback(partial(self._ended, crawl))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+    def _ended(self, crawl: str, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(crawl, None)
         if not task.cancelled() and (error := task.exception()):
             log.error("a crawl ended: %s", error)
 
@@ -162,11 +164,13 @@ class Desk:
         found = self._running.get(crawl)
         if found:
             found.cancelled = True
-        return found is not None
+        elif crawl in self._tasks:
+            self._tasks[crawl].cancel()
+        return self.running(crawl)
 
     def running(self, crawl: str) -> bool:
         """Whether it runs in this process."""
-        return crawl in self._running
+        return crawl in self._running or crawl in self._tasks
 
     def _leased(self, crawl: str) -> FileLock:
         try:
