@@ -89,6 +89,11 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("CACHE_L2_TTL_SECONDS", "Longest a reply is told again from the shared cache", "300", kind="number"),
     Setting("MAX_RANKING_COUNT", "Most rows a ranking may be asked for (1 to 50)", "50", kind="whole"),
     Setting("UNUSUAL_VOLUME_THRESHOLD", "Unusual volume: percent of the 20-day mean, by default", "200", kind="number"),
+    Setting("DARI_NARAMARKET_URL", "Another origin for data.go.kr's procurement services (a simulator, a proxy)"),
+    Setting("NARAMARKET_SERVICE_KEY", "data.go.kr service key 일반 인증키 (Encoding or Decoding)", secret=True),
+    Setting("OUTPUT_DIR", "The one folder the Naramarket file tools read and write; empty: in Dari's data folder"),
+    Setting("NARAMARKET_PER_SECOND", "Most calls a second of one operation", "30", kind="whole"),
+    Setting("NARAMARKET_TIMEOUT_SECONDS", "Longest one call to data.go.kr may take", "60", kind="number"),
     Setting("LOG_LEVEL", "What is logged", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
 )  # fmt: skip
 

@@ -12,12 +12,14 @@ from dari.app.simulators import SIMULATORS
 from dari.core.clock import RunningClock
 from dari.providers.kis.simulator.keys import PAPER, REAL
 from dari.providers.kiwoom.simulator import MOCK_KEY
+from dari.providers.naramarket.simulator import SIMULATED_KEY
 from dari.settings import Settings, resolve
 
 QUESTIONS: Final[Mapping[str, tuple[str, str, dict[str, Any]]]] = MappingProxyType(
     {
         "volume-ranking": ("오늘 거래대금 상위 20개", "get_volume_ranking", {"market": "ALL", "count": 20}),
         "kis-code": ("국내주식 일봉 차트 API", "find_api", {"question": "국내주식 일봉 차트 조회하는 API", "limit": 3}),
+        "naramarket": ("지난 이틀의 서버 입찰공고", "search_notices", {"words": "서버", "limit": 5}),
         "kiwoom": ("삼성전자 현재가", "get_stock_price", {"stock_code": "005930"}),
         **payment_demo.QUESTIONS,
     }
@@ -50,6 +52,8 @@ def flags(addresses: Mapping[str, str]) -> dict[str, str]:
             "KIWOOM_SECRET_KEY": MOCK_KEY.secret_key,
             "KIWOOM_MODE": "mock",
         }
+    if "naramarket" in addresses:
+        told |= {"DARI_NARAMARKET_URL": addresses["naramarket"], "NARAMARKET_SERVICE_KEY": SIMULATED_KEY}
     return told
 
 

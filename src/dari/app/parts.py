@@ -93,6 +93,7 @@ class Parts:
         default_mode: Callable[[str], str],
         rules: Rules | None = None,
         pushes: Pushes | None = None,
+        made: type[Client] = Client,
     ) -> Client:
         """A client with the settings' rules, or a provider's own (its cache follows the settings all the same).
 
@@ -106,7 +107,7 @@ class Parts:
             l2_seconds=self.settings.number("CACHE_L2_TTL_SECONDS"),
             moving=prices_move,
         )
-        client = Client(
+        client = made(
             spec=spec,
             dialect=dialect,
             state=state,

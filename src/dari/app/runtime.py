@@ -112,4 +112,8 @@ def _assembly(provider: str) -> Callable[[Parts], Client]:
         from dari.app import payments  # noqa: PLC0415 -- a process pays for the providers it asks
 
         return payments.assemble
+    if provider == "naramarket":
+        from dari.app import naramarket  # noqa: PLC0415 -- a process pays for the providers it asks
+
+        return naramarket.assemble
     raise NotFound(f"there is no provider {provider!r}")

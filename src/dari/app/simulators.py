@@ -11,7 +11,9 @@ from dari.core.clock import Clock, RunningClock
 from dari.core.errors import Hint, NotFound
 from dari.providers.kis.simulator import create_app as create_kis
 from dari.providers.kiwoom.simulator import create_app as create_kiwoom
+from dari.providers.naramarket.simulator import create_app as create_naramarket
 from dari.worlds.market import Market
+from dari.worlds.procurement import World as Procurement
 
 
 def kis_simulator(*, world: Clock, seed: int, clock: Clock | None = None) -> Any:
@@ -24,8 +26,13 @@ def kiwoom_simulator(*, world: Clock, seed: int, clock: Clock | None = None) -> 
     return create_kiwoom(Market(seed), clock=clock, world=world)
 
 
+def naramarket_simulator(*, world: Clock, seed: int, origin: str = "https://www.g2b.go.kr") -> Any:
+    """The ASGI app of the procurement simulator: what was posted by the time `world` tells."""
+    return create_naramarket(Procurement(seed), clock=world, origin=origin)
+
+
 SIMULATORS: Final[MappingProxyType[str, Callable[..., Any]]] = MappingProxyType(
-    {"kis": kis_simulator, "kiwoom": kiwoom_simulator}
+    {"kis": kis_simulator, "kiwoom": kiwoom_simulator, "naramarket": naramarket_simulator}
 )
 
 

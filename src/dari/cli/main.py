@@ -123,6 +123,38 @@ def cache(
 
 
 @app.command
+def crawl(
+    operation: str | None = None,
+    *filters: str,
+    start: Annotated[str | None, Parameter(help="First day, YYYY-MM-DD; 30 days in all if left out.")] = None,
+    end: Annotated[str | None, Parameter(help="Last day; today if left out.")] = None,
+    by: Annotated[str | None, Parameter(help="One of the operation's ways: posted, opened, registered …")] = None,
+    resume: Annotated[str | None, Parameter(help="Go on with a crawl by its id.")] = None,
+    json: Json = False,
+    simulated: Simulated = False,
+    seed: Seed = 1,
+) -> None:
+    """Take a whole period of a procurement operation into the store; Ctrl-C loses nothing. Filters are name=value."""
+    from dari.cli import crawling  # noqa: PLC0415
+
+    given = dict(one.partition("=")[::2] for one in filters)
+    run(
+        crawling.crawl(
+            operation,
+            start=start,
+            end=end,
+            by=by,
+            resume=resume,
+            filters=given,
+            as_json=json,
+            simulated=simulated,
+            seed=seed,
+        ),
+        as_json=json,
+    )
+
+
+@app.command
 def bench(
     name: str,
     *,

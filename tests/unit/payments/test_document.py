@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from jsonschema import validate
 
 from dari.app.servers import PAYMENT_SERVERS, server
 from dari.core.endpoint import Effect
 from dari.providers.payments.models import weight
-from dari.serving.schemas import listed
+from dari.serving.schemas import listed, output_schema
 from tests.unit.payments.living import System, system
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -211,6 +213,7 @@ async def test_reading_changes_nothing_and_answers_are_small(living: System) -> 
                 continue
             outcome = await living.ask(name, tool.name, **NEEDED.get(tool.name, {}))
             assert (outcome.error is None) or tool.name in NOTHING_TO_PLAN, (tool.name, outcome.text)
+            validate(json.loads(json.dumps(outcome.structured, default=str)), output_schema(tool.output))
             assert weight(outcome.structured) + weight(outcome.text) <= 12_000, tool.name
     assert await living.checksum() == before
 

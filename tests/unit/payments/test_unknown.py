@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import validate
 
+from dari.app.servers import server as server_of
+from dari.serving.schemas import output_schema
 from tests.unit.payments.living import System, system
 
 DATABASE = [
@@ -52,6 +55,8 @@ async def says_unknown(living: System, calls: list[tuple[str, str, dict[str, Any
         outcome = await living.ask(server, tool, **arguments)
         assert outcome.error == "unreachable", (tool, outcome.text)
         assert outcome.structured["status"] == "unknown", tool
+        named = next(one for _, one in server_of(server).tools() if one.name == tool)
+        validate(json.loads(json.dumps(outcome.structured, default=str)), output_schema(named.output))
         assert outcome.structured["details"]["component"] == component, tool
         assert "unknown" in outcome.text, tool
         assert "✅" not in outcome.text, tool

@@ -216,11 +216,12 @@ class Book:
         window: int | None = None,
         page: int = 1,
         size: int = 0,
+        times: int = 1,
     ) -> int:
         """Write down a call before it is made: quota is spent even where no answer comes."""
         told = self._book.execute(
-            "INSERT INTO calls (crawl, window, endpoint, day, page, size, asked_at) VALUES (?,?,?,?,?,?,?)",
-            (crawl, window, endpoint, f"{now:%Y-%m-%d}", page, size, now.isoformat()),
+            "INSERT INTO calls (crawl, window, endpoint, day, page, size, asked_at, times) VALUES (?,?,?,?,?,?,?,?)",
+            (crawl, window, endpoint, f"{now:%Y-%m-%d}", page, size, now.isoformat(), times),
         )
         return int(told.lastrowid or 0)
 

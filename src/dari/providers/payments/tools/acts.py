@@ -12,12 +12,19 @@ from dari.core.acts import Act, Acting, Hand
 from dari.core.errors import OutcomeUnknown, PlanRefused
 from dari.core.exchange import Answer
 from dari.core.tool import Upstream
-from dari.providers.payments.tools.asking import FIGURE, FLAG, OBJECT, TEXT, answer, page, shape
+from dari.providers.payments.tools.asking import (
+    OBJECT,
+    SURE,
+    TEXT,
+    answer,
+    page,
+    shape,
+)
 
 Facts = Mapping[str, Any]
 PLAN_OUTPUT: Final = shape(
-    plan_id=TEXT, fingerprint=TEXT, expires_at=TEXT, effect=TEXT, mode=TEXT, account=TEXT, armed=FLAG, next=TEXT,
-    order=OBJECT, status=FIGURE,
+    plan_id=TEXT, fingerprint=TEXT, expires_at=TEXT, effect=TEXT, mode=TEXT, account=TEXT, armed=SURE, next=TEXT,
+    order=OBJECT, status=TEXT,
 )  # fmt: skip
 """`account` is the address of the system the act is for."""
 

@@ -14,11 +14,16 @@ from dari.providers.payments.models import away, fitted, told, unknown
 
 TEXT: Final = {"type": "string"}
 INTEGER: Final = {"type": "integer"}
-FLAG: Final[dict[str, Any]] = {}
-"""true, false or null (unknown). Left open, as is every figure that may be null."""
-FIGURE: Final[dict[str, Any]] = {}
+SURE: Final = {"type": "boolean"}
+FLAG: Final = {"type": ["boolean", "null"]}
+"""null is unknown, here and below."""
+FIGURE: Final = {"type": ["number", "null"]}
+WORD: Final = {"type": ["string", "null"]}
 OBJECT: Final = {"type": "object"}
 ROWS: Final = {"type": "array", "items": {"type": "object"}}
+NUMBERS: Final = {"type": "array", "items": {"type": "integer"}}
+MAYBE: Final = {"type": ["object", "null"]}
+MAYBE_ROWS: Final = {"type": ["array", "null"]}
 NAMES: Final = {"type": "array", "items": {"type": "string"}}
 SHOWN_ROWS: Final = 30
 """Rows a person is shown as text; the structured content has them all."""

@@ -1,0 +1,196 @@
+"""What the procurement tools have beside the upstream: the crawl book, running crawls, and the output folder."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from filelock import FileLock
+
+from dari.core.clock import Clock
+from dari.core.endpoint import Endpoint
+from dari.core.errors import Hint, InvalidInput, NotAllowed
+from dari.core.exchange import Call, Sender
+from dari.core.locks import Held, take
+from dari.core.provider import Response
+from dari.core.tool import Upstream
+from dari.providers.naramarket.crawler import Book, Crawler, Progress, Span, planned, success, whole
+from dari.providers.naramarket.crawler.folder import Folder
+from dari.providers.naramarket.spec import SPEC
+
+log = logging.getLogger(__name__)
+
+FULL_PAGE: Final = 999
+RESUMABLE: Final = frozenset({"planned", "running", "interrupted", "quota", "stopped", "incomplete", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A crawl before it is paid for: `windows` cost at least a call each; more where they have many rows."""
+
+    endpoint: Endpoint
+    way: str
+    filters: Mapping[str, str]
+    windows: tuple[Span | None, ...]
+    quota: int
+    spent_today: int
+
+
+class Desk:
+    """One of each for a process. Nothing is opened before it is needed."""
+
+    def __init__(
+        self,
+        *,
+        home: Path,
+        output: Path,
+        send: Sender,
+        check: Callable[[Call], None],
+        clock: Clock,
+        fetch: Callable[[str], Awaitable[Response]],
+        simulated: bool = False,
+    ) -> None:
+        self._home, self._send, self._check, self._clock = home, send, check, clock
+        self._book: Book | None = None
+        self._running: dict[str, Crawler] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.folder = Folder(output)
+        self.fetch = fetch
+        self.simulated = simulated
+        self.progress: dict[str, Progress] = {}
+
+    @property
+    def book(self) -> Book:
+        """The crawl book, opened."""
+        if self._book is None:
+            self._book = Book(self._home / "crawls.sqlite")
+        return self._book
+
+    async def close(self) -> None:
+        """Leave running crawls as they are (they can be resumed) and close the book."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._book is not None:
+            self._book.close()
+            self._book = None
+
+    # --- planning ---
+
+    def plan(
+        self, endpoint: str, by: str | None, start: date | None, end: date | None, filters: Mapping[str, str]
+    ) -> Plan:
+        """The windows of a crawl. Raises InvalidInput for a way the operation lacks or parameters it does not know."""
+        row = SPEC.endpoint(endpoint)
+        ways: Mapping[str, Mapping[str, Any]] = row.wire["by"]
+        way = by or next((word for word, told in ways.items() if "from" in told), next(iter(ways)))
+        if way not in ways:
+            raise InvalidInput(f"{endpoint} is asked by {', '.join(ways)}, not by {way[:40]!r}")
+        windows: tuple[Span | None, ...] = (None,)
+        if "from" in ways[way]:
+            if start is None or end is None or end < start:
+                raise InvalidInput("a period needs a start and an end, in this order")
+            windows = tuple(planned(whole(start, end), ways[way], most_days=self.book.learned(endpoint)[1]))
+        plan = Plan(row, way, filters, windows, row.wire["quota"], self.book.spent(self._clock.now()).get(endpoint, 0))
+        self._check(self.call(plan, windows[0], 1, FULL_PAGE))
+        return plan
+
+    def call(self, plan: Plan, span: Span | None, page: int, size: int) -> Call:
+        """The call for one page of one window."""
+        way = plan.endpoint.wire["by"][plan.way]
+        parameters = {**way["send"], **plan.filters, "pageNo": str(page), "numOfRows": str(size)}
+        if span:
+            parameters |= dict(zip((way["from"], way["to"]), span.spelled(way["format"]), strict=True))
+        return Call(plan.endpoint, parameters)
+
+    def begin(self, plan: Plan) -> str:
+        """Write the crawl down; its id."""
+        return self.book.begin(plan.endpoint.id, plan.way, plan.filters, plan.windows, now=self._clock.now())
+
+    # --- running ---
+
+    async def run(self, crawl: str, *, again: bool = False) -> AsyncGenerator[Progress, None]:
+        """Read the crawl's windows; what it says on the way. Raises NotAllowed where another process reads them.
+
+        `again` reads windows with a gap once more.
+        """
+        row = self.book.crawl(crawl)
+        lock = self._leased(crawl)
+        try:
+            if again:
+                self.book.reopen(crawl)
+            crawler = Crawler(
+                book=self.book, send=self._send, clock=self._clock, endpoint=SPEC.endpoint(row.endpoint), crawl=row
+            )
+            self._running[crawl] = crawler
+            async with aclosing(crawler.run()) as told:
+                async for progress in told:
+                    self.progress[crawl] = progress
+                    yield progress
+        finally:
+            self._running.pop(crawl, None)
+            lock.release()
+
+    def start(self, crawl: str, *, again: bool = False) -> None:
+        """Run it in the background of this process."""
+        self.book.crawl(crawl)
+        if self.running(crawl):
+            return
+        task = asyncio.ensure_future(self._through(crawl, again=again))
+        self._tasks[crawl] = task
+        task.add_done_callback(partial(self._ended, crawl))
+
+    def _ended(self, crawl: str, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(crawl, None)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("a crawl ended: %s", error)
+
+    async def _through(self, crawl: str, *, again: bool) -> None:
+        async with aclosing(self.run(crawl, again=again)) as told:
+            async for _ in told:
+                pass
+
+    def cancel(self, crawl: str) -> bool:
+        """Ask for no more pages; those in flight are still taken. False where it does not run in this process."""
+        self.book.crawl(crawl)
+        found = self._running.get(crawl)
+        if found:
+            found.cancelled = True
+        elif crawl in self._tasks:
+            self._tasks[crawl].cancel()
+        return self.running(crawl)
+
+    def running(self, crawl: str) -> bool:
+        """Whether it runs in this process."""
+        return crawl in self._running or crawl in self._tasks
+
+    def _leased(self, crawl: str) -> FileLock:
+        try:
+            return take(self._home / f"{crawl}.lock")
+        except Held:
+            raise NotAllowed(
+                f"the crawl {crawl} is being read already",
+                hint=Hint("crawl_status로 진행을 보세요.", "crawl_status tells how far it is."),
+            ) from None
+
+    def success(self, crawl: str) -> bool:
+        """Whether every window was read without a gap."""
+        return success(self.book.receipts(crawl))
+
+    def now(self) -> datetime:
+        """The time."""
+        return self._clock.now()
+
+
+class Procurement(Upstream, Protocol):
+    """The Upstream of the procurement tools."""
+
+    desk: Desk

@@ -1,0 +1,30 @@
+"""The procurement tools, in three toolsets: search, crawl, files."""
+
+from typing import Final
+
+from dari.core.tool import Tool
+from dari.providers.naramarket.tools import (
+    attachments,
+    companies,
+    crawls,
+    files,
+    lists,
+    mall,
+    operations,
+    store,
+    tracing,
+)
+
+TOOLS: Final[tuple[Tool, ...]] = (
+    *mall.TOOLS,
+    *files.TOOLS,
+    *store.TOOLS,
+    *lists.TOOLS,
+    *tracing.TOOLS,
+    *companies.TOOLS,
+    *operations.TOOLS,
+    *attachments.TOOLS,
+    *crawls.TOOLS,
+)
+
+__all__ = ["TOOLS"]
