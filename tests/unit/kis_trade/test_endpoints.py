@@ -150,6 +150,14 @@ async def test_an_account_of_another_product_is_refused(tmp_path: Path) -> None:
     assert (await asked("domestic_futureoption.inquire_balance", **overseas)).error == "missing_credential"
 
 
+@pytest.mark.parametrize("cursor", ["{", "[]", '"x"', '{"CANO": "12345678"}', '{"tr_id": "VTTC0012U"}', '{"PDNO": 1}'])
+async def test_a_cursor_carries_nothing_but_the_page(trade: Asker, cursor: str) -> None:
+    asked = sampled(SPEC.endpoint("domestic_stock.inquire_balance"))
+    arguments = {"endpoint": "domestic_stock.inquire_balance", "parameters": asked, "cursor": cursor}
+    outcome = await trade.outcome("call_endpoint", **arguments)
+    assert (outcome.error, outcome.structured["details"]["parameter"]) == ("invalid_input", "cursor")
+
+
 async def test_paging_goes_on_by_the_cursor(tmp_path: Path) -> None:
     now = {"INQR_STRT_DT": "20261120", "INQR_END_DT": "20261120"}
     asked = {

@@ -59,11 +59,13 @@ async def test_a_future_order_is_called(tmp_path: Path) -> None:
         assert simulator_of(trade).calls["VTTO1101U"] == 1
 
 
-async def test_a_future_order_is_cancelled_also_at_night() -> None:
-    """Official: night cancels go out as TTTN1103U; the portal says STTN1103U."""
-    row = SPEC.endpoint("domestic_futureoption.order_rvsecncl")
-    assert {one["real"] for one in row.wire["variants"]} == {"TTTO1103U", "STTN1103U"}
-    assert row.wire["retired"]["JTCE1002U"] == "STTN1103U"
+@pytest.mark.parametrize(("product", "tr_id"), [("future", "TTTO1103U"), ("future_night", "STTN1103U")])
+async def test_a_future_order_is_cancelled_also_at_night(tmp_path: Path, product: str, tr_id: str) -> None:
+    """Official: TypeError by day, and by night TTTN1103U, which KIS does not know; the portal says STTN1103U."""
+    async with trading(tmp_path, mode="real", product="03") as trade:
+        placed = await done(trade, "plan_order", **{**BUY, "symbol": "101W12"}, product=product, price=340)
+        await done(trade, "plan_cancel", order_number=placed["order_number"], product=product)
+        assert simulator_of(trade).calls[tr_id] == 1
 
 
 async def test_overseas_order_resv_is_called(tmp_path: Path) -> None:

@@ -108,18 +108,33 @@ async def test_a_bond_is_bought_and_sold(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("product", "more", "tr_ids"),
-    [
-        ("future", {}, {"TTTO1101U"}),
-        ("future_night", {"price": "340"}, {"STTN1101U"}),
-    ],
+    ("product", "tr_ids"),
+    [("future", {"TTTO1101U", "TTTO1103U"}), ("future_night", {"STTN1101U", "STTN1103U"})],
 )
-async def test_a_future_is_ordered_by_day_and_by_night(
-    tmp_path: Path, product: str, more: dict[str, Any], tr_ids: set[str]
-) -> None:
+async def test_a_future_is_ordered_by_day_and_by_night(tmp_path: Path, product: str, tr_ids: set[str]) -> None:
     async with trading(tmp_path, mode="real", product="03") as trade:
-        await done(trade, "plan_order", **{**BUY, "symbol": "101W12", "product": product, **more})
+        placed = await done(trade, "plan_order", **{**BUY, "symbol": "101W12", "product": product, "price": "340"})
+        amended = await done(trade, "plan_modify", order_number=placed["order_number"], product=product, price="341")
+        await done(trade, "plan_cancel", order_number=amended["order_number"], product=product)
         assert tr_ids <= sent(trade)
+        assert [one["action"] for one in orders(trade)] == ["new", "amend", "cancel"]
+
+
+async def test_a_contract_abroad_whose_worth_is_not_told_is_refused(tmp_path: Path) -> None:
+    asked = {**BUY, "symbol": "ESZ26", "product": "overseas_future", "price": "4900"}
+    async with trading(tmp_path, mode="real", product="08") as trade:
+        market = await trade.answer(
+            "call_endpoint", endpoint="overseas_futureoption.stock_detail", parameters={"SRS_CD": "ESZ26"}
+        )
+        told = float(market["fields"]["output1"]["tick_value"]) > 0
+        outcome = await trade.outcome("plan_order", **asked)
+        if not told:
+            assert outcome.structured["details"]["setting"] == "DARI_ORDER_RATES"
+            return
+        assert (await applied(trade, outcome.structured)).error is None
+        placed = orders(trade)[0]
+        await done(trade, "plan_cancel", order_number=placed["number"], product="overseas_future")
+        assert {"OTFM3001U", "OTFM3003U"} <= sent(trade)
 
 
 async def test_every_order_endpoint_has_a_line_that_reaches_it() -> None:
@@ -207,11 +222,14 @@ async def test_the_default_caps_hold(tmp_path: Path) -> None:
         assert outcome.structured["details"]["cap"] == "allow_list"
 
 
-async def test_money_abroad_without_a_rate_is_refused(tmp_path: Path) -> None:
+async def test_money_abroad_counts_at_the_rate_kis_tells(tmp_path: Path) -> None:
     abroad = {**BUY, "product": "overseas", "symbol": "AAPL", "exchange": "NASD", "price": "100"}
-    async with trading(tmp_path, DARI_ORDER_RATES="JPY=10") as trade:
+    async with trading(tmp_path, DARI_ORDER_RATES="", DARI_ORDER_MAX_KRW="130000") as trade:
         outcome = await trade.outcome("plan_order", **abroad)
-        assert outcome.structured["details"]["setting"] == "DARI_ORDER_RATES"
+        assert outcome.structured["details"]["cap"] == "per_act"  # 100 dollars are more than that
+    async with trading(tmp_path, DARI_ORDER_RATES="", DARI_ORDER_MAX_KRW="150000") as trade:
+        plan = await trade.answer("plan_order", **abroad)
+        assert 130_000 < plan["amount_krw"] < 150_000
 
 
 async def test_a_stranger_to_the_open_orders_is_told_which_there_are(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from dari.core.errors import (
 from dari.core.exchange import Call, Grant, Reply
 from dari.core.provider import Credential, Rate, Request, Response
 from dari.providers.kis.dialect.accounts import account_of, holder_of
-from dari.providers.kis.dialect.spelling import continues, cursor, sent, tr_id
+from dari.providers.kis.dialect.spelling import continues, cursor, going_on, sent, tr_id
 from dari.providers.kis.spec import SPEC, error_code, master_files, platform_facts
 
 SIMULATOR_HEADER: Final = "x-dari-simulator"
@@ -151,6 +151,7 @@ class KisDialect:
                 details={f"{call.mode}_can": _served(call.mode, call.endpoint.category)},
             )
         tr_id(call)
+        going_on(call)
         account_of(call.endpoint, credential)
 
     def holder(self, call: Call) -> Holder:

@@ -38,11 +38,29 @@ def tr_id(call: Call) -> str:
 
 
 def sent(call: Call, account: Mapping[str, str]) -> dict[str, Any]:
-    """Every parameter as it travels: the call's, the account's, and those that go on from a page."""
-    going_on: dict[str, str] = json.loads(call.cursor) if call.cursor else {}
-    told = {**call.parameters, **account, **going_on}
+    """Every parameter as it travels: the call's, those that go on from a page, and, over all, the account's."""
+    told = {**call.parameters, **going_on(call), **account}
     told.pop(TR_ID, None)
     return told
+
+
+def going_on(call: Call) -> dict[str, str]:
+    """The parameters a cursor stands for: the paging keys of its row and no others. Raises InvalidInput."""
+    if call.cursor is None:
+        return {}
+    allowed = {*call.endpoint.wire["paging"].get("keys", ()), "QRY_TP"}
+    try:
+        told = json.loads(call.cursor)
+    except ValueError:
+        told = None
+    good = isinstance(told, dict) and told.keys() <= allowed and all(isinstance(one, str) for one in told.values())
+    if not good:
+        raise InvalidInput(
+            "cursor: it must be one that an answer of this endpoint gave",
+            hint=Hint("응답의 cursor 값을 그대로 쓰세요.", "Give the cursor of the last answer as it was."),
+            details={"parameter": "cursor"},
+        )
+    return {name: told[name] for name in told}
 
 
 def continues(call: Call) -> str:

@@ -16,7 +16,6 @@ from dari.core.values import decimal
 from dari.providers.kis.models.tables import parts
 from dari.providers.kis.spec import SPEC
 from dari.providers.kis.tools.trade.asking import completed
-from dari.providers.kis.tools.trade.lines import CURRENCIES
 
 DRIFT: Final = Decimal("0.03")
 """How far the price may move between a plan at the market and its application."""
@@ -142,18 +141,14 @@ def check_session(product: str, venue: str, upstream: Upstream) -> None:
         )
 
 
-def won(product: str, symbol: str, amount: Decimal, exchange: str) -> tuple[int | None, str]:
-    """(what price × quantity comes to in won, or None; then what it comes to abroad, with its currency)."""
-    if product.startswith("overseas_future"):
-        return None, ""
-    if product.startswith("overseas"):
-        return None, f"{amount} {CURRENCIES.get(exchange, 'USD')}"
+def won(product: str, symbol: str, amount: Decimal) -> int | None:
+    """What price × quantity comes to in won, of what is traded at home; None where the multiplier is not known."""
     if product.startswith("future"):
         multiplier = MULTIPLIERS.get(symbol[:3])
-        return (None, "") if multiplier is None else (int(amount * multiplier), "")
+        return None if multiplier is None else int(amount * multiplier)
     if product == "bond":
         amount /= 10  # a price is for a face value of 10,000 won, a quantity counts thousands
-    return int(amount), ""
+    return int(amount)
 
 
 async def stands(facts: Mapping[str, Any], upstream: Acting) -> None:

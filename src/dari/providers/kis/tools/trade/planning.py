@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, WithJsonSchema
@@ -13,7 +13,7 @@ from dari.core.errors import Hint, InvalidInput, NotFound
 from dari.core.exchange import Answer, Gap
 from dari.core.tool import Query, Tool
 from dari.providers.kis.models.orders import Order
-from dari.providers.kis.tools.trade.buying import afford
+from dari.providers.kis.tools.trade.buying import abroad, afford, exchange_rate
 from dari.providers.kis.tools.trade.checks import check_price, check_session, facts_of, standing, won, wrong
 from dari.providers.kis.tools.trade.hand import NAME
 from dari.providers.kis.tools.trade.ledger import orders
@@ -86,7 +86,7 @@ async def plan_order(query: PlanOrder, upstream: Acting) -> Answer:
     check_price(product, query.price, now, line.decimals)
     gaps = await afford(wish, sent, upstream)
     worst = query.price or (now.high if query.side == "buy" else None) or now.price
-    worth = (None, "") if worst is None else won(product, symbol, worst * query.quantity, exchange)
+    worth = await _worth(wish, worst, upstream)
     facts = {
         "does": "new",
         "product": product,
@@ -113,7 +113,15 @@ async def plan_modify(query: PlanModify, upstream: Acting) -> Answer:
     quantity = _quantity(query.quantity, original)
     wish = Change(product=query.product, original=original, quantity=quantity, price=query.price)
     row, sent = change_order(wish, holder.mode, upstream.now().date())
-    worth = won(query.product, original.symbol, query.price * quantity, original.venue)
+    asked = Wish(
+        product=query.product,
+        side=original.side,
+        symbol=original.symbol,
+        quantity=quantity,
+        price=query.price,
+        exchange=original.venue,
+    )
+    worth = await _worth(asked, query.price, upstream)
     facts = _change_facts("modify", query.product, original, quantity) | facts_of(query.product, now, upstream)
     facts["price"] = str(query.price)
     told = {"change": original.told(), "quantity": quantity, "price": str(query.price)}
@@ -129,6 +137,21 @@ async def plan_cancel(query: PlanCancel, upstream: Acting) -> Answer:
     facts = _change_facts("cancel", query.product, original, quantity)
     told = {"cancel": original.told(), "quantity": quantity}
     return await _proposed(_act(row, sent, holder, facts, told=told, worth=(0, "")), upstream, [])
+
+
+async def _worth(wish: Wish, price: Decimal | None, upstream: Acting) -> tuple[int | None, str]:
+    """(what it comes to in won, or None; then what it comes to abroad, with its currency), at the worst price."""
+    if price is None:
+        return None, ""
+    amount = price * wish.quantity
+    if wish.product == "overseas_future":
+        piece = await abroad(upstream, wish)
+        return None, "" if piece is None else f"{amount * piece[0]} {piece[1]}"
+    if wish.product.startswith("overseas"):
+        rate = await exchange_rate(upstream, wish.exchange, wish.symbol, price)
+        foreign = f"{amount} {CURRENCIES.get(wish.exchange, 'USD')}"
+        return (None if rate is None else int((amount * rate).to_integral_value(ROUND_CEILING))), foreign
+    return won(wish.product, wish.symbol, amount), ""
 
 
 def _exchange(product: str, asked: str) -> str:
