@@ -121,7 +121,10 @@ TOOLS: Final = (
         title="주문 내역",
         description="Orders 주문·체결 since a day: number, status, filled, left.",
         query=GetOrders,
-        output={"type": "object", "properties": {"mode": TEXT, "account": TEXT, "orders": LIST, "total": {}}},
+        output={
+            "type": "object",
+            "properties": {"mode": TEXT, "account": TEXT, "orders": LIST, "total": {"type": "integer"}},
+        },
         run=get_orders,
         toolset="account",
     ),

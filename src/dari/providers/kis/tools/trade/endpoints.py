@@ -143,6 +143,8 @@ def _account(row: Endpoint, mode: str | None, upstream: Acting) -> dict[str, str
 LIST: Final = {"type": "array"}
 OBJECT: Final = {"type": "object"}
 TEXT: Final = {"type": "string"}
+CURSOR: Final = {"type": ["string", "null"]}
+FLAG: Final = {"type": "boolean"}
 
 TOOLS: Final = (
     Tool(
@@ -173,7 +175,7 @@ TOOLS: Final = (
         query=CallEndpoint,
         output={
             "type": "object",
-            "properties": {"endpoint": TEXT, "fields": OBJECT, "tables": OBJECT, "cursor": {}, "truncated": {}},
+            "properties": {"endpoint": TEXT, "fields": OBJECT, "tables": OBJECT, "cursor": CURSOR, "truncated": FLAG},
         },
         run=call_endpoint,
         toolset="endpoints",

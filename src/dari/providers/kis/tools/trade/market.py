@@ -241,7 +241,7 @@ TOOLS: Final = (
         title="종목 찾기",
         description="Symbols by name 삼성전자, initials 초성 ㅅㅅㅈㅈ, English name or code; KR or US.",
         query=FindSymbol,
-        output={"type": "object", "properties": {"columns": LIST, "rows": LIST, "total": {}}},
+        output={"type": "object", "properties": {"columns": LIST, "rows": LIST, "total": {"type": "integer"}}},
         run=find_symbol,
         toolset="market",
     ),

@@ -191,6 +191,7 @@ async def get_candles(query: GetCandles, upstream: Upstream) -> Answer:
 
 LIST: Final = {"type": "array"}
 TEXT: Final = {"type": "string"}
+NUMBER: Final = {"type": ["number", "null"]}
 HEAD: Final = {"symbol": TEXT, "kind": TEXT, "endpoint": TEXT, "venue": TEXT}
 
 TOOLS: Final = (
@@ -199,7 +200,10 @@ TOOLS: Final = (
         title="현재가",
         description="Price now 현재가 of a stock, ETF, ELW, index, future, option or bond; abroad AAPL or TSE:7203.",
         query=GetQuote,
-        output={"type": "object", "properties": {**HEAD, "price": {}, "change": {}, "change_rate": {}, "volume": {}}},
+        output={
+            "type": "object",
+            "properties": HEAD | dict.fromkeys(("price", "change", "change_rate", "volume"), NUMBER),
+        },
         run=get_quote,
         toolset="market",
     ),

@@ -178,7 +178,14 @@ TOOLS: Final = (
         title="실시간 수집",
         description="Watch pushed data 실시간 of any symbols for some seconds; notice: one's own executions 체결통보.",
         query=CollectRealtime,
-        output={"type": "object", "properties": {"tables": {"type": "object"}, "count": {}, "truncated": {}}},
+        output={
+            "type": "object",
+            "properties": {
+                "tables": {"type": "object"},
+                "count": {"type": "integer"},
+                "truncated": {"type": "boolean"},
+            },
+        },
         run=collect_realtime,
         toolset="realtime",
         deadline=90.0,
