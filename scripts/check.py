@@ -123,8 +123,8 @@ def _excused(reason: str, absent: set[str]) -> bool:
 
 
 def tell(step: Step) -> Step:
-    """Say how a step ended, and all its words if badly."""
-    if not step.passed and step.said:
+    """Say how a step ended, and all its words if badly; which long runs are due is always said."""
+    if step.said and (not step.passed or step.name == "acceptance"):
         print(step.said)
     print(f"{'ok  ' if step.passed else 'FAIL'} {step.name:<11} {step.seconds:6.1f} s", flush=True)
     return step

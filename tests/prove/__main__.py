@@ -1,7 +1,8 @@
 """`make prove NAME [LONG=1]`: run one proof and show its figures; the long form is written to the record.
 
-`--list` names them, `--check` tells whether docs/reference/acceptance.md still vouches for the code. Exit code 0 if it
-holds, 1 if not, 2 for a name that is not known.
+`--list` names them, `--check` tells what docs/reference/acceptance.md no longer vouches for: a page that is wrong
+fails, a long run that is due is only named; `--check --strict`, before a release, fails for that too. Exit code 0 if
+it holds, 1 if not, 2 for a name that is not known.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ def main(arguments: list[str]) -> int:
     proofs = registry()
     names = [word for word in arguments if not word.startswith("-")]
     if "--check" in arguments:
-        found = record.faults(proofs, record.read())
-        print("\n".join(found) or f"{len(proofs)} proofs stand as recorded")
-        return 1 if found else 0
+        records = record.read()
+        wrong, due = record.wrong(proofs, records), record.due(proofs, records)
+        print("\n".join((*wrong, *due)) or f"{len(proofs)} proofs stand as recorded")
+        return 1 if wrong or (due and "--strict" in arguments) else 0
     if "--list" in arguments or not names:
         for proof in proofs.values():
             print(f"{proof.name:<28} {proof.title}")

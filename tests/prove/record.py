@@ -22,9 +22,9 @@ PAGE: Final = ROOT / "docs" / "reference" / "acceptance.md"
 
 HEAD: Final = """# Acceptance
 
-What the long runs of the proofs found. Each section is written by `make prove NAME LONG=1` and by nothing else; a test
-fails when the files of the rooms named in it have changed since, until the run is made again. The short form of every
-proof runs in `make test`.
+What the long runs of the proofs found. Each section is written by `make prove NAME LONG=1` and by nothing else; when
+the files of the rooms named in it have changed since, every `make test` says that the run is due. The short form of
+every proof runs in `make test`.
 """
 
 _MARK: Final = re.compile(r"^<!-- proof (\{.*\}) -->$", re.MULTILINE)
@@ -132,14 +132,20 @@ def _section(record: Record) -> str:
     return f"## {record.name}\n\n{record.title}\n\n| | |\n|-|-|\n{table}\n\n<!-- proof {mark} -->\n"
 
 
-def faults(proofs: Mapping[str, Proof], records: Mapping[str, Record], root: Path = ROOT) -> list[str]:
-    """Why the page does not vouch for the code: a proof never run, one that failed, one that is stale, one unknown."""
+def wrong(proofs: Mapping[str, Proof], records: Mapping[str, Record], root: Path = ROOT) -> list[str]:
+    """What no run can mend: a record of no proof, a proof of rooms that are not there."""
     found = [f"{name}: recorded, but there is no such proof" for name in sorted(set(records) - set(proofs))]
     for name, proof in sorted(proofs.items()):
-        record = records.get(name)
         if lost := [room for room in proof.rooms if not (root / room).exists()]:
             found.append(f"{name}: its rooms {', '.join(lost)} are not there")
-            continue
+    return found
+
+
+def due(proofs: Mapping[str, Proof], records: Mapping[str, Record], root: Path = ROOT) -> list[str]:
+    """Which long runs are to be made: a proof never run, one that failed, one whose rooms have changed since."""
+    found = []
+    for name, proof in sorted(proofs.items()):
+        record = records.get(name)
         if record is None:
             found.append(f"{name}: its long form was never run; make prove {name} LONG=1")
             continue

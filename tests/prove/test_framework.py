@@ -62,14 +62,15 @@ def test_the_page_gives_back_what_was_written(project: Path) -> None:
 
 
 def test_an_honest_record_has_no_fault(project: Path) -> None:
-    assert record.faults({"ranking": PROOF}, records(project), project) == []
+    assert record.due({"ranking": PROOF}, records(project), project) == []
+    assert record.wrong({"ranking": PROOF}, records(project), project) == []
 
 
 @pytest.mark.parametrize("file", ["src/room/inner/a.py", "src/room/rows.jsonl", "src/door.py"])
 def test_a_changed_room_is_stale(project: Path, file: str) -> None:
     told = records(project)
     (project / file).write_text("w = 5\n")
-    (fault,) = record.faults({"ranking": PROOF}, told, project)
+    (fault,) = record.due({"ranking": PROOF}, told, project)
     assert "stale" in fault
     assert ("src/door.py" if "door" in file else "src/room") in fault
 
@@ -77,10 +78,10 @@ def test_a_changed_room_is_stale(project: Path, file: str) -> None:
 def test_a_new_or_a_lost_file_is_stale(project: Path) -> None:
     told = records(project)
     (project / "src/room/new.py").write_text("")
-    assert "stale" in record.faults({"ranking": PROOF}, told, project)[0]
+    assert "stale" in record.due({"ranking": PROOF}, told, project)[0]
     (project / "src/room/new.py").unlink()
     (project / "src/room/rows.jsonl").unlink()
-    assert "stale" in record.faults({"ranking": PROOF}, told, project)[0]
+    assert "stale" in record.due({"ranking": PROOF}, told, project)[0]
 
 
 def test_another_room_a_comment_and_a_cache_are_not(project: Path) -> None:
@@ -89,23 +90,23 @@ def test_another_room_a_comment_and_a_cache_are_not(project: Path) -> None:
     (project / "src/room/inner/a.py").write_text("x = 1\n# another why\n\n\ny = 2\n")
     (project / "src/room/__pycache__").mkdir()
     (project / "src/room/__pycache__/a.pyc").write_text("")
-    assert record.faults({"ranking": PROOF}, told, project) == []
+    assert record.due({"ranking": PROOF}, told, project) == []
 
 
 def test_a_room_added_to_the_proof_is_stale(project: Path) -> None:
     wider = replace(PROOF, rooms=(*PROOF.rooms, "src/other.py"))
-    assert "src/other.py" in record.faults({"ranking": wider}, records(project), project)[0]
+    assert "src/other.py" in record.due({"ranking": wider}, records(project), project)[0]
 
 
 def test_a_failed_long_run_is_a_fault(project: Path) -> None:
     told = records(project, failed())
-    assert record.faults({"ranking": PROOF}, told, project) == ["ranking: does not hold: seed 7 differs | a cell"]
+    assert record.due({"ranking": PROOF}, told, project) == ["ranking: does not hold: seed 7 differs | a cell"]
     assert "**no**: seed 7 differs / a cell" in (project / "acceptance.md").read_text()
 
 
 def test_a_proof_never_run_and_a_record_without_proof_are_faults(project: Path) -> None:
-    assert "never run" in record.faults({"ranking": PROOF}, {}, project)[0]
-    assert "no such proof" in record.faults({}, records(project), project)[0]
+    assert "never run" in record.due({"ranking": PROOF}, {}, project)[0]
+    assert "no such proof" in record.wrong({}, records(project), project)[0]
 
 
 def test_a_room_that_does_not_exist_is_refused(project: Path) -> None:
@@ -116,7 +117,7 @@ def test_a_room_that_does_not_exist_is_refused(project: Path) -> None:
 def test_a_room_that_moved_away_is_a_fault(project: Path) -> None:
     told = records(project)
     moved = replace(PROOF, rooms=("src/moved.py",))
-    assert record.faults({"ranking": moved}, told, project) == ["ranking: its rooms src/moved.py are not there"]
+    assert record.wrong({"ranking": moved}, told, project) == ["ranking: its rooms src/moved.py are not there"]
 
 
 def test_work_that_is_not_committed_is_told(project: Path) -> None:
@@ -164,3 +165,21 @@ def test_two_proofs_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "planted" / "two.py").write_text(source)
     with pytest.raises(ValueError, match="same"):
         registry(planted)
+
+
+def test_a_run_that_is_due_is_named_and_fails_only_strictly(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: dict[str, record.Record] = {}
+    honest = records(project)["ranking"]
+    monkeypatch.setattr(command, "registry", lambda: {"ranking": PROOF})
+    monkeypatch.setattr(record, "read", lambda *_: told)
+    monkeypatch.setattr(record.due, "__defaults__", (project,))
+    monkeypatch.setattr(record.wrong, "__defaults__", (project,))
+    assert command.main(["--check"]) == 0
+    assert "ranking: its long form was never run" in capsys.readouterr().out
+    assert command.main(["--check", "--strict"]) == 1
+    told["ranking"] = honest
+    assert command.main(["--check", "--strict"]) == 0
+    told["gone"] = told["ranking"]
+    assert command.main(["--check"]) == 1

@@ -52,6 +52,7 @@ READS: Final = MappingProxyType(
             ("real", "paper"),
         ),
         "kiwoom": Harmless("ka10001", MappingProxyType({"stk_cd": "005930"}), ("real", "paper")),
+        "payments": Harmless("system.services", MappingProxyType({}), ("real",)),
     }
 )
 
@@ -68,7 +69,16 @@ def _kiwoom_host(runtime: Runtime) -> str:
     return Hosts.of(runtime.parts.origin("DARI_KIWOOM_URL")).rest["real"]
 
 
-HOSTS: Final = MappingProxyType({"kis": _kis_host, "kiwoom": _kiwoom_host})
+def _monitoring_host(runtime: Runtime) -> str:
+    return runtime.parts.origin("API_BASE_URL") + "/health"
+
+
+def _wanted(runtime: Runtime, provider: str) -> bool:
+    """Whoever has not said where a payment system is has none to look at."""
+    return provider != "payments" or runtime.settings.found("API_BASE_URL").won != "default"
+
+
+HOSTS: Final = MappingProxyType({"kis": _kis_host, "kiwoom": _kiwoom_host, "payments": _monitoring_host})
 PRESENT: Final = "present"
 
 
@@ -157,7 +167,7 @@ def _failed(subject: str, what: str, error: DariError) -> Check:
 async def examined(runtime: Runtime, provider: str | None) -> list[Check]:
     """Everything, or one provider."""
     found = settings_checks(runtime) if provider is None else []
-    for one in READS if provider is None else (provider,):
+    for one in (one for one in READS if _wanted(runtime, one)) if provider is None else (provider,):
         found += [check async for check in upstream_checks(runtime, one)]
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -12,6 +14,7 @@ from dari.core.errors import Hint, MissingExtra, NotFound
 from dari.settings import Settings
 
 PORTS: Final = {"monitoring": 8082, "payments": 8090}
+LOOK_SECONDS: Final = 5.0
 EXTRA: Final = Hint("pip install 'dari[payments]'", "pip install 'dari[payments]'")
 
 
@@ -69,11 +72,16 @@ def monitoring(settings: Settings) -> Any:
 
 
 async def trial(
-    names: Sequence[str], *, seed: int, told: Callable[[Mapping[str, Any]], None] | None = None
+    names: Sequence[str],
+    *,
+    seed: int,
+    healthy: int = 0,
+    told: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Play faults before the monitor and count: `{profile, seed, passed, total, false_alarms, controls, scenarios}`.
 
     `names` are scenarios ("F04"), several at once ("F04+F06"), controls ("C1") or root causes; none: all of them.
+    `healthy` runs of random ordinary life follow; a cause that is named in one is a false alarm as well.
     `told` hears each scenario as it ends. Raises NotFound.
     """
     from dari.services.monitoring.adapters.in_process import ports_of  # noqa: PLC0415 -- an extra
@@ -103,4 +111,39 @@ async def trial(
     async def watch(sandbox: Any) -> Watching:
         return Watching(sandbox)
 
-    return await run(watch, names=chosen, seed=seed, told=told)
+    said = await run(watch, names=chosen, seed=seed, told=told)
+    for number in range(healthy):
+        case = await _ordinary_life(watch, seed * 1000 + number)
+        said["scenarios"].append(case)
+        said["false_alarms"] += len(case["found"])
+        if told is not None:
+            told(case)
+    return {**said, "healthy": healthy}
+
+
+async def _ordinary_life(watch: Callable[[Any], Any], seed: int) -> dict[str, Any]:
+    """A minute or three of traffic as it may be on any day; nothing may be found in it."""
+    from dari.services.payments.sandbox import Sandbox  # noqa: PLC0415 -- an extra
+
+    dice, began = random.Random(seed), time.perf_counter()  # noqa: S311 -- a replayable run, not a secret
+    async with Sandbox(seed) as sandbox:
+        watcher = await watch(sandbox)
+        sandbox.schedule.every(LOOK_SECONDS, watcher.look, "observer")
+        rate, merchants, refunds = dice.choice((0.2, 1.0, 3.0, 8.0)), dice.randint(1, 200), dice.choice((0.0, 0.1, 0.3))
+        sandbox.traffic(rate, merchants=merchants, refunds=refunds)
+        await sandbox.run(dice.randint(60, 180))
+        await watcher.look()
+        verdict = await watcher.diagnose()
+    found = [cause["id"] for cause in verdict["causes"]]
+    return {
+        "case": f"{seed:x}",
+        "scenario": "healthy",
+        "expected": [],
+        "found": found,
+        "missing": {},
+        "wrong": found,
+        "passed": not found,
+        "seconds": round(time.perf_counter() - began, 2),
+        "rate": rate,
+        "merchants": merchants,
+    }

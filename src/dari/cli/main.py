@@ -86,11 +86,16 @@ app.command(faults)
 
 
 @faults.command(name="run")
-def run_faults(*names: str, json: Json = False, seed: Seed = 0) -> None:
+def run_faults(
+    *names: str,
+    json: Json = False,
+    seed: Seed = 0,
+    healthy: Annotated[int, Parameter(help="So many random healthy runs besides, in which nothing may be found.")] = 0,
+) -> None:
     """Play the named faults (F01 … F16, F03+F10, C1, a root cause), or all with the healthy controls, and count."""
     from dari.cli import operating  # noqa: PLC0415
 
-    run(operating.run_faults(names, seed=seed, as_json=json), as_json=json)
+    run(operating.run_faults(names, seed=seed, as_json=json, healthy=healthy), as_json=json)
 
 
 @app.command

@@ -112,7 +112,7 @@ async def test_a_second_crawl_of_the_same_days_adds_nothing(sim: Sim, tmp_path: 
     stored = first.book.stored()[GOODS]
     assert stored["rows"] == stored["versions"] == len(await truth(sim, GOODS, *WEEKS))
     assert first.book.months(GOODS) == ["2026-09"]
-    assert len(list(first.book.bodies(GOODS))) == stored["rows"]
+    assert len(list(first.book.rows(GOODS))) == stored["rows"]
     with pytest.raises(NotFound):
         first.book.crawl("nonsense")
 

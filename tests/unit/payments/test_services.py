@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dari.app.doctoring import examined
 from dari.app.payment_demo import BEFORE, QUESTIONS, payment_system
 from dari.app.payment_services import port_of, service, trial
 from dari.app.runtime import Runtime
@@ -94,3 +95,26 @@ async def test_monitoring_without_a_platform_says_unknown(tmp_path: Path) -> Non
             outcome = await health.call("check_all_services", {}, runtime.caller())
     assert outcome.structured["overall"] == "unknown"
     assert {one["status"] for one in outcome.structured["services"].values()} == {"unknown"}
+
+
+async def test_ordinary_life_raises_no_alarm() -> None:
+    said = await trial(["C1"], seed=4, healthy=2)
+    assert (said["healthy"], said["false_alarms"]) == (2, 0)
+    assert [case["scenario"] for case in said["scenarios"]] == ["C1", "healthy", "healthy"]
+
+
+async def test_doctor_looks_at_the_monitoring_service_where_one_is_named(tmp_path: Path) -> None:
+    silent = resolve(environment=settings(tmp_path), home=tmp_path)
+    async with Runtime(silent) as runtime:
+        assert not [check for check in await examined(runtime, None) if check.subject.startswith("payments")]
+        asked = await examined(runtime, "payments")
+    assert any(check.state == "wrong" and "dari service monitoring" in check.next_step.en for check in asked)
+    found = resolve(environment=settings(tmp_path, DARI_PAYMENTS_URL="http://127.0.0.1:9"), home=tmp_path)
+    async with (
+        service("monitoring", found, seed=1, switches=False) as app,
+        listening.serving(app) as address,
+        Runtime(resolve(environment=settings(tmp_path, API_BASE_URL=address), home=tmp_path)) as runtime,
+    ):
+        checks = await examined(runtime, None)
+    read = next(check for check in checks if check.subject == "payments real" and check.what == "one read")
+    assert read.state == "ok"

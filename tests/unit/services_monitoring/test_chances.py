@@ -6,7 +6,7 @@ import pytest
 
 from dari.services.monitoring.diagnosis.facts import Facts
 from dari.services.monitoring.diagnosis.rules_flow import _left
-from dari.services.monitoring.diagnosis.rules_use import _gateway, by_chance
+from dari.services.monitoring.diagnosis.rules_use import _gateway, _one_sender, by_chance
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,21 @@ def test_the_tail_of_the_binomial() -> None:
 @pytest.mark.parametrize(("members", "lag", "left"), [(0, 0, True), (0, None, False), (1, 0, False), (None, 0, False)])
 def test_a_consumer_that_left(members: int | None, lag: int | None, left: bool) -> None:  # noqa: FBT001 -- a table
     assert _left(Facts({"groups.g": {"members": members, "lag": lag}}, {}), "groups.g") is left
+
+
+@pytest.mark.parametrize(("others", "alone"), [(300, True), (3_000, False)])
+def test_one_merchants_traffic_is_no_surge_of_all(others: int, alone: bool) -> None:  # noqa: FBT001 -- a table
+    refused, let_in = 900, 600
+    total = refused + let_in + others
+    facts = Facts(
+        {
+            "limit.refused": [{"merchant": "HOT", "refused": refused}],
+            "limit.refused_total": refused,
+            "http.authorize_total": total,
+            "traffic.by_merchant": {"HOT": let_in, "M-1": others},
+            "traffic.rps": total / 60,
+            "traffic.usual_rps": 5.0,
+        },
+        {},
+    )
+    assert _one_sender(facts) is alone

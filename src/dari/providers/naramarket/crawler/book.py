@@ -22,8 +22,13 @@ from dari.providers.naramarket.models import natural_key
 
 KEY_BYTES: Final = 8
 SPELL: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+BETWEEN: Final = "\x1f"
+"""Stands between the values of a row; no service sends it, and one that did would get a blank instead."""
+NEWEST: Final = (
+    " AND NOT EXISTS (SELECT 1 FROM rows n WHERE n.endpoint=r.endpoint AND n.key=r.key AND n.last_page>r.last_page)"
+)
 UPSERT: Final = (
-    "INSERT INTO rows VALUES (?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET last_page = max(last_page, excluded.last_page)"
+    "INSERT INTO rows VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET last_page = max(last_page, excluded.last_page)"
 )
 
 
@@ -257,21 +262,29 @@ class Book:
     ) -> PageRow:
         """A page receipt and its rows, in one commit."""
         dated = endpoint.wire["by"].get(way, {}).get("field", "")
-        named = [(natural_key(endpoint, row), row) for row in rows]
-        spelled = [
-            (key if key.strip("|") else hashlib.blake2b(SPELL(row).encode()).hexdigest(), row) for key, row in named
-        ]
-        keys = tuple(dict.fromkeys(key_hash(key) for key, _ in spelled))
-        here = self._endpoint(endpoint.id)
+        bound, hashes = [], []
+        headings: dict[tuple[str, ...], int] = {}
+        here, month = self._endpoint(endpoint.id), f"{at:%Y-%m}"
         with self._together() as book:
             page = int(
                 book.execute(
                     "INSERT INTO pages (window, number, size, told, total, keys, fetched_at) VALUES (?,?,?,?,?,?,?)",
-                    (window, number, size, told, total, b"".join(keys), at.isoformat()),
+                    (window, number, size, told, total, b"", at.isoformat()),
                 ).lastrowid
                 or 0
             )
-            book.executemany(UPSERT, _bound(here, spelled, dated, f"{at:%Y-%m}", page))
+            for row in rows:
+                names = tuple(row)
+                heading = headings.get(names) or headings.setdefault(names, self._heading(names))
+                body = _body(row)
+                digest = hashlib.blake2b(f"{heading}{BETWEEN}{body}".encode(), digest_size=KEY_BYTES).digest()
+                key = natural_key(endpoint, row)
+                key = key if key.strip("|") else digest.hex()
+                hashes.append(key_hash(key))
+                bound.append((here, key, digest, _month(row, dated, month), heading, body, page, page))
+            keys = tuple(dict.fromkeys(hashes))
+            book.execute("UPDATE pages SET keys=? WHERE id=?", (b"".join(keys), page))
+            book.executemany(UPSERT, bound)
             book.execute("UPDATE calls SET outcome='page' WHERE id=?", (call,))
         return PageRow(page, number, size, told, total, keys)
 
@@ -286,6 +299,11 @@ class Book:
             )
             for i, number, size, told, total, keys in found
         ]
+
+    def _heading(self, names: tuple[str, ...]) -> int:
+        told = BETWEEN.join(names)
+        self._book.execute("INSERT OR IGNORE INTO headings (names) VALUES (?)", (told,))
+        return int(self._book.execute("SELECT id FROM headings WHERE names=?", (told,)).fetchone()[0])
 
     def _endpoint(self, name: str) -> int:
         if name not in self._endpoints:
@@ -326,23 +344,36 @@ class Book:
         )
         return [month for (month,) in found]
 
-    def bodies(self, endpoint: str, *, month: str | None = None, history: bool = False) -> Iterator[str]:
-        """Rows as JSON texts: the newest version of each key, or with `history` every version, oldest first."""
-        newest = (
-            ""
-            if history
-            else (
-                " AND NOT EXISTS (SELECT 1 FROM rows n WHERE n.endpoint = r.endpoint AND n.key = r.key"
-                " AND n.last_page > r.last_page)"
-            )
-        )
+    def chunks(
+        self, endpoint: str, *, month: str | None = None, history: bool = False, most: int = 5_000
+    ) -> Iterator[tuple[list[str], list[str]]]:
+        """Rows by (field names, bodies): the newest version of each key, or with `history` all, oldest first.
+
+        A body is the values of a row in the order of the names, joined by BETWEEN.
+        """
+        newest = "" if history else NEWEST
         months, values = ("", ()) if month is None else (" AND month=?", (month,))
         cursor = self._book.execute(
-            f"SELECT body FROM rows r WHERE endpoint=?{months}{newest} ORDER BY key, last_page",  # noqa: S608 -- constants
+            f"SELECT heading, body FROM rows r WHERE endpoint=?{months}{newest} ORDER BY key, last_page",  # noqa: S608 -- constants
             (self._endpoint(endpoint), *values),
         )
-        for (body,) in cursor:
-            yield body
+        names = {i: told.split(BETWEEN) for i, told in self._book.execute("SELECT id, names FROM headings")}
+        left: list[str] = []
+        before = None
+        for heading, body in cursor:
+            if left and (heading != before or len(left) >= most):
+                yield names[before], left
+                left = []
+            before = heading
+            left.append(body)
+        if left:
+            yield names[before], left
+
+    def rows(self, endpoint: str, *, month: str | None = None, history: bool = False) -> Iterator[dict[str, str]]:
+        """The same rows, one by one, as {field: text}."""
+        for names, bodies in self.chunks(endpoint, month=month, history=history):
+            for body in bodies:
+                yield dict(zip(names, body.split(BETWEEN), strict=True))
 
     def keys(self, endpoint: str) -> set[str]:
         """The distinct natural keys of an operation."""
@@ -350,14 +381,16 @@ class Book:
         return {key for (key,) in found}
 
 
-def _bound(
-    endpoint: int, rows: Sequence[tuple[str, Mapping[str, str]]], dated: str, month: str, page: int
-) -> Iterator[tuple[Any, ...]]:
-    for key, row in rows:
-        body = SPELL(row)
-        digest = hashlib.blake2b(body.encode(), digest_size=KEY_BYTES).digest()
-        digits = row.get(dated, "").replace("-", "")[:6]
-        yield endpoint, key, digest, f"{digits[:4]}-{digits[4:]}" if len(digits) == 6 else month, body, page, page  # noqa: PLR2004 -- YYYYMM
+def _body(row: Mapping[str, str]) -> str:
+    body = BETWEEN.join(row.values())
+    if body.count(BETWEEN) >= len(row):
+        body = BETWEEN.join(value.replace(BETWEEN, " ") for value in row.values())
+    return body
+
+
+def _month(row: Mapping[str, str], dated: str, otherwise: str) -> str:
+    digits = row.get(dated, "").replace("-", "")[:6]
+    return f"{digits[:4]}-{digits[4:]}" if len(digits) == 6 else otherwise  # noqa: PLR2004 -- YYYYMM
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -38,8 +38,10 @@ CREATE TABLE pages (
 );
 CREATE INDEX pages_of_window ON pages(window);
 CREATE TABLE endpoints (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER, most_days INTEGER);
+CREATE TABLE headings (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
 CREATE TABLE rows (
-    endpoint INTEGER NOT NULL, key TEXT NOT NULL, digest BLOB NOT NULL, month TEXT NOT NULL, body TEXT NOT NULL,
+    endpoint INTEGER NOT NULL, key TEXT NOT NULL, digest BLOB NOT NULL, month TEXT NOT NULL,
+    heading INTEGER NOT NULL, body TEXT NOT NULL,
     first_page INTEGER NOT NULL, last_page INTEGER NOT NULL, PRIMARY KEY (endpoint, key, digest)
 );
 """

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import csv
-import io
-import itertools
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Final
 
 from dari.core.endpoint import Endpoint
 from dari.core.errors import Hint, MissingExtra
+from dari.providers.naramarket.crawler.book import BETWEEN
 from dari.providers.naramarket.crawler.folder import Folder
 from dari.providers.naramarket.export.hiding import hide_parts, hider
 from dari.providers.naramarket.models import HIDDEN, Reader, plain
 
-CHUNK: Final = 10_000
+CELLS: Final = 400_000
+"""Cells that are in memory at a time."""
 CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 BREAKS: Final = re.compile(r"\s*[\r\n]+\s*")
 FORMULA: Final = ("=", "+", "-", "@", "\t")
@@ -54,24 +54,24 @@ def columns_of(endpoint: Endpoint, extra: Iterable[str] = ()) -> list[str]:
     return [*known, *(name for name in dict.fromkeys(extra) if name not in known)]
 
 
-def rows_csv(
-    folder: Folder, path: Path, endpoint: Endpoint, bodies: Callable[[], Iterable[str]], *, people: bool
-) -> int:
-    """The rows of an operation as CSV; read twice, because the second pass knows all columns."""
-    extra = dict.fromkeys(name for body in bodies() for name in json.loads(body))
-    shown: Callable[[Mapping[str, str]], dict[str, str]] = dict if people else hider(endpoint)
-    with folder.writing(path) as file:
-        return write_csv(file, columns_of(endpoint, extra), (shown(json.loads(body)) for body in bodies()))
+Rows = Callable[[], Iterable[Mapping[str, str]]]
+"""The rows of an operation, as often as they are asked for."""
 
 
-def rows_jsonl(
-    folder: Folder, path: Path, endpoint: Endpoint, bodies: Callable[[], Iterable[str]], *, people: bool
-) -> int:
-    """The rows of an operation as values, one object a line, by our English names."""
-    reader, count = Reader(endpoint, people=people), 0
+def rows_csv(folder: Folder, path: Path, endpoint: Endpoint, rows: Rows) -> int:
+    """The rows as CSV, without people; read twice, because the second pass knows all columns."""
+    extra = dict.fromkeys(name for row in rows() for name in row)
+    hide = hider(endpoint)
     with folder.writing(path) as file:
-        for body in bodies():
-            file.write(json.dumps(plain(reader.read([json.loads(body)]).rows[0]), ensure_ascii=False) + "\n")
+        return write_csv(file, columns_of(endpoint, extra), (hide(row) for row in rows()))
+
+
+def rows_jsonl(folder: Folder, path: Path, endpoint: Endpoint, rows: Rows) -> int:
+    """The rows as values without people, one object a line, by our English names."""
+    reader, count = Reader(endpoint), 0
+    with folder.writing(path) as file:
+        for row in rows():
+            file.write(json.dumps(plain(reader.read([row]).rows[0]), ensure_ascii=False) + "\n")
             count += 1
     return count
 
@@ -124,10 +124,8 @@ def _typed(pa: Any, column: Any, kind: str, unread: set[str], name: str) -> Any:
         return column
 
 
-def _chunks(bodies: Iterable[str]) -> Iterator[list[str]]:
-    left = iter(bodies)
-    while chunk := list(itertools.islice(left, CHUNK)):
-        yield chunk
+Chunks = Callable[[int], Iterable[tuple[list[str], list[str]]]]
+"""From a size to chunks of so many rows: (field names, bodies), as the book keeps them."""
 
 
 class ParquetFile:
@@ -135,53 +133,50 @@ class ParquetFile:
 
     def __init__(self, endpoint: Endpoint, *, people: bool = False) -> None:
         self._endpoint, self._people = endpoint, people
+        self._names = [one.name for one in endpoint.blocks[0].fields]
         self.unread: set[str] = set()
 
-    def write(self, path: Path, bodies: Callable[[], Iterable[str]]) -> int:
+    def write(self, path: Path, chunks: Chunks) -> int:
         """All rows, typed by the sheet; a column that does not read in any chunk is text in the whole file."""
         pa = arrow()
+        size = max(1_000, CELLS // max(1, len(self._names)))
         while True:
             before = set(self.unread)
-            count = self._written(pa, path, bodies())
+            count = self._written(pa, path, chunks(size))
             if self.unread == before:
                 return count
 
-    def _written(self, pa: Any, path: Path, bodies: Iterable[str]) -> int:
+    def _written(self, pa: Any, path: Path, chunks: Iterable[tuple[list[str], list[str]]]) -> int:
         writer, count = None, 0
         try:
-            for chunk in _chunks(bodies):
-                table = self._table(pa, chunk)
+            for names, bodies in chunks:
+                table = self._table(pa, names, bodies)
                 writer = writer or pa.parquet.ParquetWriter(path, table.schema, compression="zstd")
                 if table.schema != writer.schema:
                     return 0  # a column was found out to be text: written once more
                 writer.write_table(table)
                 count += table.num_rows
             if writer is None:
-                pa.parquet.write_table(self._table(pa, []), path)
+                pa.parquet.write_table(self._table(pa, self._names, []), path)
         finally:
             if writer is not None:
                 writer.close()
         return count
 
-    def _table(self, pa: Any, bodies: list[str]) -> Any:
-        wire, fields = self._endpoint.wire, [one.name for one in self._endpoint.blocks[0].fields]
-        schema = pa.schema([(name, pa.string()) for name in fields])
-        if bodies:
-            options = pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
-            read = pa.json.ReadOptions(use_threads=True, block_size=1 << 24)
-            raw = pa.json.read_json(io.BytesIO("\n".join(bodies).encode()), read_options=read, parse_options=options)
-        else:
-            raw = schema.empty_table()
+    def _table(self, pa: Any, names: list[str], bodies: list[str]) -> Any:
+        wire = self._endpoint.wire
+        told = pa.compute.split_pattern(pa.array(bodies, pa.string()), pattern=BETWEEN)
+        places = {name: at for at, name in enumerate(names)} if bodies else {}
+        blank = pa.array([""] * len(bodies), pa.string())
         columns = []
-        for name in fields:
-            column = raw.column(name)
+        for name in self._names:
+            column = pa.compute.list_element(told, places[name]) if name in places else blank
             kind = "text" if name in self.unread else wire["kinds"][name]
             if not self._people and name in wire["pii"]:
-                blank = pa.compute.equal(column, "")
-                column = pa.compute.if_else(blank, column, pa.scalar(HIDDEN))
+                column = pa.compute.if_else(pa.compute.equal(column, ""), column, pa.scalar(HIDDEN))
             elif not self._people and name in wire["pii_parts"]:
                 layout, hidden = wire["packed"][name], wire["pii_parts"][name]
-                told = [hide_parts(one, layout, hidden) if one else one for one in column.to_pylist()]
-                column = pa.chunked_array([pa.array(told, pa.string())])
+                shown = [hide_parts(one, layout, hidden) if one else one for one in column.to_pylist()]
+                column = pa.array(shown, pa.string())
             columns.append(_typed(pa, column, kind, self.unread, name))
-        return pa.table(columns, names=fields)
+        return pa.table(columns, names=self._names)

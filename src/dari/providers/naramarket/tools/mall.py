@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing
 from datetime import date, timedelta
 from pathlib import Path
@@ -136,7 +135,7 @@ async def crawl_to_csv(query: CrawlToCsv, upstream: Procurement) -> Answer:
                 break
     receipts = desk.book.receipts(crawl)
     covered = _covered(receipts, end)
-    rows = [row for row in _rows(desk.book.bodies(MALL)) if _within(row, query.category, start, end)]
+    rows = [row for row in desk.book.rows(MALL) if _within(row, query.category, start, end)]
     attributes, failed = ({}, 0) if not query.explode_attributes else await _attributes(upstream, rows)
     names = sorted({name for told in attributes.values() for name in told})
     written = _written(upstream, query, path, rows, attributes)
@@ -181,11 +180,6 @@ def _covered(receipts: list[dict[str, Any]], end: date) -> date | None:
             break
         reached = date.fromisoformat(one["start"][:10])
     return reached if reached is None or reached <= end else None
-
-
-def _rows(bodies: Iterator[str]) -> Iterator[dict[str, str]]:
-    for body in bodies:
-        yield json.loads(body)
 
 
 def _within(row: Mapping[str, str], category: str, start: date, end: date) -> bool:

@@ -56,20 +56,20 @@ async def export_store(query: ExportStore, upstream: Procurement) -> Answer:
         )
     unread: set[str] = set()
 
-    def bodies() -> Any:
-        return desk.book.bodies(endpoint.id, history=query.history)
+    def held() -> Any:
+        return desk.book.rows(endpoint.id, history=query.history)
 
     if query.format == "csv":
-        rows = rows_csv(desk.folder, path, endpoint, bodies, people=False)
+        rows = rows_csv(desk.folder, path, endpoint, held)
     elif query.format == "jsonl":
-        rows = rows_jsonl(desk.folder, path, endpoint, bodies, people=False)
+        rows = rows_jsonl(desk.folder, path, endpoint, held)
     elif query.format == "parquet":
         file = ParquetFile(endpoint)
         with desk.folder.replacing(path) as beside:
-            rows = file.write(beside, bodies)
+            rows = file.write(beside, lambda size: desk.book.chunks(endpoint.id, history=query.history, most=size))
         unread = file.unread
     else:
-        package = release_package(endpoint, map(json.loads, bodies()), published=desk.now())
+        package = release_package(endpoint, held(), published=desk.now())
         rows = len(package["releases"])
         with desk.folder.writing(path) as out:
             json.dump(plain(package), out, ensure_ascii=False)
@@ -88,7 +88,7 @@ async def query_store(query: QueryStore, upstream: Procurement) -> Answer:
         raise NotFound(f"the store holds nothing of {endpoint.id}")
     with tempfile.TemporaryDirectory(prefix="dari-") as held:
         path = Path(held, "rows.parquet")
-        ParquetFile(endpoint).write(path, lambda: desk.book.bodies(endpoint.id))
+        ParquetFile(endpoint).write(path, lambda size: desk.book.chunks(endpoint.id, most=size))
         columns, rows = await asyncio.to_thread(_asked, path, query.sql, query.limit)
     data = {
         "columns": columns,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any, Final
 
@@ -143,12 +142,6 @@ async def breaker_history(query: History, upstream: Upstream) -> Answer:
 
 def _unknown(what: str, missing: dict[str, Any]) -> str:
     return f"❔ {what} 확인 불가 unknown: {missing['component']} {missing['error_class']}"
-
-
-def minutes_of(text: str) -> int | None:
-    """`90m`, `1h`, `1d` in minutes; None for anything else."""
-    found = re.fullmatch(r"(\d+)([mhd])", text)
-    return int(found[1]) * MINUTES[found[2]] if found else None
 
 
 KAFKA_HEALTH: Final = Tool(

@@ -217,7 +217,7 @@ FLOW: Final[tuple[Rule, ...]] = (
         },
         disproof="list_topics names it.",
         next_step="list_topics",
-        explains=frozenset({"BREAKER_FLAPPING", "CONSUMER_STUCK", "OUTBOX_STUCK", "EVENT_LOST"}),
+        explains=frozenset({"BREAKER_FLAPPING", "CONSUMER_STUCK", "EVENT_LOST"}),
     ),
     Rule(
         id="OUTBOX_STUCK",

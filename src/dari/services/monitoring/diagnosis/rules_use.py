@@ -35,10 +35,14 @@ def _others(f: Facts) -> int:
 
 
 def _one_sender(f: Facts) -> bool:
-    """The traffic above the usual comes from merchants that are being refused."""
-    refused = known(f, "limit.refused_total", 0)
+    """The traffic above the usual comes from merchants that are being refused; the others ask as ever."""
+    limited = {row["merchant"] for row in known(f, "limit.refused", [])}
     total = known(f, "http.authorize_total", 0)
-    return bool(total and refused / total > 0.3)
+    if not limited or not total:
+        return False
+    let_in = sum(count for name, count in known(f, "traffic.by_merchant", {}).items() if name in limited)
+    share = min(1.0, (known(f, "limit.refused_total", 0) + let_in) / total)
+    return bool(f["traffic.rps"] * (1 - share) < SURGE * (f["traffic.usual_rps"] or 0.0))
 
 
 def _mismatches(f: Facts) -> list[dict[str, Any]]:
@@ -173,7 +177,6 @@ USE: Final[tuple[Rule, ...]] = (
         },
         disproof="rate_limit_rejected_total does not grow, or its refusals are spread over many merchants.",
         next_step="check_rate_limit",
-        explains=frozenset({"TRAFFIC_SURGE"}),
     ),
     Rule(
         id="RATE_LIMIT_TOO_LOW",
