@@ -24,9 +24,8 @@ KEY_BYTES: Final = 8
 SPELL: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 BETWEEN: Final = "\x1f"
 """Stands between the values of a row; no service sends it, and one that did would get a blank instead."""
-NEWEST: Final = (
-    " AND NOT EXISTS (SELECT 1 FROM rows n WHERE n.endpoint=r.endpoint AND n.key=r.key AND n.last_page>r.last_page)"
-)
+NEWER: Final = "SELECT 1 FROM rows n WHERE n.endpoint=r.endpoint AND n.key=r.key AND n.last_page>r.last_page"
+NEWEST: Final = f" AND NOT EXISTS ({NEWER})"
 UPSERT: Final = (
     "INSERT INTO rows VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET last_page = max(last_page, excluded.last_page)"
 )
