@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[3]
 LONGEST = 3.0
 """Seconds after the word to apply within which the kill comes: recheck, claim, send and reply all lie before it."""
 ORDERS_A_LEDGER = 80
+PATIENCE = 3
 
 
 def free_port() -> int:
@@ -63,14 +64,21 @@ async def simulator(port: int) -> asyncio.subprocess.Process:
 
 
 async def child(environment: dict[str, str]) -> tuple[asyncio.subprocess.Process, dict[str, Any]]:
-    """A process with a plan in its hand."""
-    started = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.prove.applying", cwd=ROOT, env={**os.environ, "PYTHONPATH": "src", **environment},
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    assert started.stdout is not None
-    plan: dict[str, Any] = json.loads(await started.stdout.readline())
-    return started, plan
+    """A process with a plan in its hand; one that could not plan (a slow machine) is replaced."""
+    plan: dict[str, Any] = {}
+    for _ in range(PATIENCE):
+        started = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.prove.applying", cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": "src", **environment},
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        assert started.stdout is not None
+        plan = json.loads(await started.stdout.readline() or b"{}")
+        if "plan_id" in plan:
+            return started, plan
+        started.kill()
+        await started.wait()
+    raise RuntimeError(f"no plan could be made: {plan.get('code')}: {plan.get('message')}")
 
 
 async def killed(kills: int, seed: int) -> Outcome:
