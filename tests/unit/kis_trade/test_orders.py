@@ -164,7 +164,14 @@ async def test_every_order_endpoint_has_a_line_that_reaches_it() -> None:
         ({"type": "99", "price": "68000"}, "invalid_input", "ORD_DVSN"),
         ({"more": {"NO_SUCH": "1"}}, "invalid_input", "NO_SUCH"),
         ({"more": {"CANO": "12345678"}}, "invalid_input", "settings"),
-        ({"more": {"ORD_QTY": "1" * 11}}, "invalid_input", "ORD_QTY"),
+        ({"more": {"ORD_QTY": "100"}}, "invalid_input", "ORD_QTY"),
+        ({"more": {"ord_qty": "100"}}, "invalid_input", "ord_qty"),
+        ({"more": {"PDNO": "000660"}}, "invalid_input", "PDNO"),
+        ({"more": {"ORD_UNPR": "1"}}, "invalid_input", "ORD_UNPR"),
+        ({"more": {"ORD_DVSN": "01"}}, "invalid_input", "ORD_DVSN"),
+        ({"more": {"EXCG_ID_DVSN_CD": "NXT"}}, "invalid_input", "EXCG_ID_DVSN_CD"),
+        ({"more": {"tr_id": "VTTC0011U"}}, "invalid_input", "tr_id"),
+        ({"more": {"CNDT_PRIC": "1" * 20}}, "invalid_input", "CNDT_PRIC"),
         ({"product": "credit", "price": "68000"}, "wrong_mode", "domestic_stock.order_cash"),
         ({"product": "bond", "symbol": "KR2033022D33", "price": "10000"}, "wrong_mode", "paper"),
         ({"product": "overseas", "symbol": "AAPL", "price": "100"}, "invalid_input", "exchange"),
@@ -220,6 +227,21 @@ async def test_the_default_caps_hold(tmp_path: Path) -> None:
     async with trading(tmp_path, DARI_ORDER_SYMBOLS="000660, 035720") as trade:
         outcome = await trade.outcome("plan_order", **BUY)
         assert outcome.structured["details"]["cap"] == "allow_list"
+
+
+@pytest.mark.parametrize(
+    ("order", "cap"),
+    [
+        ({"type": "시장가", "price": 60_000}, 80_000),  # a price beside a market order bounds nothing
+        ({"type": "02", "price": 60_000}, 80_000),  # 조건부지정가 ends at the market
+        ({}, 80_000),
+    ],
+)
+async def test_a_cap_counts_what_an_order_may_come_to(tmp_path: Path, order: dict[str, Any], cap: int) -> None:
+    async with trading(tmp_path, DARI_ORDER_MAX_KRW=str(cap)) as trade:
+        outcome = await trade.outcome("plan_order", **{**BUY, **order})
+        assert outcome.structured["details"]["cap"] == "per_act", outcome.text
+        assert (await trade.answer("plan_order", **BUY, price=60_000))["amount_krw"] == 60_000
 
 
 async def test_money_abroad_counts_at_the_rate_kis_tells(tmp_path: Path) -> None:

@@ -14,14 +14,24 @@ from dari.core.exchange import Answer, Gap
 from dari.core.tool import Query, Tool
 from dari.providers.kis.models.orders import Order
 from dari.providers.kis.tools.trade.buying import abroad, afford, exchange_rate
-from dari.providers.kis.tools.trade.checks import check_price, check_session, facts_of, standing, won, wrong
+from dari.providers.kis.tools.trade.checks import (
+    Standing,
+    check_price,
+    check_session,
+    facts_of,
+    standing,
+    won,
+    wrong,
+)
 from dari.providers.kis.tools.trade.hand import NAME
 from dari.providers.kis.tools.trade.ledger import orders
 from dari.providers.kis.tools.trade.lines import CURRENCIES, DOMESTIC, Product, line_of
 from dari.providers.kis.tools.trade.shaping import text_of
-from dari.providers.kis.tools.trade.spelling import Change, Wish, change_order, find, new_order
+from dari.providers.kis.tools.trade.spelling import Change, Wish, at_limit, change_order, find, new_order
 
 Price = Annotated[Decimal, Field(gt=0, allow_inf_nan=False), WithJsonSchema({"type": "number"})]
+UNBOUNDED: Final = Decimal("1.3")
+"""What a price may rise to where no rule bounds it, for the caps: as much as it could at home."""
 More = Annotated[dict[str, str], Field(default_factory=dict)]
 
 
@@ -85,7 +95,7 @@ async def plan_order(query: PlanOrder, upstream: Acting) -> Answer:
         raise wrong("quantity", f"the lot is {now.lot}", f"매매수량단위는 {now.lot}입니다.", allowed=[now.lot])
     check_price(product, query.price, now, line.decimals)
     gaps = await afford(wish, sent, upstream)
-    worst = query.price or (now.high if query.side == "buy" else None) or now.price
+    worst = query.price if at_limit(row, line, sent) and query.price else _worst(query, now)
     worth = await _worth(wish, worst, upstream)
     facts = {
         "does": "new",
@@ -137,6 +147,14 @@ async def plan_cancel(query: PlanCancel, upstream: Acting) -> Answer:
     facts = _change_facts("cancel", query.product, original, quantity)
     told = {"cancel": original.told(), "quantity": quantity}
     return await _proposed(_act(row, sent, holder, facts, told=told, worth=(0, "")), upstream, [])
+
+
+def _worst(query: PlanOrder, now: Standing) -> Decimal | None:
+    """The worst price an order without a limit of its own may execute at, as far as the market's rules bound it."""
+    if query.side == "sell":
+        return max(filter(None, (query.price, now.price)), default=None)
+    bound = now.high or (None if now.price is None else now.price * UNBOUNDED)
+    return max(filter(None, (query.price, bound)), default=None)
 
 
 async def _worth(wish: Wish, price: Decimal | None, upstream: Acting) -> tuple[int | None, str]:

@@ -17,6 +17,19 @@ from dari.providers.kis.tools.trade.lines import NONE, US, Line, line_of
 
 CODES: Final = {"sell": "01", "buy": "02"}
 AMEND, CANCEL = "01", "02"
+DECIDED: Final = frozenset(
+    {
+        "RVSE_CNCL_DVSN_CD",
+        "SLL_BUY_DVSN_CD",
+        "NMPR_TYPE_CD",
+        "KRX_NMPR_CNDT_CD",
+        "ORD_PRCS_DVSN_CD",
+        "OVRS_RSVN_ODNO",
+        "ORGN_ODNO",
+        "FM_LQD_LMT_ORD_PRIC",
+    }
+)
+"""Parameters that would make another order of it than the one that is checked."""
 PRODUCT_TYPES: Final[Mapping[str, str]] = {
     "TKSE": "515", "SEHK": "501", "HASE": "507", "VNSE": "508", "SHAA": "551", "SZAA": "552",
 }  # fmt: skip
@@ -64,7 +77,30 @@ def new_order(wish: Wish, mode: str, today: date) -> tuple[Endpoint, dict[str, s
     if wish.product == "overseas_reservation" and wish.exchange not in US:
         told |= {"SLL_BUY_DVSN_CD": CODES[wish.side], "PRDT_TYPE_CD": PRODUCT_TYPES.get(wish.exchange, "")}
         told.pop(line.kind, None)
+    _beside(row, line, told, wish.more)
     return row, _chosen(row, {**told, **wish.more}, mode, today, side=wish.side, session=_session(wish.product))
+
+
+def _beside(row: Endpoint, line: Line, told: Mapping[str, str], more: Mapping[str, str]) -> None:
+    """What is given beside our words may not say otherwise: caps and checks go by our words. Raises InvalidInput."""
+    ours = {name.lower() for name in told} - {name.lower() for name in line.defaults.keys() - DECIDED}
+    ours |= {name.lower() for name in (*DECIDED, TR_ID, line.side, line.kind, line.exchange)}
+    for name in more:
+        if name.lower() in ours:
+            raise InvalidInput(
+                f"more: {name[:40]} is decided by side, symbol, quantity, price, type, product or exchange",
+                hint=Hint("해당 인자로 지정하세요.", "Say it with that argument."),
+                details={"endpoint": row.id, "parameter": name[:40]},
+            )
+
+
+def at_limit(row: Endpoint, line: Line, sent: Mapping[str, str]) -> bool:
+    """Whether the order can never execute at a worse price than it carries."""
+    code = sent.get(line.kind, line.limit)
+    if code == line.limit:
+        return True
+    meaning = _codes(row, line.kind).get(code, "")
+    return "지정가" in meaning and not any(word in meaning for word in ("조건부", "최유리", "최우선"))
 
 
 def _kind(row: Endpoint, line: Line, wish: Wish) -> str:
