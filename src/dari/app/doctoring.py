@@ -52,6 +52,11 @@ READS: Final = MappingProxyType(
             ("real", "paper"),
         ),
         "kiwoom": Harmless("ka10001", MappingProxyType({"stk_cd": "005930"}), ("real", "paper")),
+        "naramarket": Harmless(
+            "BidPublicInfoService.getBidPblancListInfoThng",
+            MappingProxyType({"inqryDiv": "2", "bidNtceNo": "R25BK00932003", "numOfRows": "1"}),
+            ("real",),
+        ),
         "payments": Harmless("system.services", MappingProxyType({}), ("real",)),
     }
 )
@@ -69,6 +74,12 @@ def _kiwoom_host(runtime: Runtime) -> str:
     return Hosts.of(runtime.parts.origin("DARI_KIWOOM_URL")).rest["real"]
 
 
+def _naramarket_host(runtime: Runtime) -> str:
+    from dari.providers.naramarket.dialect import HOST  # noqa: PLC0415 -- a process pays for the providers it asks
+
+    return runtime.parts.origin("DARI_NARAMARKET_URL") or HOST
+
+
 def _monitoring_host(runtime: Runtime) -> str:
     return runtime.parts.origin("API_BASE_URL") + "/health"
 
@@ -78,7 +89,9 @@ def _wanted(runtime: Runtime, provider: str) -> bool:
     return provider != "payments" or runtime.settings.found("API_BASE_URL").won != "default"
 
 
-HOSTS: Final = MappingProxyType({"kis": _kis_host, "kiwoom": _kiwoom_host, "payments": _monitoring_host})
+HOSTS: Final = MappingProxyType(
+    {"kis": _kis_host, "kiwoom": _kiwoom_host, "naramarket": _naramarket_host, "payments": _monitoring_host}
+)
 PRESENT: Final = "present"
 
 

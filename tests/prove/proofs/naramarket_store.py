@@ -78,7 +78,7 @@ def prove(lists: int, notices: int, share: float) -> Outcome:
     return Outcome(
         holds=holds,
         figures=figures,
-        load="pages of 999 rows as JSON text, through the book (keys, versions, receipts) to typed Parquet, one process",
+        load="pages of 999 rows as JSON text, through the book (keys, versions, receipts) to typed Parquet, a process",
         why="" if holds else str(figures),
     )
 

@@ -134,7 +134,7 @@ PROOF = Proof(
     title="A process killed while it applies a plan leaves one order or none, and the next process says which.",
     rooms=(
         "src/dari/core/acts.py",
-        "src/dari/core/shared_state.py",
+        "src/dari/core/shared_state",
         "src/dari/serving/plans",
         "src/dari/providers/kis/tools/trade/hand.py",
     ),

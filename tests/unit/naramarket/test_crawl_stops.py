@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dari.core.errors import NotFound
+from dari.core.errors import BadSetting, NotFound
 from dari.core.exchange import Call, Reply
 from dari.providers.naramarket.crawler import Book, Crawler, planned, success, whole
 from dari.providers.naramarket.simulator import SIMULATED_KEY, Account, Limits
@@ -138,3 +138,19 @@ def test_a_day_is_the_narrowest_where_dates_are_plain_and_a_minute_elsewhere() -
     year = whole(date(2026, 1, 1), date(2026, 12, 31))
     assert [one.days for one in year.split("YYYYMM")] == [31, 334]
     assert sum(one.days for one in year.split("YYYYMMDD")) == 365
+
+
+def test_an_older_book_is_kept_beside_and_a_newer_one_refused(tmp_path: Path) -> None:
+    path = tmp_path / "book.sqlite"
+    with sqlite3.connect(path) as old:
+        old.executescript("CREATE TABLE crawls (id TEXT); PRAGMA user_version=1;")
+    old.close()
+    book = Book(path)
+    assert book.crawls() == []
+    assert (tmp_path / "book.v1.bak").is_file()
+    book.close()
+    with sqlite3.connect(path) as newer:
+        newer.execute("PRAGMA user_version=99")
+    newer.close()
+    with pytest.raises(BadSetting):
+        Book(path)

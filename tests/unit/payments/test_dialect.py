@@ -170,3 +170,11 @@ def test_an_answer_is_cut_where_it_is_heavy_and_says_so() -> None:
     assert data["cut"] == {"rows": 500}
     assert data["few"] == [1, 2]
     assert fitted({"rows": [1]}) == {"rows": [1]}
+
+
+def test_what_is_heavy_inside_a_row_is_cut_too() -> None:
+    evidence = {"times": [{"at": "2026-11-20T10:00:00+09:00", "n": n} for n in range(400)], "lag": 7}
+    data = fitted({"causes": [{"id": "X", "evidence": evidence}]})
+    assert weight(data) <= 8_200
+    assert data["cut"] == {"causes.0.evidence.times": 400}
+    assert data["causes"][0]["evidence"]["lag"] == 7

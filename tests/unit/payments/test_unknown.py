@@ -11,6 +11,7 @@ import pytest
 from jsonschema import validate
 
 from dari.app.servers import server as server_of
+from dari.providers.payments.models import weight
 from dari.serving.schemas import output_schema
 from tests.unit.payments.living import System, system
 
@@ -150,3 +151,21 @@ async def test_strangers_text_stands_apart(living: System) -> None:
     refused = await living.ask("payment-kafka", "plan_dlq_replay")
     assert refused.error == "not_found"
     assert triage["groups"][0]["why"] in refused.text
+
+
+async def test_a_long_incident_is_still_a_short_answer(living: System) -> None:
+    living.living.sandbox.traffic(20.0, name="rush")
+    living.kafka_away()
+    await living.pass_time(90)
+    for server, tool, arguments in (
+        ("payment-system-health", "incident_snapshot", {"minutes": 60}),
+        ("payment-system-health", "diagnose_issues", {}),
+        ("payment-database", "check_outbox_status", {"max_age_minutes": 0, "limit": 100}),
+        ("payment-database", "query_payments", {"limit": 100}),
+        ("payment-circuit-breaker", "diagnose_circuit_breaker", {}),
+        ("payment-circuit-breaker", "breaker_history", {"limit": 100}),
+    ):
+        outcome = await living.ask(server, tool, **arguments)
+        assert outcome.error is None, (tool, outcome.text)
+        assert weight(outcome.structured) + weight(outcome.text) <= 13_000, tool
+    assert outcome.text

@@ -87,30 +87,29 @@ def weight(value: Any) -> int:
 
 
 def fitted(data: dict[str, Any], limit: int = ANSWER_CHARACTERS) -> dict[str, Any]:
-    """The answer within its limit: the heaviest list is cut first, and `cut` says how long it was."""
+    """The answer within its limit: the heaviest list is cut first, wherever it lies, and `cut` says how long it was."""
     cut: dict[str, int] = {}
     while weight(data) > limit:
         heavy = max(_lists(data, ()), key=lambda one: weight(one[1]), default=None)
-        if heavy is None or len(heavy[1]) <= 1:
+        if heavy is None:
             break
         path, rows = heavy
-        name = ".".join(path)
-        cut.setdefault(name, len(rows))
+        cut.setdefault(".".join(map(str, path)), len(rows))
         _put(data, path, rows[: max(1, len(rows) * 2 // 3)])
     return {**data, "truncated": True, "cut": cut} if cut else data
 
 
-def _lists(value: Any, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], list[Any]]]:
-    """Every list of more than one row that is reached by names alone, or through the first rows of another."""
+def _lists(value: Any, path: tuple[str | int, ...]) -> list[tuple[tuple[str | int, ...], list[Any]]]:
+    """Every list of more than one row, those inside rows included."""
     if isinstance(value, list):
-        return [(path, value)] if len(value) > 1 else []
+        own = [(path, value)] if len(value) > 1 else []
+        return [*own, *(found for at, one in enumerate(value) for found in _lists(one, (*path, at)))]
     if isinstance(value, Mapping):
         return [found for name, one in value.items() for found in _lists(one, (*path, str(name)))]
     return []
 
 
-def _put(data: dict[str, Any], path: tuple[str, ...], rows: list[Any]) -> None:
-    at = data
+def _put(data: Any, path: tuple[str | int, ...], rows: list[Any]) -> None:
     for name in path[:-1]:
-        at = at[name]
-    at[path[-1]] = rows
+        data = data[name]
+    data[path[-1]] = rows

@@ -9,7 +9,7 @@ from typing import Final
 
 from dari.core.errors import BadSetting, Hint
 
-VERSION: Final = 1
+VERSION: Final = 2
 TABLES: Final = """
 CREATE TABLE crawls (
     id TEXT PRIMARY KEY, endpoint TEXT NOT NULL, way TEXT NOT NULL, filters TEXT NOT NULL,
@@ -76,6 +76,8 @@ def _make(book: sqlite3.Connection) -> None:
     book.execute("BEGIN IMMEDIATE")
     (version,) = book.execute("PRAGMA user_version").fetchone()
     if version < VERSION:
+        for (name,) in book.execute("SELECT name FROM sqlite_master WHERE type='table' AND sql IS NOT NULL").fetchall():
+            book.execute(f'DROP TABLE "{name}"')  # version 1 was never released: its copy beside the book is all
         for statement in TABLES.split(";"):
             if statement.strip():
                 book.execute(statement)

@@ -51,10 +51,13 @@ class NaramarketDialect:
 
     def key(self, call: Call) -> str:
         """The decoding key of a call's profile. Raises MissingCredential before any network call."""
-        found = self.credentials.get((call.profile, call.mode))
+        return self._key(call.profile, call.mode)
+
+    def _key(self, profile: str, mode: str) -> str:
+        found = self.credentials.get((profile, mode))
         if found is None:
             raise MissingCredential(
-                f"no service key for Naramarket (profile {call.profile})",
+                f"no service key for Naramarket (profile {profile})",
                 hint=Hint(
                     "NARAMARKET_SERVICE_KEY를 설정하세요 (data.go.kr에서 무료, 자동 승인): dari doctor",
                     "Set NARAMARKET_SERVICE_KEY (free and granted at once on data.go.kr), then: dari doctor",
@@ -66,7 +69,7 @@ class NaramarketDialect:
         return f"naramarket {hashlib.sha256(self.key(call).encode()).hexdigest()[:16]}"
 
     def grant_name(self, profile: str, mode: str) -> str | None:
-        del profile, mode
+        self._key(profile, mode)  # there is nothing to sign in to, but without a key nothing can be asked
         return None
 
     async def sign_in(self, profile: str, mode: str) -> Grant:

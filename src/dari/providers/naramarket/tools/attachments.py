@@ -190,7 +190,7 @@ def _hwp5(content: bytes, budget: Budget) -> str:
         olefile = import_module("olefile")  # an extra: only who reads HWP pays for it
     except ImportError:
         raise _extra("reading HWP") from None
-    if not olefile.isOleFile(content):
+    if not olefile.isOleFile(data=content):  # given as a path it would be opened
         raise Unknown("not a HWP5 file")
     with olefile.OleFileIO(io.BytesIO(content)) as ole:
         head = ole.openstream("FileHeader").read()
