@@ -11,6 +11,7 @@ import sys
 import tempfile
 import urllib.request
 from collections import Counter
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,10 @@ async def killed(kills: int, seed: int) -> Outcome:
             )  # fmt: skip
             upstream = await simulator(port)
             found = resolve(environment=environment, home=Path(folder))
-            async with Runtime(found, clock=RunningClock(MORNING, 0.0)) as runtime:
+            async with AsyncExitStack() as ending:
+                ending.push_async_callback(upstream.wait)
+                ending.callback(upstream.kill)
+                runtime = await ending.enter_async_context(Runtime(found, clock=RunningClock(MORNING, 0.0)))
                 _, dispatch = runtime.server("kis-trade")
                 for _ in range(min(ORDERS_A_LEDGER, kills - made)):
                     made += 1
@@ -117,9 +121,7 @@ async def killed(kills: int, seed: int) -> Outcome:
                     if outcome not in {"planned", "done", "not_done"} or took != (outcome == "done"):
                         wrong = f"kill {made}: the ledger took {took}, order_status says {told.text[:200]}"
                         break
-            orders += await asyncio.to_thread(accepted, origin)
-            upstream.kill()
-            await upstream.wait()
+                orders += await asyncio.to_thread(accepted, origin)
     return Outcome(
         holds=not wrong and orders == counts["done"],
         figures={"kills": made, "orders_in_the_ledgers": orders, **{f"end_{name}": n for name, n in counts.items()}},
