@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dari.core.errors import InvalidInput, Malformed, MissingExtra
+from dari.core.provider import Response
 from dari.providers.naramarket.tools import attachments
 from dari.providers.naramarket.tools.attachments import Budget, Unknown, files, text_of
 
@@ -99,3 +100,27 @@ def test_a_deflated_section_is_capped() -> None:
     small.left = 10
     with pytest.raises(InvalidInput):
         attachments._inflated(raw, small)
+
+
+def test_a_damaged_archive_is_malformed() -> None:
+    content = bytearray(archive(**{"a.txt": "내용 " * 50}))
+    content[45:50] = b"\xff" * 5
+    with pytest.raises(Malformed):
+        list(files("a.zip", bytes(content), Budget()))
+
+
+async def test_what_one_file_lacks_is_a_gap_beside_the_others() -> None:
+    class Asked:
+        class desk:  # noqa: N801 -- an attribute of the double
+            simulated = True
+
+            @staticmethod
+            async def fetch(_: str) -> Response:
+                return Response(200, {}, archive(**{"a.txt": "있음", "b.exe": "x", "c.pdf": "%PDF-broken"}))
+
+    told = await attachments.read_attachment(
+        attachments.ReadAttachment(url="http://simulator.invalid/f.zip"),
+        Asked(),  # type: ignore[arg-type]  # a double
+    )
+    assert "있음" in told.data["untrusted_text"]
+    assert {gap.field for gap in told.gaps} == {"files[b.exe]", "files[c.pdf]"}

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 from pydantic import Field
 
-from dari.core.errors import Hint, InvalidInput, Malformed, MissingExtra
+from dari.core.errors import CallerError, Hint, InvalidInput, Malformed, MissingExtra, UpstreamError
 from dari.core.exchange import Answer, Gap
 from dari.core.tool import Query, Tool
 from dari.providers.naramarket.crawler.desk import Procurement
@@ -70,7 +70,9 @@ async def read_attachment(query: ReadAttachment, upstream: Procurement) -> Answe
     for inner, content in files(name, response.content, budget):
         try:
             parts.append({"file": inner, "text": text_of(inner, content, budget)})
-        except (Unknown, MissingExtra, zlib.error, zipfile.BadZipFile, ET.ParseError) as error:
+        except (CallerError, UpstreamError):
+            raise
+        except Exception as error:  # noqa: BLE001 -- parsers of strangers' files raise whatever they like
             gaps.append(Gap(f"files[{inner}]", str(error)[:200] or type(error).__name__))
     whole = "\n\n".join(f"# {one['file']}\n{one['text']}" for one in parts)
     cut = whole[query.start : query.start + query.characters]
@@ -113,8 +115,11 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) -> 
     if info.file_size > RATIO * max(1, info.compress_size):
         raise InvalidInput("the archive unpacks to far more than it holds")
     budget.spend(info.file_size)
-    with archive.open(info) as file:
-        return file.read(info.file_size)
+    try:
+        with archive.open(info) as file:
+            return file.read(info.file_size)
+    except (RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, EOFError):
+        raise Malformed("a file of the archive cannot be unpacked (encrypted or damaged)") from None
 
 
 def files(name: str, content: bytes, budget: Budget) -> Iterator[tuple[str, bytes]]:
