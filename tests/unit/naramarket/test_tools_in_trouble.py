@@ -208,10 +208,22 @@ def test_a_list_that_never_stands_still_is_a_gap() -> None:
     one, at = Reading(10), 0
     while wanted := one.wants():
         at += 1
-        one.hear(wanted[0], 10, 10, 5, key(at))
+        assert at < 100
+        one.hear(wanted[0], one.size, one.size, 5, key(at) if wanted[0] == 1 else ())
     assert one.verdict
     assert "no two of 6 readings" in str(one.verdict.gap)
     one.hear(1, 10, 10, 1, key(1))  # too late to change it
+
+
+def test_a_service_that_ignores_the_page_number_is_not_asked_for_ever() -> None:
+    one, at = Reading(10), 0
+    while wanted := one.wants():
+        at += 1
+        assert at < 20
+        one.hear(wanted[0], 10, 10, 0, key(*range(10)))
+    assert one.verdict
+    assert one.verdict.distinct == 10
+    assert "unreliable" in one.verdict.note
 
 
 def test_pages_cut_differently_than_asked_begin_anew() -> None:
