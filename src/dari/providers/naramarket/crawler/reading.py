@@ -140,6 +140,9 @@ class Reading:
             return []
         last = max(filled)
         page, after = self._pages[last], self._pages.get(last + 1)
+        others = {key for n in filled if n != last for key in self._pages[n].keys}
+        if last > max(1, -(-max(self._totals) // max(1, self.size))) and others.issuperset(page.keys):
+            return []  # beyond its total the service repeats itself: it would do so for ever
         agreed = self._totals == {len(self._distinct())}
         if agreed and (len(page.keys) < self.size or (after is not None and not after.keys)):
             return []
