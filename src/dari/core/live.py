@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -162,3 +163,18 @@ class LiveUpstream(Upstream, Protocol):
         Raises what connecting raises, and NotAllowed naming another holder.
         """
         ...
+
+
+async def gathered(
+    watching: AbstractAsyncContextManager[AsyncIterator[Happening]], *, seconds: float, limit: int
+) -> list[Happening]:
+    """What happens within some seconds of watching, in its order; less time if `limit` of it comes before."""
+    happened: list[Happening] = []
+    async with watching as feed:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                async for what in feed:
+                    happened.append(what)
+                    if len(happened) >= limit:
+                        break
+    return happened

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from typing import Any, Final, Literal, get_args
 
 from pydantic import Field
 
 from dari.core.errors import Hint, InvalidInput
 from dari.core.exchange import Answer, Gap
-from dari.core.live import Cut, Happening, LiveUpstream, Overrun, Tick, Topic
+from dari.core.live import Cut, Happening, LiveUpstream, Overrun, Tick, Topic, gathered
 from dari.core.tool import Query, Tool, Upstream
 from dari.providers.kiwoom.models import frame, table
 from dari.providers.kiwoom.spec import SPEC
@@ -69,14 +67,7 @@ async def collect_realtime(query: Collect, upstream: LiveUpstream) -> Answer:
     row = SPEC.endpoint(SCREEN_LIVE if query.kind == SCREEN_KIND else query.kind)
     names = _names(query, row)
     began = upstream.now()
-    happened: list[Happening] = []
-    async with upstream.watch(topics) as feed:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(query.seconds):
-                async for what in feed:
-                    happened.append(what)
-                    if len(happened) >= query.limit:
-                        break
+    happened = await gathered(upstream.watch(topics), seconds=query.seconds, limit=query.limit)
     ticks = [one for one in happened if isinstance(one, Tick)]
     read = [(tick, _read(row, tick)) for tick in ticks]
     columns = ["at", "item", "number", *names]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Final
 
 from pydantic import Field
@@ -12,7 +10,7 @@ from pydantic import Field
 from dari.core.endpoint import Endpoint
 from dari.core.errors import Hint, InvalidInput
 from dari.core.exchange import Answer, Gap
-from dari.core.live import Cut, Happening, LiveUpstream, Overrun, Tick, Topic
+from dari.core.live import Cut, Happening, LiveUpstream, Overrun, Tick, Topic, gathered
 from dari.core.tool import Query, Tool
 from dari.providers.kis.models.tables import value
 from dari.providers.kis.spec import SPEC
@@ -69,14 +67,8 @@ async def collect_realtime(query: CollectRealtime, upstream: LiveUpstream) -> An
     topics = _topics(query)
     rows = {one.kind: SPEC.endpoint(one.kind) for one in topics}
     own = any(row.wire["encrypted"] for row in rows.values())
-    happened: list[Happening] = []
-    async with upstream.watch(topics, scope="account" if own else "market") as feed:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(query.seconds):
-                async for what in feed:
-                    happened.append(what)
-                    if len(happened) >= query.limit:
-                        break
+    watching = upstream.watch(topics, scope="account" if own else "market")
+    happened = await gathered(watching, seconds=query.seconds, limit=query.limit)
     ticks = [one for one in happened if isinstance(one, Tick)]
     tables: dict[str, dict[str, Any]] = {}
     for kind, row in rows.items():
