@@ -84,8 +84,6 @@ def tests() -> list[Step]:
     steps.append(again(run("proofs", (*pytest, PROOFS, *together), shown=True), pytest))
     steps.append(again(run("proof alone", (*pytest, PROOFS, *alone), shown=True, also=(NO_TESTS,)), pytest))
     floors = run("coverage", (*PYTHON, "-m", "scripts.coverage_gate", str(REPORT)))
-    if floors.passed:
-        print(floors.said)
     return [tell(step) for step in (*steps, floors, skipped())]
 
 
@@ -123,8 +121,8 @@ def _excused(reason: str, absent: set[str]) -> bool:
 
 
 def tell(step: Step) -> Step:
-    """Say how a step ended, and all its words if badly; which long runs are due is always said."""
-    if step.said and (not step.passed or step.name == "acceptance"):
+    """Say how a step ended, and all its words if badly or if they are worth reading however it ended."""
+    if step.said and (not step.passed or step.name not in STATIC or step.name == "acceptance"):
         print(step.said)
     print(f"{'ok  ' if step.passed else 'FAIL'} {step.name:<11} {step.seconds:6.1f} s", flush=True)
     return step

@@ -8,7 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from dari.app.runtime import Runtime
+from dari.cli.main import app
 from dari.core.clock import KST, ManualClock
 from dari.serving.dispatch import Dispatch, Outcome
 from dari.settings import resolve
@@ -20,6 +23,13 @@ MORNING = datetime(2026, 11, 20, 10, 30, tzinfo=KST)
 def settings(folder: Path, **more: str) -> dict[str, str]:
     """Environment of a test: a home of its own and nothing of this machine's."""
     return {"DARI_HOME": str(folder / "home"), "DARI_DOTENV": str(folder / "no.env"), **more}
+
+
+def exits(*words: str) -> int:
+    """Run `dari` with these words to its end; the exit code it left with."""
+    with pytest.raises(SystemExit) as left:
+        app([*words])
+    return int(left.value.code or 0)
 
 
 class StillClock(ManualClock):

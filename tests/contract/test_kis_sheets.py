@@ -7,7 +7,6 @@ rows that it must notice. Set DARI_FACTS to the folder of fact files to check el
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ import pytest
 from dari.providers.kis.spec import platform_facts
 from dari.providers.kis.spec.reading import endpoint_of
 from dari.providers.kis.spec.sheets import CATEGORIES
+from tests.contract.facts import facts_file, needs
 
 Row = dict[str, Any]
 Rows = dict[str, Row]
@@ -27,13 +27,8 @@ Mutate = Callable[[Rows], object]
 
 ROOT = Path(__file__).parents[2]
 SHEETS = ROOT / "src/dari/providers/kis/spec"
-FACTS = Path(os.environ.get("DARI_FACTS", ROOT / ".." / "shared" / "facts")) / "kis_api.json"
-if not FACTS.exists():  # a worktree lies one folder deeper than the checkout
-    FACTS = ROOT.parent / ".." / "shared" / "facts" / "kis_api.json"
-needs_facts = pytest.mark.skipif(
-    not FACTS.exists(),
-    reason=f"THE FACTS ARE NOT HERE ({FACTS}): the sheets were checked against their own rules only; set DARI_FACTS",
-)
+FACTS = facts_file("kis_api.json")
+needs_facts = needs(FACTS)
 DECIDED = json.loads((ROOT / "scripts/kis_sheets/corrections.json").read_text(encoding="utf-8"))
 """Every departure from the facts, each with its reason."""
 

@@ -16,15 +16,11 @@ from dari.core.endpoint import Effect
 from dari.core.errors import NotFound
 from dari.core.provider import Spec
 from dari.providers.kis.spec import SPEC, ErrorCode, Sheets, error_code, master_files, platform_facts, tr_ids
+from tests.contract.facts import facts_file, needs
 
 ROOT = Path(__file__).parents[2]
-FACTS = Path(os.environ.get("DARI_FACTS", ROOT / ".." / "shared" / "facts")) / "kis_api.json"
-if not FACTS.exists():  # a worktree lies one folder deeper than the checkout
-    FACTS = ROOT.parent / ".." / "shared" / "facts" / "kis_api.json"
-needs_facts = pytest.mark.skipif(
-    not FACTS.exists(),
-    reason=f"THE FACTS ARE NOT HERE ({FACTS}): platform and master layouts were not compared; set DARI_FACTS",
-)
+FACTS = facts_file("kis_api.json")
+needs_facts = needs(FACTS)
 COLD = """
 import time
 from dari.providers.kis.spec import SPEC

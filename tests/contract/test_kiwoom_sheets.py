@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,18 +21,14 @@ from dari.providers.kiwoom.spec import REFUSALS, REFUSALS_OF_FRAMES, SPEC, hosts
 from dari.providers.kiwoom.spec.platform_facts import quota_in
 from dari.providers.kiwoom.spec.reading import TABLE_MARK, endpoint
 from dari.providers.kiwoom.spec.sheets import lines, row, tables
+from tests.contract.facts import facts_file, needs
 
 Rows = dict[str, dict[str, Any]]
 Rule = Callable[[Rows], list[str]]
 Mutate = Callable[[Rows], object]
 
-FACTS = Path(os.environ.get("DARI_FACTS", Path(__file__).parents[2] / ".." / "shared" / "facts")) / "kiwoom_api.json"
-if not FACTS.exists():  # a worktree lies one folder deeper than the checkout
-    FACTS = Path(__file__).parents[3] / ".." / "shared" / "facts" / "kiwoom_api.json"
-needs_facts = pytest.mark.skipif(
-    not FACTS.exists(),
-    reason=f"THE FACTS ARE NOT HERE ({FACTS}): the sheets were checked against their own rules only; set DARI_FACTS",
-)
+FACTS = facts_file("kiwoom_api.json")
+needs_facts = needs(FACTS)
 
 UNITS = {
     "", "KRW", "KRW_thousand", "KRW_million", "KRW_10million", "KRW_100million",

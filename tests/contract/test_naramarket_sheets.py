@@ -2,12 +2,10 @@
 
 import dataclasses
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,8 +24,9 @@ from dari.providers.naramarket.spec import (
     sheets,
 )
 from dari.providers.naramarket.spec.tables import lines
+from tests.contract.facts import absent, facts_file
 
-FACTS = Path(os.environ.get("DARI_FACTS", Path(__file__).parents[3] / "shared" / "facts")) / "naramarket_api.json"
+FACTS = facts_file("naramarket_api.json")
 KINDS = {"amount", "number", "rate", "date", "datetime", "month", "flag", "code", "text", "url", "packed"}
 OF_FACT = {
     "amount": {"amount"},
@@ -63,7 +62,7 @@ def fact_of() -> Mapping[str, tuple[Fact, Fact]]:
 @pytest.fixture
 def known() -> Mapping[str, tuple[Fact, Fact]]:
     if not FACTS.exists():
-        pytest.skip(f"LOUD: no API facts at {FACTS}; the sheets are unproven against them in this run")
+        pytest.skip(absent(FACTS))
     return fact_of()
 
 

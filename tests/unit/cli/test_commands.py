@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -12,22 +11,9 @@ from dari.app import demonstration
 from dari.app.setting_up import settings_of
 from dari.cli import calling, examining, measuring, serving
 from dari.cli.bench.shared import Measured
-from dari.cli.main import app
 from dari.core.errors import BadSetting, DariError, InvalidInput, NotAllowed, NotFound
 from dari.serving.mcp_door import listening
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DARI_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("DARI_DOTENV", str(tmp_path / "no.env"))
-    monkeypatch.setenv("HOME", str(tmp_path))
-
-
-def exits(*words: str) -> int:
-    with pytest.raises(SystemExit) as left:
-        app([*words])
-    return int(left.value.code or 0)
+from tests.support import exits
 
 
 def test_tools_weigh_themselves(capsys: pytest.CaptureFixture[str]) -> None:

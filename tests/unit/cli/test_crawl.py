@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
-from dari.cli.main import app
+from tests.support import exits
 
 GOODS = "BidPublicInfoService.getBidPblancListInfoThng"
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DARI_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("DARI_DOTENV", str(tmp_path / "no.env"))
-    monkeypatch.setenv("HOME", str(tmp_path))
-
-
-def exits(*words: str) -> int:
-    with pytest.raises(SystemExit) as left:
-        app([*words])
-    return int(left.value.code or 0)
 
 
 def test_a_period_is_read_told_and_gone_on_with(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,9 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date
-from importlib.util import find_spec
 from pathlib import Path
-from shutil import which
 
 import pytest
 
@@ -19,16 +17,14 @@ from dari.core.errors import InvalidInput, NotAllowed
 from dari.kis import KisClient
 from dari.providers.kis.examples import Language, Style, build
 from dari.providers.kis.spec import SPEC
+from scripts.provision import node_tools
 from tests.unit.kis_code.serving import Served, run_here, served
 
-WHOLE = find_spec("dari.providers.kis.simulator.answers.plain") is not None
 TODAY = date(2026, 11, 20)
 READING = [row.id for row in SPEC if row.transport == "rest" and row.effect is Effect.READ and row.scope != "auth"]
+NODE = str((node_tools() or ("node",))[0])
 SAMPLE = [READING[place * len(READING) // 40] for place in range(40)]
 """Forty over all categories, always the same."""
-KNOWN = ["domestic_stock.inquire_price", "domestic_stock.volume_rank", "domestic_stock.inquire_index_price"]
-"""What the simulator has answered from its first day."""
-HERE = SAMPLE if WHOLE else KNOWN
 
 
 @pytest.fixture(scope="module")
@@ -54,25 +50,25 @@ def test_the_sample_is_forty() -> None:
     assert len({SPEC.endpoint(name).category for name in SAMPLE}) == 7
 
 
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("name", SAMPLE)
 def test_in_a_fresh_interpreter(kis: Served, tmp_path: Path, name: str) -> None:
     for line in run(kis, name, "python", [sys.executable], tmp_path).splitlines():
         assert isinstance(json.loads(line), dict)
 
 
-@pytest.mark.parametrize("name", HERE)
-@pytest.mark.skipif(which("curl") is None, reason="no curl here")
+@pytest.mark.parametrize("name", SAMPLE)
+@pytest.mark.needs("curl")
 def test_in_a_shell(kis: Served, tmp_path: Path, name: str) -> None:
     assert json.loads(run(kis, name, "curl", ["sh"], tmp_path))["rt_cd"] == "0"
 
 
-@pytest.mark.parametrize("name", HERE)
-@pytest.mark.skipif(which("node") is None, reason="no node here")
+@pytest.mark.parametrize("name", SAMPLE)
+@pytest.mark.needs("node")
 def test_in_node(kis: Served, tmp_path: Path, name: str) -> None:
-    assert json.loads(run(kis, name, "javascript", ["node"], tmp_path))["rt_cd"] == "0"
+    assert json.loads(run(kis, name, "javascript", [NODE], tmp_path))["rt_cd"] == "0"
 
 
-@pytest.mark.parametrize("name", HERE[:6])
+@pytest.mark.parametrize("name", SAMPLE[:6])
 def test_over_our_own_client(tmp_path: Path, name: str) -> None:
     """The client of the settings, told to ask the simulator in its own process."""
     example = build(name, {}, TODAY, "python", "dari")
@@ -94,7 +90,7 @@ async def test_our_own_client_takes_no_orders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["domestic_stock.order_cash", "domestic_stock.order_resv", "auth.hashkey", "auth.auth_ws_token"]
 )
-@pytest.mark.skipif(which("curl") is None or not WHOLE, reason="no curl here, or no orders yet")
+@pytest.mark.needs("curl")
 def test_a_post_in_a_shell(kis: Served, tmp_path: Path, name: str) -> None:
     told = json.loads(run(kis, name, "curl", ["sh"], tmp_path))
     assert told.get("rt_cd", "0") == "0"
@@ -230,7 +226,7 @@ def test_every_python_example_passes_ruff(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout[-2000:]
 
 
-@pytest.mark.skipif(which("node") is None, reason="no node here")
+@pytest.mark.needs("node")
 def test_every_javascript_example_parses(tmp_path: Path) -> None:
     for row in SPEC:
         (tmp_path / f"{row.id}.mjs").write_text(build(row.id, {}, TODAY, "javascript", "httpx2").code, encoding="utf-8")

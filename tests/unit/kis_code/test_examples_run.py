@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import date
-from importlib.util import find_spec
 
 import httpx2
 import pytest
@@ -15,8 +14,6 @@ from dari.providers.kis.examples import build
 from dari.providers.kis.spec import SPEC
 from tests.unit.kis_code.serving import NOON, Served, run_here, served
 
-WHOLE = find_spec("dari.providers.kis.simulator.answers.plain") is not None
-"""Whether the simulator answers every endpoint yet; until then what it does not know is passed over, and counted."""
 TODAY = date(2026, 11, 20)
 REST = [row.id for row in SPEC if row.transport == "rest" or row.wire["rest"]]
 PLACING = [
@@ -67,8 +64,6 @@ def placed(kis: Served) -> dict[str, dict[str, str]]:
 
 def _place(kis: Served, name: str, values: dict[str, str]) -> dict[str, str]:
     lines, stopped = _run(kis, name, values)
-    if not WHOLE and "MCA00124" in stopped:
-        return {}
     if name == "domestic_bond.sell":  # what is bought is not there to be sold before it is filled
         assert "APBK1234" in stopped or lines
         return {}
@@ -86,8 +81,6 @@ def _run(kis: Served, name: str, values: dict[str, str]) -> tuple[list[str], str
 
 @pytest.mark.parametrize("name", PLACING)
 def test_an_order_is_placed(placed: dict[str, dict[str, str]], name: str) -> None:
-    if not WHOLE:
-        pytest.skip("the simulator takes no orders yet")
     if name == "domestic_bond.sell":
         assert name not in placed
     else:
@@ -98,8 +91,6 @@ def test_an_order_is_placed(placed: dict[str, dict[str, str]], name: str) -> Non
 @pytest.mark.usefixtures("placed")
 def test_rows_come_back(kis: Served, name: str) -> None:
     lines, stopped = _run(kis, name, {})
-    if not WHOLE and "MCA00124" in stopped:
-        pytest.skip("the simulator does not answer this one yet")
     assert not stopped, stopped
     rows = [json.loads(line) for line in lines]
     assert all(isinstance(row, dict) for row in rows)
@@ -133,7 +124,6 @@ def _floor(kis: Served) -> str:
     return str(reply.json()["output"]["stck_llam"])
 
 
-@pytest.mark.skipif(not WHOLE, reason="the simulator takes no orders yet")
 def test_an_open_order_is_cancelled(kis: Served) -> None:
     order = _place(kis, "domestic_stock.order_cash", {"PDNO": "005930", "ORD_UNPR": _floor(kis)})
     values = {upstream: order[ours] for upstream, ours in CHANGED["domestic_stock.order_rvsecncl"].items()}
@@ -142,7 +132,6 @@ def test_an_open_order_is_cancelled(kis: Served) -> None:
     assert json.loads(lines[0])["order_number"] > order["order_number"]
 
 
-@pytest.mark.skipif(not WHOLE, reason="the simulator takes no orders yet")
 @pytest.mark.parametrize("name", CHANGING)
 def test_a_change_of_no_order_is_understood_and_declined(kis: Served, name: str) -> None:
     """The sheet's sample names an order that is not there: KIS's own refusal, not a fault of the request."""

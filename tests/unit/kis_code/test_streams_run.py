@@ -9,29 +9,23 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import date
-from importlib.util import find_spec
 from pathlib import Path
-from shutil import which
 
 import httpx2
 import pytest
 
 from dari.providers.kis.examples import build
 from dari.providers.kis.spec import SPEC
+from scripts.provision import node_tools
 from tests.unit.kis_code.serving import Served, run_here, served
 
-pytestmark = pytest.mark.skipif(
-    find_spec("dari.providers.kis.simulator.streams") is None, reason="the simulator has no websocket yet"
-)
 TODAY = date(2026, 11, 20)
 STREAMS = [row.id for row in SPEC if row.transport == "websocket" and not row.wire["rest"]]
 MARKET = [name for name in STREAMS if not SPEC.endpoint(name).wire["encrypted"]]
 NOTICES = [name for name in STREAMS if SPEC.endpoint(name).wire["encrypted"]]
-NODE = ("--experimental-websocket", "--no-warnings")
+NODE = (str((node_tools() or ("node",))[0]), "--experimental-websocket", "--no-warnings")
 """Node 20 has its WebSocket behind a flag; 22 takes the flag and needs it not."""
 KEYS = {"elw": "510A00", "domestic_bond": "KR2033022D33", "overseas_futureoption": "ESZ26"}
-
-
 BLANK = frozenset({"domestic_stock.market_status_total"})
 """Streams whose fields the simulator leaves empty."""
 
@@ -144,12 +138,12 @@ def _order(kis: Served, order: str, tr_id: str, values: dict[str, str], mode: st
 @pytest.mark.parametrize(
     "name", ["domestic_stock.ccnl_krx", "domestic_stock.index_ccnl", "overseas_stock.delayed_ccnl"]
 )
-@pytest.mark.skipif(which("node") is None, reason="no node here")
+@pytest.mark.needs("node")
 def test_a_record_arrives_in_javascript(kis: Served, name: str, tmp_path: Path) -> None:
     example = build(name, {}, TODAY, "javascript", "httpx2")
     file = tmp_path / example.file
     file.write_text(example.code, encoding="utf-8")
     env = {**os.environ, **environment(kis, name, example.recipe.mode)}
-    done = subprocess.run(["node", *NODE, str(file)], env=env, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run([*NODE, str(file)], env=env, capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[0])

@@ -16,7 +16,7 @@ from tests.support import MORNING, Asker, simulated
 
 @pytest.fixture
 async def trade(tmp_path: Path) -> AsyncIterator[Asker]:
-    async with simulated("kis-trade", tmp_path, DARI_DEADLINE_SECONDS="90") as asker:
+    async with simulated("kis-trade", tmp_path) as asker:
         yield asker
 
 

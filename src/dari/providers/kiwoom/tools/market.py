@@ -227,6 +227,16 @@ async def get_investor_flow(query: Flow, upstream: Upstream) -> Answer:
     return good(upstream, data, message, lines=lines, gaps=told_gaps(read, "data.rows", columns.values()))
 
 
+MEMBER: Final = {
+    "stock_code": "code",
+    "name": "name",
+    "price": "price",
+    "change": "change",
+    "change_rate": "change_pct",
+}
+"""A stock of a sector or a theme: our column → the sheet's."""
+
+
 async def get_sectors(query: Sector, upstream: Upstream) -> Answer:
     """업종: every sector index of a market in points, or with a code the stocks of one sector."""
     kospi = query.market == "KOSPI"
@@ -243,14 +253,7 @@ async def get_sectors(query: Sector, upstream: Upstream) -> Answer:
     else:
         endpoint = SECTOR_STOCKS
         parameters = {"mrkt_tp": "0" if kospi else "1", "inds_cd": query.sector_code, "stex_tp": VENUE_OF_LIST["KRX"]}
-        columns = {
-            "stock_code": "code",
-            "name": "name",
-            "price": "price",
-            "change": "change",
-            "change_rate": "change_pct",
-        }
-        columns |= {"volume": "volume"}
+        columns = MEMBER | {"volume": "volume"}
     return await _board(upstream, endpoint, parameters, columns=columns, count=query.count, what=f"{query.market} 업종")
 
 
@@ -260,14 +263,7 @@ async def get_themes(query: Theme, upstream: Upstream) -> Answer:
     if query.theme_code is not None:
         endpoint = THEME_STOCKS
         parameters = {"date_tp": days, "thema_grp_cd": query.theme_code, "stex_tp": VENUE_OF_LIST["KRX"]}
-        columns = {
-            "stock_code": "code",
-            "name": "name",
-            "price": "price",
-            "change": "change",
-            "change_rate": "change_pct",
-        }
-        columns |= {"volume": "acc_volume", "period_return": "date_return_pct_n"}
+        columns = MEMBER | {"volume": "acc_volume", "period_return": "date_return_pct_n"}
     else:
         endpoint = THEMES
         parameters = {"qry_tp": "0", "date_tp": days, "flu_pl_amt_tp": "1", "stex_tp": VENUE_OF_LIST["KRX"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from dari.services.monitoring.ports import Row
@@ -54,29 +55,21 @@ class EntriesCheck:
             kind = self._kind(entry)
             name, entry_id = f"ledger_entry:{entry['entry_id']}", int(entry["entry_id"])
             event = str(entry.get("event_id", ""))
+            no_event = partial(
+                Finding,
+                invariant="I5",
+                kind="entry_of_no_event",
+                area="ledger",
+                payment_id=number,
+                entry_ids=(entry_id,),
+                rows=(name,),
+            )
             if kind is None:
-                yield Finding(
-                    invariant="I5",
-                    kind="entry_of_no_event",
-                    area="ledger",
-                    payment_id=number,
-                    entry_ids=(entry_id,),
-                    rows=(name,),
-                    actual=[entry["debit_account"], entry["credit_account"]],
-                )
+                yield no_event(actual=[entry["debit_account"], entry["credit_account"]])
                 continue
             made[kind].append(entry)
             if event and event not in self._books.events:
-                yield Finding(
-                    invariant="I5",
-                    kind="entry_of_no_event",
-                    area="ledger",
-                    payment_id=number,
-                    entry_ids=(entry_id,),
-                    rows=(name,),
-                    expected="an outbox event",
-                    actual=event,
-                )
+                yield no_event(expected="an outbox event", actual=event)
             invariant = "I3" if kind == "PAYMENT_CAPTURED" else "I4"
             if (entry["debit_account"], entry["credit_account"]) != SIDES[kind]:
                 yield Finding(
