@@ -29,7 +29,5 @@ def assemble(parts: Parts) -> Client:
     found = {}
     if key:
         found[DEFAULT_PROFILE, "real"] = Credential(mode="real", parts=MappingProxyType({"crtfc_key": key}))
-    dialect = DartDialect(
-        send=wire.send, clock=parts.clock, credentials=MappingProxyType(found), host=origin
-    )
+    dialect = DartDialect(send=wire.send, clock=parts.clock, credentials=MappingProxyType(found), host=origin)
     return parts.client(SPEC, dialect, origin=origin, default_mode=lambda _: "real")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from dari.app.kept_days import KeptDays
 from dari.app.parts import Parts
 from dari.core.acts import Planning
-from dari.core.exchange import DEFAULT_PROFILE, Reply
-from dari.core.market import Days, DaySource, Disclosures, Flows, Neighbours
+from dari.core.exchange import DEFAULT_PROFILE
+from dari.core.market import ChartSource, Days, DaySource, Disclosures, Flows, Neighbours
 from dari.settings import Settings
 from dari.upstream.client import Asking, Client
 
@@ -22,19 +22,6 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 """Who may join, and the settings without which they cannot."""
 
 Clients = Callable[[str], Client]
-
-
-class Branch(Asking):
-    """What a neighbour asks through: its sources and lifetimes count for the call of the tool it is asked for."""
-
-    def __init__(self, client: Client, profile: str, trunk: Asking) -> None:
-        super().__init__(client, profile)
-        self._trunk = trunk
-
-    async def ask(self, endpoint: str, parameters: Mapping[str, str] | None = None, **more: Any) -> Reply:
-        reply = await super().ask(endpoint, parameters, **more)
-        self._trunk.take_over(self)
-        return reply
 
 
 @dataclass(slots=True)
@@ -56,13 +43,18 @@ class Joining:
         """The day store; filled from the exchange where it joins, read in any case."""
         if self._days is None:
             origin = "simulator" if self.parts.simulated else self.settings.text("DARI_KRX_URL")
-            self._days = KeptDays(self.parts, self._snapshots if self.joins("krx") else None, origin)
+            self._days = KeptDays(self.parts, self._snapshots if self.joins("krx") else None, origin, self._charts)
         return self._days
 
     def _snapshots(self) -> DaySource:
         from dari.providers.krx.snapshots import Snapshots  # noqa: PLC0415 -- a process pays for the providers it asks
 
         return Snapshots(self.clients("krx").asking())
+
+    def _charts(self) -> ChartSource:
+        from dari.providers.kis.chart_days import ChartDays  # noqa: PLC0415 -- a process pays for what it asks
+
+        return ChartDays(self.clients("kis").asking())
 
     def asking(self, client: Client) -> Callable[..., Asking]:
         """What makes the Asking of a call that has these neighbours."""
@@ -89,8 +81,9 @@ class JoinedAsking(Asking):
             self._neighbours = Neighbours(days=self._days(), disclosures=self._disclosures(), flows=self._flows())
         return self._neighbours
 
-    def _branch(self, provider: str) -> Branch:
-        return Branch(self._joining.clients(provider), self._profile_asked, self)
+    def _branch(self, provider: str) -> Asking:
+        """What a neighbour asks through: its sources and lifetimes count for this call."""
+        return Asking(self._joining.clients(provider), self._profile_asked, None, self.record)
 
     def _days(self) -> Days | None:
         wanted = "krx" in self._joining.settings.text("DARI_RANKING_SOURCES").lower()
@@ -108,4 +101,4 @@ class JoinedAsking(Asking):
             return None
         from dari.providers.kiwoom.flows import Ranked  # noqa: PLC0415 -- a process pays for the providers it asks
 
-        return Ranked(self._branch("kiwoom"))
+        return Ranked(self._branch("kiwoom"), self._joining.clients("kiwoom").state)

@@ -10,8 +10,8 @@ from datetime import date
 from typing import Final
 
 from dari.app.parts import Parts
-from dari.core.errors import DariError, UpstreamError
-from dari.core.market import MARKETS, DaySource, History
+from dari.core.errors import DariError, Hint, InvalidInput, MissingCredential, UpstreamError
+from dari.core.market import MARKETS, ChartSource, DaySource, History
 from dari.stores.days import DayStore, published
 from dari.stores.filling import Filler, Filling, Progress
 
@@ -24,17 +24,28 @@ PUBLISHED_HOUR: Final = 8
 AGAIN_SECONDS: Final = 600.0
 """How long nobody asks again for a day that was not published, or from a source that failed."""
 ON_FIRST_USE: Final = "auto"
+NO_KEY: Final = Hint(
+    "openapi.krx.co.kr에서 키를 받거나, KIS 일봉으로 채우세요: dari days fill --from kis",
+    "Get a key on openapi.krx.co.kr, or fill from KIS's daily charts: dari days fill --from kis",
+)
 
 
 class KeptDays:
     """The days kept on this machine, filled from `source` where there is one."""
 
-    def __init__(self, parts: Parts, source: Callable[[], DaySource] | None, origin: str) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        source: Callable[[], DaySource] | None,
+        origin: str,
+        charts: Callable[[], ChartSource] | None = None,
+    ) -> None:
         mark = f"-{hashlib.sha256(f'{origin} {parts.seed}'.encode()).hexdigest()[:8]}" if origin else ""
         self.store = DayStore(parts.places.data / f"days{mark}", parts.clock)
         self.simulated = parts.simulated
         self._clock = parts.clock
         self._source = source
+        self._charts = charts
         self._auto = parts.settings.text("DARI_DAYS_FILL") == ON_FIRST_USE
         self._first: asyncio.Task[None] | None = None
         self._not_before = float("-inf")
@@ -93,6 +104,16 @@ class KeptDays:
         if self._source is None:
             raise RuntimeError("nobody to fill from")
         return Filler(self.store).from_days(self._source(), self.newest(), days, simulated=self.simulated)
+
+    def filling(self, source: str, days: int) -> AsyncIterator[Progress]:
+        """Fill as a person asks. Raises InvalidInput, MissingCredential, and what filling raises."""
+        if source == "krx":
+            if self._source is None:
+                raise MissingCredential("there is no KRX_AUTH_KEY to fill from", hint=NO_KEY)
+            return self.fill(days)
+        if source == "kis" and self._charts is not None:
+            return Filler(self.store).from_charts(self._charts(), self.newest(), days, simulated=self.simulated)
+        raise InvalidInput("days are filled from krx or from kis")
 
     async def close(self) -> None:
         """Stop a fill that is under way; what was committed stays."""

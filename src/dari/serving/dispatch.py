@@ -48,7 +48,10 @@ ARGUMENT_LIMIT: Final = 200
 class Asked(Upstream, Protocol):
     """The Upstream of one call, which also knows how long an answer made of its replies is good for."""
 
-    keep_seconds: float
+    @property
+    def keep_seconds(self) -> float:
+        """Seconds."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

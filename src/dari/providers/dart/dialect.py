@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
-from xml.etree import ElementTree as Tree  # the one file read with it is checked for entities first
+from xml.etree import ElementTree as ET  # the one file read with it is checked for entities first
 
 from dari.core.clock import Clock
 from dari.core.endpoint import Endpoint
@@ -169,12 +169,12 @@ def unpacked(archive: bytes, row: Endpoint) -> list[dict[str, str]]:
     return [one for one in rows if one.get("stock_code")]
 
 
-def _tree(content: bytes, row: Endpoint) -> Tree.Element:
+def _tree(content: bytes, row: Endpoint) -> ET.Element:
     if b"<!ENTITY" in content or b"<!DOCTYPE" in content:
         raise Malformed(f"{row.id}: the XML declares entities, which no reply of OpenDART does")
     try:
-        return Tree.fromstring(content)  # noqa: S314 -- without entities, checked one line above
-    except Tree.ParseError:
+        return ET.fromstring(content)  # noqa: S314 -- without entities, checked one line above
+    except ET.ParseError:
         raise Malformed(f"{row.id}: the reply is not XML") from None
 
 
