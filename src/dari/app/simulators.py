@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -16,14 +17,20 @@ from dari.worlds.market import Market
 from dari.worlds.procurement import World as Procurement
 
 
+@lru_cache(maxsize=2)
+def market_of(seed: int) -> Market:
+    """The market of `seed`: one for all simulators of this process, since it tells the same to everybody."""
+    return Market(seed)
+
+
 def kis_simulator(*, world: Clock, seed: int, clock: Clock | None = None) -> Any:
     """The ASGI app of the KIS simulator: the market of `seed` at the time `world` tells, limits counted by `clock`."""
-    return create_kis(Market(seed), clock=clock, world=world)
+    return create_kis(market_of(seed), clock=clock, world=world)
 
 
 def kiwoom_simulator(*, world: Clock, seed: int, clock: Clock | None = None) -> Any:
     """The ASGI app of the Kiwoom simulator, over the same market."""
-    return create_kiwoom(Market(seed), clock=clock, world=world)
+    return create_kiwoom(market_of(seed), clock=clock, world=world)
 
 
 def naramarket_simulator(*, world: Clock, seed: int, origin: str = "https://www.g2b.go.kr") -> Any:
