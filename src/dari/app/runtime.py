@@ -78,6 +78,7 @@ class Runtime:
             audit=self.audit,
             metrics=self.metrics,
             deadline=self.settings.number("DARI_DEADLINE_SECONDS"),
+            server=named.name,
         )
         return named, dispatch
 
