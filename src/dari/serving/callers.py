@@ -28,9 +28,10 @@ class Caller:
     """Somebody who calls tools: on stdio the user who started the process, over HTTP who signed in.
 
     `reach` is the farthest anywhere; `permits` say where (None: everywhere). `allow` and `deny` are shell-style
-    patterns of `server/tool` (or of a tool's name): each list in `allow` must name a tool, and deny wins. `profile` is the key set calls are made
-    with, one of `profiles`; `tenant` ("" on stdio) is whom everything that is kept belongs to. `obtainable` are the
-    permits a new token could have, so that a door can tell "ask for more" from "never".
+    patterns of `server/tool` (or of a tool's name): each list in `allow` must name a tool, and deny wins. `profile`
+    is the key set calls are made with, one of `profiles`; `tenant` ("" on stdio) is whom everything that is kept
+    belongs to. `obtainable` are the permits a new token could have, so that a door can tell "ask for more" from
+    "never".
     """
 
     name: str = "local"
