@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
+from dari.app.simulators import market_of
 from dari.core.clock import ManualClock, RunningClock
 from dari.providers.kis import simulator as kis
 from dari.providers.kiwoom import simulator as kiwoom
@@ -28,7 +29,7 @@ SAME = {
 
 @pytest.fixture(scope="module")
 def market() -> Market:
-    return Market(11)
+    return market_of(11)
 
 
 @pytest.fixture

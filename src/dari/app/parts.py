@@ -21,6 +21,7 @@ from dari.core.events import Events
 from dari.core.provider import Dialect, Spec
 from dari.core.shared_state import FileState, SharedState, private_folder, write_private
 from dari.serving.audit import Audit
+from dari.serving.jobs import Jobs, JobsHere
 from dari.settings import Settings
 from dari.upstream.cache import CacheRules
 from dari.upstream.client import Client, Pushes, Rules
@@ -57,6 +58,7 @@ class Parts:
     simulated: bool
     seed: int
     closing: AsyncExitStack = field(default_factory=AsyncExitStack)
+    jobs: Jobs = field(default_factory=JobsHere)
     names: dict[str, str] = field(default_factory=dict)
     """Provider → the name its state is kept under, which tells one origin from another."""
 

@@ -12,6 +12,7 @@ from dari.app.joining import Joining
 from dari.app.parts import Parts
 from dari.app.places import Places
 from dari.app.servers import Server, server
+from dari.app.working import jobs_of, register
 from dari.core.clock import Clock, SystemClock
 from dari.core.endpoint import Effect
 from dari.core.errors import NotFound
@@ -27,11 +28,18 @@ from dari.upstream.client import Client
 class Runtime:
     """What lives as long as the process: settings, clock, places, clients (made when first needed), audit, metrics.
 
-    `simulated` answers from the simulators, in this process; every such answer says so.
+    `simulated` answers from the simulators, in this process; every such answer says so. `working`: whether this process
+    does the jobs that DARI_JOBS puts in Redis (None: as DARI_JOBS says).
     """
 
     def __init__(
-        self, settings: Settings, *, simulated: bool = False, seed: int = 1, clock: Clock | None = None
+        self,
+        settings: Settings,
+        *,
+        simulated: bool = False,
+        seed: int = 1,
+        clock: Clock | None = None,
+        working: bool | None = None,
     ) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
@@ -41,10 +49,17 @@ class Runtime:
         places = Places.of(settings.text("DARI_HOME"))
         self.audit = Audit(places.state / "audit")
         self.parts = Parts(
-            settings=settings, clock=self.clock, places=places, events=events, simulated=simulated, seed=seed
+            settings=settings,
+            clock=self.clock,
+            places=places,
+            events=events,
+            simulated=simulated,
+            seed=seed,
+            jobs=jobs_of(settings, self.clock, working=working),
         )
         self.clients: dict[str, Client] = {}
         self.joining = Joining(settings, self.parts, self.client_of)
+        register(self.parts.jobs, self.client_of)
         self.process = secrets.token_hex(4)
 
     async def __aenter__(self) -> Self:
@@ -52,6 +67,7 @@ class Runtime:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.parts.jobs.close()
         for provider, client in self.clients.items():
             await told_apart(client, provider, self.process)
         await self.parts.closing.aclose()
@@ -83,6 +99,7 @@ class Runtime:
             audit=self.audit,
             metrics=self.metrics,
             deadline=self.settings.number("DARI_DEADLINE_SECONDS"),
+            server=named.name,
         )
         return named, dispatch
 

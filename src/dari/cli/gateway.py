@@ -8,6 +8,7 @@ from typing import Any
 from dari import __version__
 from dari.app.runtime import Runtime
 from dari.app.servers import streaming
+from dari.serving.gate import Gate, Open
 from dari.serving.mcp_door import web
 from dari.serving.union import Union
 
@@ -17,15 +18,19 @@ ABOUT = (
 )
 
 
-def gateway(runtime: Runtime, names: Iterable[str]) -> Any:
-    """The ASGI app. One server alone is also at /mcp; of several, their union is."""
-    caller, fronts, dispatches = runtime.caller(), {}, {}
+def gateway(runtime: Runtime, names: Iterable[str], *, gate: Gate | None = None) -> Any:
+    """The ASGI app. One server alone is also at /mcp; of several, their union is.
+
+    Without a `gate` whoever asks is the person at this machine.
+    """
+    fronts, dispatches = {}, {}
+    gate = gate or Open(runtime.caller())
     for name in names:
         named, dispatches[name] = runtime.server(name)
         fronts[name] = web.front(
             name,
             dispatches[name],
-            caller,
+            None,
             version=__version__,
             instructions=named.about,
             shelf=named.shelf(),
@@ -33,5 +38,5 @@ def gateway(runtime: Runtime, names: Iterable[str]) -> Any:
     if len(fronts) == 1:
         root = next(iter(fronts.values()))
     else:
-        root = web.front("dari", Union(dispatches), caller, version=__version__, instructions=ABOUT)
-    return web.web_app(fronts, root=root, streaming=streaming(fronts))
+        root = web.front("dari", Union(dispatches), None, version=__version__, instructions=ABOUT)
+    return web.web_app(fronts, root=root, streaming=streaming(fronts), gate=gate)

@@ -42,6 +42,14 @@ def serve(
 
 
 @app.command
+def worker() -> None:
+    """Do the long works (crawls) that others have put in Redis, until stopped; DARI_JOBS=workers leaves them to it."""
+    from dari.cli import serving  # noqa: PLC0415
+
+    run(serving.work())
+
+
+@app.command
 def tools(name: str, *, json: Json = False) -> None:
     """Show the tools of a server: names, hints, schemas, and how many characters a client reads."""
     from dari.cli import calling  # noqa: PLC0415

@@ -10,6 +10,7 @@ from dari import __version__
 from dari.app.runtime import Runtime
 from dari.app.servers import GATEWAY_PORT, SERVERS, server
 from dari.app.setting_up import settings_of
+from dari.app.working import shared_jobs
 from dari.core.clock import KST
 from dari.core.errors import Hint, InvalidInput, MissingExtra, NotAllowed
 
@@ -65,6 +66,12 @@ def _told(names: Iterable[str], address: str) -> None:
     for name in names:
         sys.stderr.write(f"{name}: {address}/{name}/mcp\n")
     sys.stderr.flush()
+
+
+async def work() -> None:
+    """Work on the jobs in Redis until stopped."""
+    async with Runtime(settings_of(), working=True) as runtime:
+        await shared_jobs(runtime.parts.jobs).work()
 
 
 async def simulate(provider: str, *, port: int, seed: int, now: str | None, speed: float) -> None:

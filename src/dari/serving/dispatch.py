@@ -45,6 +45,14 @@ ARGUMENT_LIMIT: Final = 200
 """How much of a wrong argument is told back."""
 
 
+class Limits(Protocol):
+    """How often a caller may call."""
+
+    async def take(self, caller: Caller, what: str) -> None:
+        """Count one call. Raises NotAllowed (with `retry_after`) where it would be one too many."""
+        ...
+
+
 class Asked(Upstream, Protocol):
     """The Upstream of one call, which also knows how long an answer made of its replies is good for."""
 
@@ -97,8 +105,13 @@ class Dispatch:
         audit: Audit,
         metrics: Metrics,
         deadline: float = 20.0,
+        server: str = "",
+        limits: Limits | None = None,
     ) -> None:
+        """`server` is the name permits speak of."""
         self.offered = dict(offered)
+        self.server = server
+        self._limits = limits
         self._clock = clock
         self._audit = audit
         self._metrics = metrics
@@ -106,9 +119,12 @@ class Dispatch:
         self._kept: OrderedDict[tuple[Any, ...], _Kept] = OrderedDict()
 
     async def call(
-        self, name: str, arguments: Mapping[str, Any] | None, caller: Caller, *, profile: str = "default"
+        self, name: str, arguments: Mapping[str, Any] | None, caller: Caller, *, profile: str | None = None
     ) -> Outcome:
-        """Call one tool. Never raises for what a caller, an operator or an upstream did wrong: the Outcome says it."""
+        """Call one tool, with the caller's own profile or another bound to it.
+
+        Never raises for what a caller, an operator or an upstream did wrong: the Outcome says it.
+        """
         started = self._clock.monotonic()
         arguments = arguments or {}
         effect = Effect.READ
@@ -117,7 +133,7 @@ class Dispatch:
             offered = self._known(name)
             tool = offered.tool
             effect = tool.effect
-            outcome = await self._run(offered, arguments, caller, profile)
+            outcome = await self._run(offered, arguments, caller, caller.profile if profile is None else profile)
         except DariError as error:
             outcome = _as_told_by(tool, arguments, error, failed(error, caller.language))
         except Exception:
@@ -149,16 +165,11 @@ class Dispatch:
 
     async def _run(self, offered: Offered, arguments: Mapping[str, Any], caller: Caller, profile: str) -> Outcome:
         tool = offered.tool
-        if tool.effect > caller.reach:
-            raise NotAllowed(
-                f"{tool.name} needs reach {tool.effect.name}; yours is {caller.reach.name}",
-                hint=Hint(
-                    f"DARI_REACH={tool.effect.name.lower()} 로 허용할 수 있습니다.",
-                    f"DARI_REACH={tool.effect.name.lower()} permits it.",
-                ),
-            )
+        permitted(tool, self.server, caller)
         if profile not in caller.profiles:
             raise NotAllowed(f"the profile {profile[:ARGUMENT_LIMIT]!r} is not granted to {caller.name}")
+        if self._limits is not None:
+            await self._limits.take(caller, f"{self.server}/{tool.name}")
         try:
             query = tool.query.model_validate(arguments)
         except ValidationError as error:
@@ -220,6 +231,29 @@ class Dispatch:
         count = len(self._kept)
         self._kept.clear()
         return count
+
+
+def permitted(tool: Tool, server: str, caller: Caller) -> None:
+    """Raise NotAllowed where the caller does not reach so far, with who can change that."""
+    reach = caller.reach_at(server, tool.toolset, tool.name)
+    if reach is not None and tool.effect <= reach:
+        return
+    need = tool.effect.name
+    if not caller.tenant:  # the person at this machine: the settings decide
+        hint = Hint(f"DARI_REACH={need.lower()} 로 허용할 수 있습니다.", f"DARI_REACH={need.lower()} permits it.")
+    else:
+        hint = Hint(
+            "show_policy로 권한을 확인하고 관리자에게 요청하세요.",
+            "show_policy tells what you may; ask an administrator.",
+        )
+    yours = "none" if reach is None else reach.name
+    raise NotAllowed(f"{tool.name} needs reach {need}; yours is {yours}", hint=hint)
+
+
+def visible(tool: Tool, server: str, caller: Caller) -> bool:
+    """Whether a caller is told of a tool: also where it must first ask for more, not where it never may."""
+    places = (server, tool.toolset, tool.name)
+    return caller.reach_at(*places) is not None or caller.could_reach(*places) is not None
 
 
 def shaped(answer: Answer) -> tuple[Outcome, tuple[dict[str, Any], ...]]:

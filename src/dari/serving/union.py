@@ -12,7 +12,7 @@ from dari.core.errors import DariError, Hint, InvalidInput, NotAllowed, NotFound
 from dari.core.exchange import Answer
 from dari.core.tool import Query, Tool, Upstream
 from dari.serving.callers import Caller
-from dari.serving.dispatch import Dispatch, Offered, Outcome, explained, failed
+from dari.serving.dispatch import Dispatch, Offered, Outcome, explained, failed, visible
 from dari.serving.schemas import listed
 
 BETWEEN: Final = "__"
@@ -58,15 +58,15 @@ class Union:
         self.offered: dict[str, Offered] = {tool.name: Offered(tool, _nowhere) for tool in _declared()}
 
     async def call(
-        self, name: str, arguments: Mapping[str, Any] | None, caller: Caller, *, profile: str = "default"
+        self, name: str, arguments: Mapping[str, Any] | None, caller: Caller, *, profile: str | None = None
     ) -> Outcome:
         """Answer one of the three, or pass a call on; the server that is meant audits and counts it."""
         try:
             match name:
                 case "search_tools":
-                    return self._search(SearchTools.model_validate(arguments or {}))
+                    return self._search(SearchTools.model_validate(arguments or {}), caller)
                 case "describe_tool":
-                    return self._describe(DescribeTool.model_validate(arguments or {}))
+                    return self._describe(DescribeTool.model_validate(arguments or {}), caller)
                 case "call_tool":
                     return await self._pass(CallTool.model_validate(arguments or {}), caller, profile)
             raise NotFound(f"there is no tool {name[:80]!r} here", hint=_LOOK)
@@ -75,31 +75,32 @@ class Union:
         except DariError as error:
             return failed(error, caller.language)
 
-    def _found(self, name: str) -> tuple[Dispatch, Tool]:
+    def _found(self, name: str, caller: Caller) -> tuple[Dispatch, Tool]:
         found = self._tools.get(name)
-        if found is None:
+        if found is None or not visible(found[1], found[0].server, caller):
             raise NotFound(f"there is no tool {name!r}", hint=_LOOK)
         return found
 
-    def _search(self, query: SearchTools) -> Outcome:
+    def _search(self, query: SearchTools, caller: Caller) -> Outcome:
         wanted = pairs(query.question)
         scored = [
             (len(wanted & pairs(f"{name} {tool.title} {tool.description}")), name, tool)
-            for name, (_, tool) in self._tools.items()
+            for name, (dispatch, tool) in self._tools.items()
+            if visible(tool, dispatch.server, caller)
         ]
         best = sorted((one for one in scored if one[0]), key=lambda one: (-one[0], one[1]))[: query.limit]
         told = [{"name": name, "title": tool.title, "description": tool.description} for _, name, tool in best]
         text = "\n".join(f"{one['name']}: {one['title']}" for one in told) or "아무것도 맞지 않습니다. Nothing fits."
         return Outcome({"tools": told, "total": len(self._tools)}, text)
 
-    def _describe(self, query: DescribeTool) -> Outcome:
-        _, tool = self._found(query.name)
+    def _describe(self, query: DescribeTool, caller: Caller) -> Outcome:
+        _, tool = self._found(query.name, caller)
         told = listed(tool, query.name)
         told.pop("outputSchema")
         return Outcome(told, f"{query.name}: {tool.description}\n{told['inputSchema']}")
 
-    async def _pass(self, query: CallTool, caller: Caller, profile: str) -> Outcome:
-        dispatch, tool = self._found(query.name)
+    async def _pass(self, query: CallTool, caller: Caller, profile: str | None) -> Outcome:
+        dispatch, tool = self._found(query.name, caller)
         if tool.effect is not Effect.READ:
             server = query.name.partition(BETWEEN)[0]
             raise NotAllowed(

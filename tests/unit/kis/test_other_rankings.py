@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from dari.app.simulators import market_of
 from dari.core.clock import KST
 from dari.providers.kis.simulator.truth.growth import unusual_volume, volume_change_ranking
 from dari.providers.kis.simulator.truth.people import investor_ranking, sector_volume_ranking
 from dari.providers.kis.simulator.truth.size import market_cap_ranking
 from dari.providers.kis.tools import asks
-from dari.worlds.market import Market
 from tests.support import MORNING, simulated
 
 EVENING = datetime(2026, 11, 20, 21, 0, tzinfo=KST)
@@ -47,7 +47,7 @@ async def test_growth(tmp_path: Path, market: str, period: str) -> None:
     async with simulated("volume-ranking", tmp_path, seed=SEED) as asker:
         told = await asker.answer("get_volume_change_ranking", market=market, period=period, count=25)
     true = volume_change_ranking(
-        Market(SEED), MORNING, {"market": market, "period": period, "count": "25", "rank_by": "shares"}
+        market_of(SEED), MORNING, {"market": market, "period": period, "count": "25", "rank_by": "shares"}
     )
     assert told["ranked_by"] == "volume (shares)"
     assert not same(
@@ -66,7 +66,7 @@ async def test_unusual(tmp_path: Path, market: str, threshold: float, floor: int
         arguments = {"market": market, "threshold": threshold, "min_price": floor, "count": 15}
         told = await asker.answer("get_unusual_volume", **arguments)
     true = unusual_volume(
-        Market(SEED), MORNING,
+        market_of(SEED), MORNING,
         {"market": market, "threshold": str(threshold), "min_price": str(floor or 0), "count": "15"},
     )  # fmt: skip
     rows, right = told["unusual_stocks"], true["unusual_stocks"]
@@ -98,7 +98,7 @@ async def test_investors(tmp_path: Path, investor: str, side: str, now: datetime
         told = await asker.answer("get_investor_ranking", investor_type=investor, side=side, market="KOSPI", count=20)
         gaps = {gap["field"] for gap in told["gaps"]}
     true = investor_ranking(
-        Market(SEED), now, {"investor_type": investor, "side": side.upper(), "market": "KOSPI", "count": "20"}
+        market_of(SEED), now, {"investor_type": investor, "side": side.upper(), "market": "KOSPI", "count": "20"}
     )
     fields = own(
         "rank", "stock_code", "stock_name", "net_amount", "net_volume", "impact_ratio", "buy_amount", "sell_amount",
@@ -132,7 +132,7 @@ async def test_what_kis_cannot_rank_is_null_and_says_who_can(
 async def test_of_two_markets_only_certain_places_are_told(tmp_path: Path) -> None:
     async with simulated("volume-ranking", tmp_path, seed=SEED) as asker:
         told = await asker.answer("get_investor_ranking", count=50)
-    true = investor_ranking(Market(SEED), MORNING, {"count": "50"})
+    true = investor_ranking(market_of(SEED), MORNING, {"count": "50"})
     assert len(told["ranking"]) >= 30
     assert not same(told["ranking"], true["ranking"][: len(told["ranking"])], **own("rank", "stock_code", "net_amount"))
     if len(told["ranking"]) < 50:
@@ -143,7 +143,7 @@ async def test_of_two_markets_only_certain_places_are_told(tmp_path: Path) -> No
 async def test_sectors(tmp_path: Path, market: str) -> None:
     async with simulated("volume-ranking", tmp_path, seed=SEED) as asker:
         told = await asker.answer("get_sector_volume_ranking", market=market, count=50)
-    true = sector_volume_ranking(Market(SEED), MORNING, {"market": market, "count": "50"})
+    true = sector_volume_ranking(market_of(SEED), MORNING, {"market": market, "count": "50"})
     fields = own(
         "rank", "sector_code", "sector_name", "trading_value", "trading_volume", "stock_count", "foreign_net_buy",
         "institution_net_buy",
@@ -160,7 +160,7 @@ async def test_sectors(tmp_path: Path, market: str) -> None:
 async def test_capitalisations(tmp_path: Path, market: str, count: int) -> None:
     async with simulated("volume-ranking", tmp_path, seed=SEED) as asker:
         told = await asker.answer("get_market_cap_ranking", market=market, count=count)
-    true = market_cap_ranking(Market(SEED), MORNING, {"market": market, "count": str(count)})
+    true = market_cap_ranking(market_of(SEED), MORNING, {"market": market, "count": str(count)})
     fields = own(
         "rank", "stock_code", "stock_name", "market_cap", "market_cap_rank_change", "current_price", "trading_value"
     )
@@ -185,7 +185,7 @@ async def test_filters_are_a_closed_list_and_say_what_they_leave(tmp_path: Path)
         wrong = await asker.outcome("get_market_cap_ranking", filter_by={"colour": "red"})
     right = [
         row["stock_code"]
-        for row in market_cap_ranking(Market(SEED), MORNING, {"count": "50"})["ranking"]
+        for row in market_cap_ranking(market_of(SEED), MORNING, {"count": "50"})["ranking"]
         if row["trading_value"] >= 50_000_000_000 and row["current_price"] <= 200_000
     ][:30]
     assert [row["stock_code"] for row in told["ranking"]] == right

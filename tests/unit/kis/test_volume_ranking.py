@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
+from dari.app.simulators import market_of
 from dari.providers.kis import models
 from dari.providers.kis.simulator.truth.volume import volume_ranking as truth_of
 from dari.providers.kis.tools import asks, slices
-from dari.worlds.market import Market
 from tests.support import MORNING, Asker, simulated
 
 
 async def told_and_true(asker: Asker, seed: int, **query: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     told = await asker.answer("get_volume_ranking", **query)
     asked = {"market": "ALL", "count": "20", **{name: str(value) for name, value in query.items()}}
-    return told, truth_of(Market(seed), asker.clock.now(), asked)
+    return told, truth_of(market_of(seed), asker.clock.now(), asked)
 
 
 def differences(told: Mapping[str, Any], true: Mapping[str, Any]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import io
 import os
 import socket
@@ -13,13 +12,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import uvicorn
 
+from dari.app.simulators import market_of
 from dari.core.clock import KST, RunningClock
 from dari.providers.kis.simulator import PAPER, REAL, Key, Simulator, create_app
-from dari.worlds.market import Market
 
 NOON = datetime(2026, 11, 20, 11, 0, tzinfo=KST)
 FAST = 10_000
@@ -64,12 +62,8 @@ def keys() -> list[Key]:
 @contextmanager
 def served() -> Iterator[Served]:
     """Serve a simulator on a free port while the block runs."""
-    more: dict[str, Any] = (
-        {"ledger_per_second": FAST} if "ledger_per_second" in inspect.signature(create_app).parameters else {}
-    )
-    simulator = create_app(Market(3), world=RunningClock(NOON, speed=0), keys=keys(), **more)
-    if hasattr(simulator, "streams"):
-        simulator.streams.interval = 0.02
+    simulator = create_app(market_of(3), world=RunningClock(NOON, speed=0), keys=keys(), ledger_per_second=FAST)
+    simulator.streams.interval = 0.02
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         config = uvicorn.Config(

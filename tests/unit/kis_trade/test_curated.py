@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from dari.app.simulators import market_of
 from dari.providers.kis.tools.trade.issues import issue_of
 from dari.providers.kis.tools.trade.market import initials
-from dari.worlds.market import Market
 from tests.support import MORNING, Asker, simulated
 
 
@@ -69,7 +69,7 @@ async def test_anything_is_quoted(trade: Asker, symbol: str, endpoint: str, venu
 
 async def test_a_quote_is_the_worlds(trade: Asker) -> None:
     told = await trade.answer("get_quote", symbol="005930")
-    true = Market(1).quote("005930", MORNING)
+    true = market_of(1).quote("005930", MORNING)
     assert (told["price"], told["volume"], told["open"]) == (true.price, true.volume, true.open)
     book = await trade.answer("get_order_book", symbol="005930")
     assert len(book["asks"]) == len(book["bids"]) == 10

@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from dari.app.simulators import market_of
 from dari.core.clock import Clock, ManualClock, RunningClock, SystemClock
 from dari.core.endpoint import Effect, Endpoint
 from dari.core.errors import InvalidInput, NotAllowed, NotFound, Refused, WrongMode
@@ -34,7 +35,6 @@ from dari.upstream.live import LiveRules
 from dari.upstream.pacing import FileRing
 from dari.upstream.wire import Wire
 from dari.upstream.wire.in_process import open_app_socket
-from dari.worlds.market import Market
 from tests.support import MORNING, Asker, simulated
 
 READS = [
@@ -242,7 +242,7 @@ def client_of(folder: Path, app: Any, *, key: Any = MOCK_KEY, clock: Clock | Non
 
 @pytest.fixture
 def market() -> Any:
-    return create_app(Market(7), clock=SystemClock(), world=RunningClock(MORNING, 1.0), tick_seconds=0.1)
+    return create_app(market_of(7), clock=SystemClock(), world=RunningClock(MORNING, 1.0), tick_seconds=0.1)
 
 
 async def switched(app: Any, switch: str, **values: Any) -> Any:
@@ -323,7 +323,7 @@ async def test_screens_are_listed_and_run(tmp_path: Path, market: Any) -> None:
 
 async def test_nothing_pushed_is_lost_or_out_of_order(tmp_path: Path) -> None:
     # The market's own ticks rest, so that what is pushed is the stream and nothing else.
-    market = create_app(Market(7), clock=SystemClock(), world=RunningClock(MORNING, 1.0), tick_seconds=3600.0)
+    market = create_app(market_of(7), clock=SystemClock(), world=RunningClock(MORNING, 1.0), tick_seconds=3600.0)
     client = client_of(tmp_path, market)
     codes = [str(row["code"]) for row in (await client.asking().ask("ka10099", {"mrkt_tp": "0"})).body["list"]][:100]
     seen: dict[str, list[int]] = {code: [] for code in codes}
@@ -355,7 +355,7 @@ async def sent(app: Any) -> Any:
 async def test_sixty_seconds_use_what_is_permitted_and_nothing_is_refused_after_learning(tmp_path: Path) -> None:
     clock = ManualClock(MORNING)
     clock.advance(100.0)
-    app = create_app(Market(7), clock=clock, world=RunningClock(MORNING, 0.0))
+    app = create_app(market_of(7), clock=clock, world=RunningClock(MORNING, 0.0))
     client = client_of(tmp_path, app, key=REAL_KEY, clock=clock)
     await switched(app, "limits", real={"per_second": 1, "burst": 2, "told": True, "lifts_to": 5})
     balance = {"qry_tp": "1", "dmst_stex_tp": "KRX"}  # account rows are never kept, so that each question is a call

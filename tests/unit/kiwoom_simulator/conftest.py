@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
+from dari.app.simulators import market_of
 from dari.core.clock import ManualClock, RunningClock
 from dari.providers.kiwoom.simulator import MOCK_KEY, REAL_KEY, Simulator, create_app
 from dari.worlds.market import Market
@@ -11,7 +12,7 @@ from tests.unit.kiwoom_simulator.client import NOON, Asker
 
 @pytest.fixture(scope="session")
 def market() -> Market:
-    return Market(3)
+    return market_of(3)
 
 
 @pytest.fixture

@@ -92,6 +92,21 @@ class RedisState:
         answer = self._redis.eval(text, len(names), *(PREFIX + name for name in names), *arguments)
         return await answer
 
+    async def append(self, name: str, row: dict[str, str], *, most: int, seconds: float) -> str:
+        """Add a row to the stream of that name, which keeps about the newest `most`; returns the row's id."""
+        key = PREFIX + name
+        fields: dict[Any, Any] = dict(row)
+        place = await self._redis.xadd(key, fields, maxlen=most, approximate=True)
+        await self._redis.expire(key, int(seconds))
+        return str(place)
+
+    async def since(self, name: str, after: str) -> tuple[str | None, list[tuple[str, dict[str, str]]]]:
+        """The oldest id that a stream keeps (None: it is empty), and its rows after the id `after` ("": all)."""
+        key = PREFIX + name
+        oldest: Any = await self._redis.xrange(key, count=1)
+        rows: Any = await self._redis.xrange(key, min=f"({after}" if after else "-")
+        return (oldest[0][0] if oldest else None), [(place, dict(row)) for place, row in rows]
+
     async def close(self) -> None:
         """Close every connection."""
         await self._redis.aclose()

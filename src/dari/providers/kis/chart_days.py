@@ -1,6 +1,6 @@
 """The days of single shares out of KIS's daily charts: how the day store is filled without a key of the exchange.
 
-A chart tells price, volume and value; capitalisation is the close times the shares listed now (core.market.ChartSource).
+A chart tells price, volume and value; capitalisation is the close times the shares listed now.
 """
 
 from __future__ import annotations

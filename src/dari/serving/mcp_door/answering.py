@@ -13,7 +13,7 @@ from mcp.server.lowlevel import Server
 from dari.core.errors import CallerError
 from dari.core.shelf import Resource, Shelf
 from dari.serving.callers import Caller
-from dari.serving.dispatch import Offered, Outcome
+from dari.serving.dispatch import Offered, Outcome, visible
 from dari.serving.schemas import input_schema, listed
 
 LIST_KEEPS_MILLISECONDS = 300_000
@@ -54,16 +54,22 @@ def answer(server: Server[Any], dispatch: Answering, who: Who, shelf: Shelf | No
         _resources(server, shelf)
     if shelf and shelf.prompts:
         _prompts(server, shelf)
-    listing = {
+    listing: dict[str, Any] = {
         "resultType": "complete",
         "ttlMs": LIST_KEEPS_MILLISECONDS,
         "cacheScope": "private",  # what is listed may depend on who asks
         "tools": [listed(offered.tool, name) for name, offered in dispatch.offered.items()],
     }
+    tools = {name: offered.tool for name, offered in dispatch.offered.items()}
+    at = getattr(dispatch, "server", "")
     schemas = {name: input_schema(offered.tool.query) for name, offered in dispatch.offered.items()}
 
-    async def list_tools(_: ServerRequestContext[Any, Any], __: types.PaginatedRequestParams) -> dict[str, Any]:
-        return listing
+    async def list_tools(ctx: ServerRequestContext[Any, Any], _: types.PaginatedRequestParams) -> dict[str, Any]:
+        caller = who(ctx)
+        if caller.permits is None and not caller.allow and not caller.deny:
+            return listing
+        seen = [one for one in listing["tools"] if not at or visible(tools[one["name"]], at, caller)]
+        return {**listing, "tools": seen}
 
     async def call_tool(ctx: ServerRequestContext[Any, Any], params: types.CallToolRequestParams) -> dict[str, Any]:
         return as_result(await dispatch.call(params.name, params.arguments, who(ctx)))

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 from dari.core import krx
@@ -25,14 +25,18 @@ def _flag(value: object) -> str:
     return "Y" if value else "N"
 
 
+_SIZES: Final = {"0002": 1, "0003": 2, "0004": 3, "1002": 1, "1003": 2, "1004": 3}
+"""The index of a size (large, middle, small) → what a master file writes for it."""
+
+
+@lru_cache(maxsize=2)
+def _sizes(market: Market) -> dict[str, int]:
+    return {one.code: size for index, size in _SIZES.items() for one in market.members[index]}
+
+
 def _facts(issue: Issue, market: Market, at: datetime) -> dict[str, object]:
-    """What a master file says of an issue. The file is made before the opening: its figures are yesterday's."""
-    day = krx.board(at).day
-    morning = krx.session(day)
-    assert morning is not None  # a board's day is a trading day
-    quote = market.quote(issue.code, morning.opens)
-    size = {"0002": 1, "0003": 2, "0004": 3, "1002": 1, "1003": 2, "1004": 3}
-    place = next((size[code] for code in size if issue in market.members[code]), 0)
+    """What a master file says of an issue."""
+    quote = market.quote(issue.code, at)
     home = SECTORS[issue.sector]
     large, middle = (
         (home.parent or home.code, home.code if home.parent else "0000") if issue.counted else ("0000", "0000")
@@ -42,7 +46,7 @@ def _facts(issue: Issue, market: Market, at: datetime) -> dict[str, object]:
         "표준코드": issue.isin,
         "한글명": issue.name,
         "증권그룹구분": {"etf": "EF", "reit": "RT"}.get(issue.kind, "ST"),
-        "시가총액규모": place,
+        "시가총액규모": _sizes(market).get(issue.code, 0),
         "지수업종대분류": large,
         "지수업종중분류": middle,
         "지수업종소분류": "0000",
@@ -178,12 +182,22 @@ _FILES: Final[Mapping[str, Callable[[Market, datetime], str]]] = {
 
 
 def master_file(name: str, market: Market, at: datetime) -> bytes | None:
-    """The zip of a master file by its published name (`kospi_code.mst.zip`); None for one this world lacks."""
+    """The zip of a master file by its published name (`kospi_code.mst.zip`); None for one this world lacks.
+
+    KRX's are made before the opening of the board's day: their figures are yesterday's.
+    """
     plain = name.removesuffix(".zip")
-    make = _FILES.get(plain)
-    if make is None or plain == name:
+    if plain not in _FILES or plain == name:
         return None
+    morning = krx.session(krx.board(at).day)
+    assert morning is not None  # a board's day is a trading day
+    return _packed(plain, market, at if plain.endswith(".cod") else morning.opens)
+
+
+@lru_cache(maxsize=16)
+def _packed(plain: str, market: Market, at: datetime) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(zipfile.ZipInfo(plain, _STAMP), make(market, at).encode("cp949"), zipfile.ZIP_DEFLATED)
+        text = _FILES[plain](market, at).encode("cp949")
+        archive.writestr(zipfile.ZipInfo(plain, _STAMP), text, zipfile.ZIP_DEFLATED)
     return packed.getvalue()

@@ -293,7 +293,7 @@ TOOLS: Final = (
     Tool(
         name="get_unusual_volume",
         title="이상 거래량",
-        description="Stocks trading >= threshold % of their 20-day mean volume, with likely reasons: all stocks, last close. "
+        description="Stocks trading >= threshold % of their 20-day mean volume, with reasons: all stocks, last close. "
         "live: fewer.",
         query=UnusualVolume,
         output=OUTPUT,
