@@ -94,7 +94,7 @@ class JoinedAsking(Asking):
             return None
         from dari.providers.dart.filings import Filings  # noqa: PLC0415 -- a process pays for the providers it asks
 
-        return Filings(self._branch("dart"))
+        return Filings(self._branch("dart"), self._joining.clients("dart").state)
 
     def _flows(self) -> Flows | None:
         if not self._joining.joins("kiwoom"):

@@ -10,7 +10,8 @@ from dari.core.errors import Malformed
 from dari.core.market import Disclosure, Treasury
 from dari.core.values import text
 
-COMMON: Final = "보통주"
+CLASSES: Final = {True: "보통", False: "우선"}
+"""How the class of a share is named, common or not: 보통주, 우선주, 의결권 있는 보통주 …"""
 WHOLE: Final = "합계"
 BLANKS: Final = frozenset({"", "-"})
 
@@ -20,14 +21,14 @@ def disclosure(row: Mapping[str, Any]) -> Disclosure:
     return Disclosure(text(row, "rcept_no"), text(row, "report_nm"), _day(text(row, "rcept_dt")))
 
 
-def treasury(rows: Iterable[Mapping[str, Any]]) -> Treasury | None:
-    """자기주식수 of the issued shares 발행주식의 총수, all kinds together 합계; None where the report has no such row.
+def treasury(rows: Iterable[Mapping[str, Any]], *, common: bool) -> Treasury | None:
+    """자기주식수 of the issued shares 발행주식의 총수 of a class; of all together where the report tells no classes.
 
-    A report without a 합계 that adds up tells its common shares 보통주 instead. Raises Malformed.
+    None where the report has no such row. Raises Malformed.
     """
     told = {text(row, "se"): row for row in rows}
-    for kind in (WHOLE, COMMON):
-        row = told.get(kind)
+    named = next((row for name, row in told.items() if CLASSES[common] in name), None)
+    for row in (named, told.get(WHOLE)):
         issued = _shares(row, "istc_totqy") if row else None
         if row and issued:
             return Treasury(_shares(row, "tesstk_co") or 0, issued, _day(text(row, "stlm_dt")))

@@ -43,6 +43,8 @@ BUDGET: Final = 12
 """Calls of an answer beside one a row: what single rows ask for beyond their news comes out of it."""
 VI_BAND: Final = 10
 """A static VI 정적 변동성완화장치 comes where the price leaves the last auction's by so many percent."""
+SHORT: Final = 10
+"""Up to so many issues have room for titles."""
 BREAKOUT: Final = "technical_breakout"
 WARNINGS: Final = {"01": "투자주의", "02": "투자경고", "03": "투자위험"}
 
@@ -70,7 +72,7 @@ OUTPUT: Final = answer_of(
         trading_value=INTEGER,
         consecutive_days=INTEGER,
         possible_reasons={"type": "array", "items": TEXT},
-        evidence=OBJECT,
+        evidence={"type": "array", "items": TEXT},
     ),
 )
 
@@ -123,7 +125,7 @@ async def _at_close(query: UnusualVolume, upstream: Upstream, history: History, 
     for one, volumes in shown:
         row = one.row
         reasons = {
-            **_disclosures(told.get(row.code, ())),
+            **_disclosures(told.get(row.code, ()), titled=len(shown) <= SHORT),
             **_news(news[row.code]),
             **_breakout(one, day, highs.get(row.code), len(history.days)),
             **_stopped(one, stops.get(row.code)),
@@ -162,22 +164,24 @@ def _breakout(one: Series, day: date, high: tuple[int, str] | None, days: int) -
     if not one.row.high or one.row.high < max(one.highs):
         return {}
     if high is not None and high[1] == f"{day:%Y%m%d}":
-        return {BREAKOUT: f"52-week high {high[0]:,} won"}
-    return {BREAKOUT: f"{days}-day high {one.row.high:,} won"}
+        return {BREAKOUT: f"52-week high {high[0]:,}"}
+    return {BREAKOUT: f"{days}-day high {one.row.high:,}"}
 
 
 def _stopped(one: Series, count: int | None) -> dict[str, str]:
     if count is None:
         reach = _reach(one)
-        return {"volatility_interruption": f"range {reach:.0f}%: beyond the VI band"} if reach >= VI_BAND else {}
+        return {"volatility_interruption": f"range {reach:.0f}% > VI {VI_BAND}%"} if reach >= VI_BAND else {}
     return {"volatility_interruption": f"VI {count}x"} if count else {}
 
 
-def _disclosures(told: Sequence[Disclosure]) -> dict[str, str]:
+def _disclosures(told: Sequence[Disclosure], *, titled: bool) -> dict[str, str]:
+    """The newest by its number at DART, and how many more; with its title where there is room."""
     if not told:
         return {}
+    title = f" {told[0].title.strip()[:20]}" if titled else ""
     more = f" +{len(told) - 1}" if len(told) > 1 else ""
-    return {"major_disclosure": f"DART {told[0].number} {told[0].title[:20]}{more}"}
+    return {"major_disclosure": f"DART {told[0].number}{title}{more}"}
 
 
 def _news(count: int) -> dict[str, str]:
@@ -218,7 +222,7 @@ async def _live(query: UnusualVolume, upstream: Upstream, lacking: Sequence[Gap]
         _told(
             one,
             query.threshold,
-            _disclosures(told.get(one.code, ()))
+            _disclosures(told.get(one.code, ()), titled=len(shown) <= SHORT)
             | _evidence(details[one.code], news[one.code], stops[one.code], f"{day:%Y%m%d}"),
         )
         for one in shown
@@ -269,7 +273,7 @@ def _told(one: Finding, threshold: float, evidence: Mapping[str, str]) -> dict[s
         "trading_value": one.value,
         "consecutive_days": one.found.streak(threshold),
         "possible_reasons": list(evidence),
-        "evidence": evidence,
+        "evidence": list(evidence.values()),
     }
 
 
