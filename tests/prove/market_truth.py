@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -15,6 +15,12 @@ from dari.worlds.market.flows import investors, program
 
 CENT = Decimal("0.01")
 BOARDS = {"ALL": ("KOSPI", "KOSDAQ"), "KOSPI": ("KOSPI",), "KOSDAQ": ("KOSDAQ",)}
+FIGURES: Mapping[str, Callable[[Side], int]] = {
+    "net": lambda side: side.net_value,
+    "sold_net": lambda side: -side.net_value,
+    "bought": lambda side: side.bought_value,
+    "sold": lambda side: side.sold_value,
+}
 GROUPS = {"FOREIGN": ("foreigner",), "INSTITUTION": ("institution",), "INDIVIDUAL": ("individual",)}
 
 
@@ -159,7 +165,7 @@ def sectors(world: Market, now: datetime, market: str, count: int) -> list[dict[
     """Industries by value now; their plain means and leaders at the newest published close."""
     day = published(now)
     bars = closed_days(world).bars(day)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for sector in partition("KOSPI" if market == "KOSPI" else "KOSDAQ"):
         index, flows = world.index(sector.code, now), world.index_flows(sector.code, now)
         members = [bars[one.code] for one in world.members[sector.code]]
@@ -206,12 +212,7 @@ def sides(world: Market, now: datetime, market: str, investor: str) -> dict[str,
 
 def traded(world: Market, now: datetime, investor: str, by: str, count: int) -> list[tuple[str, Side]]:
     """Issues by an investor's net value ("net", "sold_net") or by what was "bought" or "sold"."""
-    figure = {
-        "net": lambda side: side.net_value,
-        "sold_net": lambda side: -side.net_value,
-        "bought": lambda side: side.bought_value,
-        "sold": lambda side: side.sold_value,
-    }[by]
+    figure = FIGURES[by]
     found = sides(world, now, "ALL", investor)
     ordered = sorted(found, key=lambda code: (-figure(found[code]), code))
     return [(code, found[code]) for code in ordered[:count] if figure(found[code]) > 0]

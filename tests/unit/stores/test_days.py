@@ -13,6 +13,7 @@ from dari.core.clock import KST
 from dari.core.errors import MissingExtra, Unreachable
 from dari.core.krx import trading_days
 from dari.core.locks import take
+from dari.core.shared_state import private_folder
 from dari.stores import days as days_module
 from dari.stores.days import DayStore, published
 from dari.stores.filling import Filler, Filling, Progress
@@ -58,7 +59,7 @@ async def test_a_failure_keeps_what_was_committed(store: DayStore) -> None:
 
 
 async def test_one_filler_at_a_time(store: DayStore) -> None:
-    lock = take(days_module.private_folder(store.folder) / "filling.lock")
+    lock = take(private_folder(store.folder) / "filling.lock")
     with pytest.raises(Filling):
         await last_of(Filler(store).from_days(Exchange(), LAST, 1))
     lock.release()
