@@ -71,7 +71,6 @@ ROWS: Final = rows_of(
     impact_ratio=NUMBER,
 )
 OUTPUT: Final = answer_of(
-    ranked_by=TEXT,
     ranking={"anyOf": [ROWS, {"type": "null"}]},
     summary=OBJECT,
 )
@@ -305,8 +304,7 @@ TOOLS: Final = (
     Tool(
         name="get_investor_ranking",
         title="투자자별 매매 순위",
-        description="Stocks by net buying (side=sell: selling) of foreigners, institutions, individuals or programs; "
-        "BUY and SELL after the close.",
+        description="Stocks by net buying (side=sell: selling) of an investor; BUY and SELL after the close.",
         query=InvestorRanking,
         output=OUTPUT,
         run=get_investor_ranking,

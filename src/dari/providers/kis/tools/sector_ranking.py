@@ -59,11 +59,9 @@ OUTPUT: Final = answer_of(
         trading_volume=INTEGER,
         stock_count=INTEGER,
         average_change_rate=NUMBER,
-        index_change_rate=NUMBER,
         leading_stocks=rows_of(stock_code=TEXT, stock_name=TEXT, contribution=NUMBER),
         foreign_net_buy=INTEGER,
         institution_net_buy=INTEGER,
-        individual_net_buy=INTEGER,
     ),
     notes={"type": "object"},
 )
