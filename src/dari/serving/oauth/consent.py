@@ -64,7 +64,7 @@ class Consent:
             else "<p class=no>미등록 프로그램 This program is not registered here.</p>"
         )
         page = (
-            f"<h1>다리 Dari</h1><p><b>{html.escape(client.name or client.client_id)}</b>: 다음을 허용합니까? May it:</p>"
+            f"<h1>다리 Dari</h1><p><b>{html.escape(client.name or client.client_id)}</b>: 허용합니까? May it:</p>"
             f"<ul>{''.join(map(_line, scope.split()))}</ul>{known}"
             f"<p>돌아갈 곳 then goes to <code>{html.escape(_place(redirect))}</code></p>{trouble}"
             "<form method=post action=/auth/authorize autocomplete=on>"

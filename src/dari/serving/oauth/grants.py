@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError
@@ -11,14 +11,23 @@ from authlib.oauth2.rfc7636 import CodeChallenge
 
 from dari.core.errors import InvalidInput
 from dari.serving.oauth.clients import METHODS
-from dari.serving.oauth.people import Person, TooOften
+from dari.serving.oauth.people import People, Person, TooOften
 from dari.serving.oauth.scopes import permits, spelled, within
-from dari.serving.oauth.sessions import Code, Refresh
-
-if TYPE_CHECKING:
-    from dari.serving.oauth.issuer import Issuer
+from dari.serving.oauth.sessions import Code, Refresh, Sessions
 
 ALL_METHODS: Final = list(METHODS)
+
+
+class Behind(Protocol):
+    """What the grants need of the authorization server."""
+
+    base: str
+    people: People
+    sessions: Sessions
+
+    def offers(self, resource: str) -> bool:
+        """Whether a resource is of this server."""
+        ...
 
 
 class InvalidTarget(OAuth2Error):
@@ -51,7 +60,7 @@ class S256(CodeChallenge):
         super().validate_code_verifier(grant, result)
 
 
-def resources(request: Any, issuer: Issuer, granted: tuple[str, ...] | None = None) -> tuple[str, ...]:
+def resources(request: Any, issuer: Behind, granted: tuple[str, ...] | None = None) -> tuple[str, ...]:
     """The resources a request names (RFC 8707), or those granted, or this whole server. Raises InvalidTarget."""
     asked = tuple(dict.fromkeys(request.payload.datalist.get("resource", [])))
     if not asked:
@@ -72,9 +81,9 @@ class CodeGrant(authlib_grants.AuthorizationCodeGrant):
     """Authorization code with PKCE."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = ALL_METHODS
-    server: Issuer
+    server: Behind
 
-    def __init__(self, request: Any, server: Issuer) -> None:
+    def __init__(self, request: Any, server: Behind) -> None:
         super().__init__(request, server)
         self.register_hook("after_validate_authorization_request_payload", self._check_target)
 
@@ -117,7 +126,7 @@ class RefreshGrant(authlib_grants.RefreshTokenGrant):
 
     TOKEN_ENDPOINT_AUTH_METHODS = ALL_METHODS
     INCLUDE_NEW_REFRESH_TOKEN = True
-    server: Issuer
+    server: Behind
 
     def authenticate_refresh_token(self, refresh_token: str) -> Refresh | None:
         found = self.server.sessions.refresh(refresh_token)
@@ -153,7 +162,7 @@ class ClientGrant(authlib_grants.ClientCredentialsGrant):
     """A program on its own behalf, for its tenant."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic", "client_secret_post"]  # noqa: RUF012 -- authlib's own shape
-    server: Issuer
+    server: Behind
 
     def validate_requested_scope(self) -> None:
         allowed = self.request.client.get_allowed_scope(self.request.payload.scope)
@@ -170,7 +179,7 @@ class PasswordGrant(authlib_grants.ResourceOwnerPasswordCredentialsGrant):
     """User name and password, where the operator has switched it on."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = ALL_METHODS
-    server: Issuer
+    server: Behind
 
     def authenticate_user(self, username: str, password: str) -> Person:
         try:

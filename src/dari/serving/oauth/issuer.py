@@ -292,6 +292,10 @@ class Issuer(AuthorizationServer):
 
 
 class _Off(UnsupportedGrantTypeError):
+    def __init__(self, grant_type: str) -> None:
+        super().__init__(grant_type)
+        self.description = SWITCHED_OFF
+
     def get_error_description(self) -> str:
         return SWITCHED_OFF
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final
@@ -36,6 +37,10 @@ PUBLIC: Final = frozenset(
     f"/auth/{one}" for one in ("authorize", "token", "revoke", "introspect", "jwks", "register", "login", "me")
 )
 """Paths that judge for themselves who asks."""
+
+TOLD_BACK: Final = frozenset({"client_id", "redirect_uri", "response_type", "grant_type", "scope", "resource"})
+PLAIN: Final = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]{0,2000}")
+"""What an OAuth error may quote (RFC 6749 5.2)."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -111,6 +116,10 @@ class Pages:
     # --- tokens ---
 
     async def _asked(self, request: Request, told: list[tuple[str, str]]) -> Asked:
+        """The request as authlib reads one, its client known. Raises InvalidInput."""
+        for name, value in told:
+            if name in TOLD_BACK and not PLAIN.fullmatch(value):
+                raise InvalidInput(f"{name} has characters it cannot have")
         asked = Asked(
             request.method,
             f"{self._issuer.base}{request.url.path}",
