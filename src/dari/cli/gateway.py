@@ -8,7 +8,7 @@ from typing import Any
 from dari import __version__
 from dari.app.runtime import Runtime
 from dari.app.servers import streaming
-from dari.serving.gate import Gate, Open
+from dari.serving.gate import Guard, Open
 from dari.serving.mcp_door import web
 from dari.serving.union import Union
 
@@ -18,13 +18,13 @@ ABOUT = (
 )
 
 
-def gateway(runtime: Runtime, names: Iterable[str], *, gate: Gate | None = None) -> Any:
+def gateway(runtime: Runtime, names: Iterable[str], *, guard: Guard | None = None) -> Any:
     """The ASGI app. One server alone is also at /mcp; of several, their union is.
 
-    Without a `gate` whoever asks is the person at this machine.
+    Without a `guard` whoever asks is the person at this machine.
     """
     fronts, dispatches = {}, {}
-    gate = gate or Open(runtime.caller())
+    guard = guard or Guard(gate=Open(runtime.caller()))
     for name in names:
         named, dispatches[name] = runtime.server(name)
         fronts[name] = web.front(
@@ -39,4 +39,5 @@ def gateway(runtime: Runtime, names: Iterable[str], *, gate: Gate | None = None)
         root = next(iter(fronts.values()))
     else:
         root = web.front("dari", Union(dispatches), None, version=__version__, instructions=ABOUT)
-    return web.web_app(fronts, root=root, streaming=streaming(fronts), gate=gate)
+    tools = {name: {one: offered.tool for one, offered in found.offered.items()} for name, found in dispatches.items()}
+    return web.web_app(fronts, root=root, streaming=streaming(fronts), guard=guard, tools=tools)
