@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from dari import __version__
+from dari.app.parts import LOOPBACK
 from dari.app.runtime import Runtime
 from dari.app.servers import streaming
 from dari.serving.gate import Gate, Open
 from dari.serving.mcp_door import web
+from dari.serving.rest_door import RestDoor, public
 from dari.serving.union import Union
 
 ABOUT = (
@@ -24,6 +26,7 @@ def gateway(runtime: Runtime, names: Iterable[str], *, gate: Gate | None = None)
     Without a `gate` whoever asks is the person at this machine.
     """
     fronts, dispatches = {}, {}
+    secured = gate is not None
     gate = gate or Open(runtime.caller())
     for name in names:
         named, dispatches[name] = runtime.server(name)
@@ -39,4 +42,12 @@ def gateway(runtime: Runtime, names: Iterable[str], *, gate: Gate | None = None)
         root = next(iter(fronts.values()))
     else:
         root = web.front("dari", Union(dispatches), None, version=__version__, instructions=ABOUT)
-    return web.web_app(fronts, root=root, streaming=streaming(fronts), gate=gate)
+    rest = RestDoor(
+        dispatches,
+        jobs=runtime.parts.jobs,
+        clock=runtime.clock,
+        version=__version__,
+        hosts=None if secured else LOOPBACK,
+        secured=secured,
+    )
+    return web.web_app(fronts, root=root, streaming=streaming(fronts), gate=gate, routes=rest.routes(), public=public)
