@@ -34,6 +34,7 @@ def gateway(runtime: Runtime, names: Iterable[str], *, gate: Gate | None = None)
             version=__version__,
             instructions=named.about,
             shelf=named.shelf(),
+            boards=runtime.boards(name),
         )
     if len(fronts) == 1:
         root = next(iter(fronts.values()))
