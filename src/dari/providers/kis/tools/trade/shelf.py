@@ -17,7 +17,6 @@ from dari.providers.kis.tools.trade.realtime import NOTICE, SHOWN, CollectRealti
 
 EXECUTION: Final = "2"
 """체결여부 of a notice: 1 an order was taken, 2 it was executed."""
-OWN: Final = frozenset(row.id for row in SPEC if row.transport == "websocket" and row.wire["encrypted"])
 PRICES: Final = ("price", "price_index", "nav")
 QUANTITIES: Final = ("execution_quantity", "executed_quantity_2", "executed_quantity")
 TAKEN: Final = "overseas_futureoption.order_notice"
@@ -36,7 +35,7 @@ def shown(kind: str) -> tuple[str, ...]:
 
 def figures(kind: str, record: Mapping[str, Any]) -> dict[str, float]:
     """The numbers of a record that alerts speak of."""
-    if kind in OWN:
+    if _own_stream(kind):
         done = kind != TAKEN and record.get("execution_code", EXECUTION) == EXECUTION
         return {EXECUTED: _number(record, QUANTITIES) or 0.0} if done else {}
     found = {
@@ -45,6 +44,11 @@ def figures(kind: str, record: Mapping[str, Any]) -> dict[str, float]:
         "volume": _number(record, ("volume",)),
     }
     return {name: number for name, number in found.items() if number is not None}
+
+
+def _own_stream(kind: str) -> bool:
+    """Streams of one's own orders and executions come encrypted."""
+    return bool(SPEC.endpoint(kind).wire["encrypted"])
 
 
 def _number(record: Mapping[str, Any], names: Sequence[str]) -> float | None:
@@ -80,7 +84,7 @@ def _own_alert() -> Watched:
 
 
 def _watched(title: str, topics: Sequence[Topic], alert: Alert | None = None) -> Watched:
-    scope = "account" if any(one.kind in OWN for one in topics) else "market"
+    scope = "account" if any(_own_stream(one.kind) for one in topics) else "market"
     return Watched(title, tuple(topics), scope, alert)
 
 
