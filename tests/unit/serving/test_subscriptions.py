@@ -18,7 +18,9 @@ from mcp.shared.subscriptions import ResourceUpdated
 from dari.app.runtime import Runtime
 from dari.cli.gateway import gateway
 from dari.core.clock import RunningClock
+from dari.core.errors import NotAllowed
 from dari.providers.kis.simulator.app import Simulator
+from dari.serving.callers import Caller
 from dari.serving.mcp_door import listening, stdio
 from dari.settings import resolve
 from tests.support import MORNING, settings
@@ -107,9 +109,7 @@ async def test_the_stateless_era_listens(name: str, door: str, tmp_path: Path, m
 
 
 @pytest.mark.parametrize(("name", "door"), WAYS)
-@pytest.mark.filterwarnings(
-    "ignore:resources/:mcp.shared.exceptions.MCPDeprecationWarning"
-)  # that era is what is tested
+@OLD
 async def test_the_session_era_subscribes_and_leaves(
     name: str, door: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,9 +126,7 @@ async def test_the_session_era_subscribes_and_leaves(
         assert one.heard.empty()
 
 
-@pytest.mark.filterwarnings(
-    "ignore:resources/:mcp.shared.exceptions.MCPDeprecationWarning"
-)  # that era is what is tested
+@OLD
 @pytest.mark.parametrize("mode", [MODERN, LEGACY])
 async def test_who_leaves_gives_back_what_he_subscribed_to(
     mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -153,9 +151,7 @@ async def test_who_leaves_gives_back_what_he_subscribed_to(
                 await asyncio.sleep(0.02)
 
 
-@pytest.mark.filterwarnings(
-    "ignore:resources/:mcp.shared.exceptions.MCPDeprecationWarning"
-)  # that era is what is tested
+@OLD
 async def test_what_is_not_there_is_refused_on_both_eras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with served("kis-trade", "http", tmp_path, monkeypatch) as one:
         async with one.client(LEGACY) as client:
@@ -170,3 +166,13 @@ async def test_what_is_not_there_is_refused_on_both_eras(tmp_path: Path, monkeyp
                     pass
             with pytest.raises(MCPError, match="no resource"):
                 await client.read_resource("kis://nothing/1")
+
+
+async def test_who_may_not_collect_may_not_watch(tmp_path: Path) -> None:
+    async with Runtime(resolve(environment=settings(tmp_path), home=tmp_path), simulated=True) as runtime:
+        boards = runtime.boards("kiwoom")
+        assert boards is not None
+        assert runtime.boards("naramarket") is None
+        for stranger in (Caller(permits=()), Caller(deny=("kiwoom/collect_realtime",)), Caller(profiles=())):
+            with pytest.raises(NotAllowed):
+                await boards.read(TRADES["kiwoom"], stranger)

@@ -47,7 +47,6 @@ def front(
     )
     who = (lambda _: caller) if caller is not None else (lambda ctx: caller_of(ctx.request))
     answer(server._mcp_server, dispatch, who, shelf, boards)  # noqa: SLF001 -- FastMCP's own seam to the SDK's server
-    answer(server._mcp_server, dispatch, lambda _: caller, shelf, boards)  # noqa: SLF001 -- FastMCP's own seam to the SDK's server
     return server
 
 
