@@ -18,11 +18,15 @@ from dari.core.endpoint import Effect
 from dari.core.errors import NotFound
 from dari.core.events import Events
 from dari.serving.audit import Audit
+from dari.serving.boards import Boards
 from dari.serving.callers import Caller
-from dari.serving.dispatch import Dispatch, Offered
+from dari.serving.dispatch import Dispatch, Offered, permitted
 from dari.serving.metrics import Metrics
 from dari.settings import Settings
 from dari.upstream.client import Client
+
+REALTIME = "realtime"
+"""The toolset of what is pushed."""
 
 
 class Runtime:
@@ -60,6 +64,7 @@ class Runtime:
         self.clients: dict[str, Client] = {}
         self.joining = Joining(settings, self.parts, self.client_of)
         register(self.parts.jobs, self.client_of)
+        self._boards: dict[str, Boards] = {}
         self.process = secrets.token_hex(4)
 
     async def __aenter__(self) -> Self:
@@ -102,6 +107,22 @@ class Runtime:
             server=named.name,
         )
         return named, dispatch
+
+    def boards(self, name: str) -> Boards | None:
+        """What a named server tells of pushed data, or None where it has none."""
+        named = server(name)
+        shelf = named.shelf()
+        if not shelf.live:
+            return None
+        if named.name not in self._boards:
+            provider, _ = named.tools()[0]
+            tool = next(tool for _, tool in named.tools() if tool.toolset == REALTIME)
+            may = partial(permitted, tool, named.name)  # who may collect may read and subscribe
+            asking = self.client_of(provider).asking
+            boards = Boards(shelf, asking, clock=self.clock, audit=self.audit, permitted=may)
+            self.parts.closing.push_async_callback(boards.close)  # before its client, which was made earlier
+            self._boards[named.name] = boards
+        return self._boards[named.name]
 
     def _samples(self, provider: str) -> bool:
         """Whether the operator wants a provider's sample values where its upstream does not answer."""

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from dari import __version__
+from dari.app.parts import LOOPBACK
 from dari.app.runtime import Runtime
 from dari.app.servers import streaming
-from dari.serving.gate import Gate, Open
+from dari.serving.gate import Guard, Open
 from dari.serving.mcp_door import web
+from dari.serving.rest_door import RestDoor, public
 from dari.serving.union import Union
 
 ABOUT = (
@@ -18,13 +20,14 @@ ABOUT = (
 )
 
 
-def gateway(runtime: Runtime, names: Iterable[str], *, gate: Gate | None = None) -> Any:
+def gateway(runtime: Runtime, names: Iterable[str], *, guard: Guard | None = None) -> Any:
     """The ASGI app. One server alone is also at /mcp; of several, their union is.
 
-    Without a `gate` whoever asks is the person at this machine.
+    Without a `guard` whoever asks is the person at this machine.
     """
     fronts, dispatches = {}, {}
-    gate = gate or Open(runtime.caller())
+    secured = guard is not None
+    guard = guard or Guard(gate=Open(runtime.caller()))
     for name in names:
         named, dispatches[name] = runtime.server(name)
         fronts[name] = web.front(
@@ -34,9 +37,27 @@ def gateway(runtime: Runtime, names: Iterable[str], *, gate: Gate | None = None)
             version=__version__,
             instructions=named.about,
             shelf=named.shelf(),
+            boards=runtime.boards(name),
         )
     if len(fronts) == 1:
         root = next(iter(fronts.values()))
     else:
         root = web.front("dari", Union(dispatches), None, version=__version__, instructions=ABOUT)
-    return web.web_app(fronts, root=root, streaming=streaming(fronts), gate=gate)
+    tools = {name: {one: offered.tool for one, offered in found.offered.items()} for name, found in dispatches.items()}
+    rest = RestDoor(
+        dispatches,
+        jobs=runtime.parts.jobs,
+        clock=runtime.clock,
+        version=__version__,
+        hosts=None if secured else LOOPBACK,
+        secured=secured,
+    )
+    return web.web_app(
+        fronts,
+        root=root,
+        streaming=streaming(fronts),
+        guard=guard,
+        routes=rest.routes(),
+        public=public,
+        tools=tools,
+    )

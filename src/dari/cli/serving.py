@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from dari import __version__
+from dari.app.listening import may_listen, public_address
 from dari.app.runtime import Runtime
 from dari.app.servers import GATEWAY_PORT, SERVERS, server
 from dari.app.setting_up import settings_of
 from dari.app.working import shared_jobs
 from dari.core.clock import KST
-from dari.core.errors import Hint, InvalidInput, MissingExtra, NotAllowed
+from dari.core.errors import Hint, InvalidInput, MissingExtra
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+if TYPE_CHECKING:
+    from dari.serving.gate import Guard
 
 
 async def serve(names: tuple[str, ...], *, http: bool, host: str, port: int | None, simulated: bool, seed: int) -> None:
@@ -40,26 +43,33 @@ async def serve(names: tuple[str, ...], *, http: bool, host: str, port: int | No
             version=__version__,
             instructions=named.about,
             shelf=named.shelf(),
+            boards=runtime.boards(chosen[0]),
         )
 
 
 async def _over_http(runtime: Runtime, chosen: list[str], host: str, port: int | None) -> None:
-    if host not in LOOPBACK:
-        raise NotAllowed(
-            f"listening on {host} needs sign-in, which is not configured",
-            hint=Hint("127.0.0.1에서만 인증 없이 열 수 있습니다.", "Without sign-in only loopback is served."),
-        )
+    where = port if port is not None else (server(chosen[0]).port if len(chosen) == 1 else GATEWAY_PORT)
+    may_listen(runtime.settings, host)
     try:
         from dari.cli.gateway import gateway  # noqa: PLC0415 -- FastMCP is imported only with --http
         from dari.serving.mcp_door import listening  # noqa: PLC0415
+
+        guarded = _guarded(runtime, chosen, host, where)
     except ImportError as error:
         raise MissingExtra(
             f"--http needs the extra dari[http] ({error.name} is missing)",
             hint=Hint("pip install 'dari[http]'", "pip install 'dari[http]'"),
         ) from None
-    where = port if port is not None else (server(chosen[0]).port if len(chosen) == 1 else GATEWAY_PORT)
-    app = gateway(runtime, chosen)
+    app = gateway(runtime, chosen, guard=guarded)
     await listening.serve(app, host, where, told=lambda address: _told(chosen, address))
+
+
+def _guarded(runtime: Runtime, chosen: list[str], host: str, port: int) -> Guard | None:
+    if not runtime.settings.text("DARI_AUTH"):
+        return None
+    from dari.app.guarding import guard  # noqa: PLC0415 -- only who guards pays for it
+
+    return guard(runtime, public_address(runtime.settings, host, port), chosen)
 
 
 def _told(names: Iterable[str], address: str) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dari.serving.callers import Caller
+from dari.serving.callers import Caller, Permit
 
 CALLER: Final = "dari.caller"
 """Where the gate leaves the caller in an ASGI scope."""
@@ -57,6 +58,23 @@ class Gate(Protocol):
     async def admit(self, request: Request) -> Caller:
         """The caller behind a request. Raises Denied."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guard:
+    """What guards an address: the gate, the pages it needs, and the names the address answers to.
+
+    `public` paths judge for themselves; `scripted` ones may be asked by scripts of any page; `challenge` makes the 403
+    of a path, from what a call needs and the caller.
+    """
+
+    gate: Gate
+    routes: Sequence[BaseRoute] = ()
+    public: Callable[[str], bool] = lambda _: False
+    scripted: Callable[[str], bool] = lambda _: False
+    challenge: Callable[[str, Permit, Caller], Denied] | None = None
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
 
 class Open:

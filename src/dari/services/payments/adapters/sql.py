@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
+from dari.services.payments.adapters.same_thread import in_this_thread
 from dari.services.payments.ports import StoreConflict, StoreError
 from dari.services.payments.tables import metadata, trigger_statements
 
@@ -42,7 +43,10 @@ class Database:
     def _make(self, url: str) -> AsyncEngine:
         if self.dialect == "sqlite":
             # One connection and a lock: SQLite has one writer anyway, and an in-memory database is its connection.
-            engine = create_async_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+            how: dict[str, Any] = {"check_same_thread": False}
+            if url == MEMORY:
+                how["async_creator_fn"] = in_this_thread
+            engine = create_async_engine(url, poolclass=StaticPool, connect_args=how)
             self._lock = asyncio.Lock()
 
             @sa.event.listens_for(engine.sync_engine, "connect")
