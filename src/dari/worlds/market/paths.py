@@ -22,6 +22,8 @@ _EVENT_BLOCK: Final = 16
 _EVENT_CHANCE: Final = 0.3
 _LIMIT_EVENT: Final = 0.285
 """A jump that no limit lets through whole: ln(1.33)."""
+_CALM: Final = 0.01
+"""Issues that swing less (funds, SPACs, REITs) never jump."""
 _OPENING: Final = 0.03
 _CLOSING: Final = 0.07
 """Parts of the day's volume that trade in the opening and closing auctions."""
@@ -79,6 +81,11 @@ class Paths:
                     return jump, ordinal - day
         return None
 
+    def jump(self, issue: Issue, day: date) -> float | None:
+        """The jump of the log price that falls on a day, if one does (호재·악재): such a day is an unusual one."""
+        event = None if issue.halted or issue.volatility < _CALM else self._event(issue.place, day.toordinal())
+        return event[0] if event is not None and event[1] == 0 else None
+
     def _raw(self, issue: Issue, day: date) -> tuple[int, bool]:
         """(close before any limit, whether an event falls on the day)."""
         ordinal, place, swing = day.toordinal(), issue.place, issue.volatility
@@ -90,7 +97,7 @@ class Paths:
         week = NORMAL[left[place] >> 4] * (1.0 - part) + NORMAL[right[place] >> 4] * part
         season = NORMAL[far_left[place] >> 4] * (1.0 - far_part) + NORMAL[far_right[place] >> 4] * far_part
         height = swing * (0.75 * NORMAL[white[place] >> 4] + 1.6 * week + 4.0 * season)
-        event = None if issue.volatility < 0.01 else self._event(place, ordinal)
+        event = None if issue.volatility < _CALM else self._event(place, ordinal)
         if event is not None:
             height += event[0] * math.exp(-event[1] / 6.0)
         price = krx.floor_to_tick(max(int(issue.price * math.exp(height)), 50), etp=issue.etp)
@@ -119,7 +126,10 @@ class Paths:
 
     def day(self, issue: Issue, day: date) -> DayPath:
         """The whole of one trading day."""
-        base, close = self.close(issue, krx.previous_trading_day(day)), self.close(issue, day)
+        return self.between(issue, day, self.close(issue, krx.previous_trading_day(day)), self.close(issue, day))
+
+    def between(self, issue: Issue, day: date, base: int, close: int) -> DayPath:
+        """The same where the closes of the day before and of the day are known already."""
         low, high = krx.price_limits(base, etp=issue.etp)
         if issue.halted:
             return DayPath(day, base, low, high, (0.0, 1.0), (base, base), 0, base)
