@@ -6,7 +6,7 @@ draws from the exchange, the regular reports that are due, and corrections of wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -55,12 +55,15 @@ _REGULAR: Final = {
     "11014": ("A003", "분기보고서"),
 }
 _HOLDERS: Final = ("국민연금공단", "한빛자산운용", "가온자산운용", "브이아이피자산운용", "대한투자신탁운용")
-_CORRECTED: Final = 0.03
+_CORRECTED: Final = 0.03 * SCALE
 _LATER: Final = 9
-_FILES: Final = 0.14
-_FILES_LARGE: Final = 0.55
-_UNLISTED_FILE: Final = 0.01
+_FILES: Final = 0.14 * SCALE
+_LARGE_FILES: Final = 0.55 * SCALE
+_UNLISTED_FILES: Final = 0.01 * SCALE
 _LARGE: Final = 2_000_000_000_000
+_ASKED_IN_TEN: Final = 7
+_MORNING: Final = time(7, 30)
+_AFTERNOON: Final = time(14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,11 @@ class Filing:
     corrects: str = ""
     corrected_at: datetime | None = None
 
+    def numbered(self, receipt: str) -> Filing:
+        """The same with its receipt."""
+        told = (self.at, self.company, self.title, self.detail, self.filer, self.office, "", self.corrected_at)
+        return Filing(receipt, *told)
+
     @property
     def day(self) -> date:
         """접수일자."""
@@ -93,6 +101,16 @@ class Filing:
     def remarks(self, at: datetime) -> str:
         """비고 as it reads at a moment: a filing that was corrected since says so (정)."""
         return self.office + "정" * self.corrected(at)
+
+
+def _corrected_at(at: datetime, lot: int) -> datetime | None:
+    """When a filing is corrected, if it ever is: at the same hour some trading days later."""
+    if (lot >> 44) % SCALE >= _CORRECTED:
+        return None
+    day = at.date()
+    for _ in range(1 + (lot >> 60) % _LATER):
+        day = krx.next_trading_day(day)
+    return datetime.combine(day, at.timetz())
 
 
 class Disclosures:
@@ -125,59 +143,51 @@ class Disclosures:
         """What is filed on a day, without numbers and corrections, in the order of its making."""
         if not krx.is_trading_day(day):
             return ()
-        rows = len(self.companies)
-        lots = columns(self.seed, "filing", day.toordinal(), rows, 2)
-        yesterday = krx.previous_trading_day(day)
+        paths, yesterday = self.market.paths, krx.previous_trading_day(day)
+        jumping, jumped = paths.jumping(day), paths.jumping(yesterday)
+        lots, asked = self._lots(day), self._lots(yesterday)[1]
         made: list[Filing] = []
         for place, company in enumerate(self.companies):
-            chance, more = lots[0][place] / SCALE, lots[1][place]
+            chance, more = lots[0][place], lots[1][place]
             if not company.issues:
-                if chance < _UNLISTED_FILE:
-                    made.append(self._filed(company, day, _AUDIT, 0))
+                if chance < _UNLISTED_FILES:
+                    made.append(self._filed(company, day, 0, _AUDIT))
                 continue
             issue = company.issues[0]
-            usual = _FILES_LARGE if issue.price * issue.shares > _LARGE else _FILES
-            if chance < usual:
+            if chance < (_LARGE_FILES if issue.price * issue.shares > _LARGE else _FILES):
                 count = 1 + (more % 4 == 0) + (more % 16 == 0)
-                sorts = [_LOTS[draw(self.seed, "sort", company.corp_code, day, n) % len(_LOTS)] for n in range(count)]
-                made += [self._filed(company, day, sort, n) for n, sort in enumerate(sorts)]
-            if self.market.paths.jump(issue, day) is not None and more % 10 < 7:
-                made.append(self._filed(company, day, _ASKED, 10))
-            if self.market.paths.jump(issue, yesterday) is not None and self._was_asked(place, yesterday):
-                made.append(self._filed(company, day, _ANSWERED, 11))
-        for told in self._due(day.year).get(day, ()):
-            detail, name = _REGULAR[told.kind]
-            title = f"{name} ({told.settled_on:%Y.%m})"
-            made.append(Filing("", told.received_at, told.company, title, detail, told.company.name, "연"))
-        return tuple(replace(one, corrected_at=self._correction(one, place)) for place, one in enumerate(made))
+                made += [self._filed(company, day, number) for number in range(count)]
+            if paths.jumps(issue, jumping) and more % 10 < _ASKED_IN_TEN:
+                made.append(self._filed(company, day, 10, _ASKED))
+            if paths.jumps(issue, jumped) and asked[place] % 10 < _ASKED_IN_TEN:
+                made.append(self._filed(company, day, 11, _ANSWERED))
+        return (*made, *(self._regular(told) for told in self._due(day.year).get(day, ())))
 
-    def _was_asked(self, place: int, day: date) -> bool:
-        return columns(self.seed, "filing", day.toordinal(), len(self.companies), 2)[1][place] % 10 < 7
+    def _lots(self, day: date) -> Sequence[Sequence[int]]:
+        return columns(self.seed, "filing", day.toordinal(), len(self.companies), 2)
 
-    def _filed(self, company: Company, day: date, sort: Sort, number: int) -> Filing:
-        lot = draw(self.seed, "filed", company.corp_code, day, number)
-        exchange = sort.detail[0] == "I"
-        seconds = lot % (39_600 if sort is not _ASKED else 7_200)
-        begins = time(7, 30) if sort is not _ASKED else time(14)
-        board = company.board
-        filer = company.name
+    def _filed(self, company: Company, day: date, number: int, sort: Sort | None = None) -> Filing:
+        """One filing: everything about it comes from one lot."""
+        lot = draw(self.seed, "filed", company.corp_code, day.toordinal(), number)
+        sort = sort or _LOTS[(lot >> 8) % len(_LOTS)]
+        board, filer, office = company.board, company.name, ""
+        begins, span = (_AFTERNOON, 7_200) if sort is _ASKED else (_MORNING, 39_600)
         if sort is _ASKED:
             filer = "유가증권시장본부" if board == "KOSPI" else "코스닥시장본부"
         elif sort.detail == "D001":
-            filer = _HOLDERS[(lot >> 32) % len(_HOLDERS)]
-        remarks = ("유" if board == "KOSPI" else "코") if exchange else ""
-        at = datetime.combine(day, begins, KST) + timedelta(seconds=seconds)
-        return Filing("", at, company, sort.title, sort.detail, filer, remarks)
+            filer = _HOLDERS[(lot >> 16) % len(_HOLDERS)]
+        if sort.detail[0] == "I":
+            office = "유" if board == "KOSPI" else "코"
+        at = datetime.combine(day, begins, KST) + timedelta(seconds=(lot >> 24) % span)
+        corrected_at = None if sort is _ASKED else _corrected_at(at, lot)
+        return Filing("", at, company, sort.title, sort.detail, filer, office, "", corrected_at)
 
-    def _correction(self, draft: Filing, place: int) -> datetime | None:
-        """When a draft is corrected, if it ever is."""
-        lot = draw(self.seed, "corrected", draft.company.corp_code, draft.day, place)
-        if lot % SCALE >= _CORRECTED * SCALE or draft.detail == "I003":
-            return None
-        day = draft.day
-        for _ in range(1 + (lot >> 20) % _LATER):
-            day = krx.next_trading_day(day)
-        return datetime.combine(day, draft.at.timetz())
+    def _regular(self, told: treasury.Report) -> Filing:
+        detail, name = _REGULAR[told.kind]
+        lot = draw(self.seed, "regular", told.company.corp_code, told.settled_on.toordinal())
+        title = f"{name} ({told.settled_on:%Y.%m})"
+        at, company = told.received_at, told.company
+        return Filing("", at, company, title, detail, company.name, "연", "", _corrected_at(at, lot))
 
     def _make_numbered(self, day: date) -> tuple[tuple[Filing, date, int], ...]:
         """The day's filings by time, each with the day and the place of the draft it is, or that it corrects."""
@@ -191,12 +201,12 @@ class Disclosures:
                             (replace(old, at=old.corrected_at, title=title, corrected_at=None), before, place)
                         )
         entries.sort(key=lambda one: (one[0].at, one[0].company.corp_code, one[1], one[2]))
-        counts = {"": 0, "KOSPI": 800_000, "KOSDAQ": 900_000}
+        counts, told = {"": 0, "KOSPI": 800_000, "KOSDAQ": 900_000}, f"{day:%Y%m%d}"
         numbered = []
         for draft, origin, place in entries:
             series = (draft.company.board or "") if draft.detail[0] == "I" else ""
             counts[series] += 1
-            numbered.append((replace(draft, receipt=f"{day:%Y%m%d}{counts[series]:06d}"), origin, place))
+            numbered.append((draft.numbered(f"{told}{counts[series]:06d}"), origin, place))
         return tuple(numbered)
 
     def _receipt(self, day: date, place: int) -> str:

@@ -81,10 +81,21 @@ class Paths:
                     return jump, ordinal - day
         return None
 
-    def jump(self, issue: Issue, day: date) -> float | None:
-        """The jump of the log price that falls on a day, if one does (호재·악재): such a day is an unusual one."""
-        event = None if issue.halted or issue.volatility < _CALM else self._event(issue.place, day.toordinal())
-        return event[0] if event is not None and event[1] == 0 else None
+    def jumping(self, day: date) -> frozenset[int]:
+        """The places whose price may jump on a day (호재·악재); of these, `jumps` tells whether an issue does."""
+        block, offset = divmod(day.toordinal(), _EVENT_BLOCK)
+        chance, where, _ = columns(self.seed, "event", block, self.rows, 3)
+        most, width = int(_EVENT_CHANCE * SCALE), _EVENT_BLOCK - 4
+        return frozenset(
+            place
+            for place, (lot, at) in enumerate(zip(chance, where, strict=True))
+            if lot < most and 2 + at * width // SCALE == offset
+        )
+
+    @staticmethod
+    def jumps(issue: Issue, places: frozenset[int]) -> bool:
+        """Whether an issue's price jumps on the day of `places`: such a day is an unusual one for it."""
+        return issue.place in places and not issue.halted and issue.volatility >= _CALM
 
     def _raw(self, issue: Issue, day: date) -> tuple[int, bool]:
         """(close before any limit, whether an event falls on the day)."""
