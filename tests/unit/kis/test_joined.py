@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from dari.app.joining import Forgiving
 from dari.app.simulators import market_of
 from dari.core.clock import KST
+from dari.core.errors import Unreachable
 from dari.core.krx import trading_days
 from dari.core.market import MARKETS
 from dari.providers.kis.chart_days import ChartDays
@@ -68,9 +70,35 @@ async def test_growth_by_value_is_of_the_last_close_and_says_so(tmp_path: Path, 
     assert (told["ranked_by"], told["as_of"]) == ("value (KRW)", "2026-11-19T16:30:00+09:00")  # 수능: an hour late
     (store,) = [line for line in told["provenance"] if line["endpoint"] == "day_store"]
     assert (store["provider"], store["cached"], store["as_of"]) == ("krx", "store", told["as_of"])
+    assert store["simulated"] is True
     assert "list" in calls(told)
     assert "list" not in calls(again), "the day's disclosures are kept"
     assert size(told) <= 8_000
+
+
+async def test_a_ranking_does_without_disclosures_where_dart_fails(tmp_path: Path, days: Path) -> None:
+    class Broken:
+        async def of_day(self, *_: Any) -> Any:
+            raise Unreachable("opendart.fss.or.kr did not answer")
+
+        treasury = of_day
+
+    async with joined(tmp_path, days) as asker:
+        broken = Forgiving(Broken())
+        told = await broken.of_day([], MORNING.date())
+        assert told == {}
+        assert not await broken.treasury([])
+        assert "[unreachable]" in broken.lacking
+        patched = pytest.MonkeyPatch()
+        patched.setattr("dari.providers.dart.filings.Filings.of_day", Broken.of_day)
+        patched.setattr("dari.providers.dart.filings.Filings.treasury", Broken.treasury)
+        growth = await asker.answer("get_volume_change_ranking", count=3)
+        sizes = await asker.answer("get_market_cap_ranking", count=3)
+        patched.undo()
+    for answer, field in ((growth, "disclosure_count"), (sizes, "treasury_stock_ratio")):
+        assert {row[field] for row in answer["ranking"]} == {None}
+        (gap,) = [gap for gap in answer["gaps"] if gap["field"] == f"ranking[].{field}"]
+        assert "did not answer" in gap["reason"]
 
 
 async def test_a_longer_period_than_is_kept_is_ranked_by_volume_and_says_why(tmp_path: Path, days: Path) -> None:
