@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from dari import __version__
+from dari.app.parts import LOOPBACK
 from dari.app.runtime import Runtime
 from dari.app.servers import streaming
 from dari.serving.gate import Guard, Open
 from dari.serving.mcp_door import web
+from dari.serving.rest_door import RestDoor, public
 from dari.serving.union import Union
 
 ABOUT = (
@@ -24,6 +26,7 @@ def gateway(runtime: Runtime, names: Iterable[str], *, guard: Guard | None = Non
     Without a `guard` whoever asks is the person at this machine.
     """
     fronts, dispatches = {}, {}
+    secured = guard is not None
     guard = guard or Guard(gate=Open(runtime.caller()))
     for name in names:
         named, dispatches[name] = runtime.server(name)
@@ -40,4 +43,20 @@ def gateway(runtime: Runtime, names: Iterable[str], *, guard: Guard | None = Non
     else:
         root = web.front("dari", Union(dispatches), None, version=__version__, instructions=ABOUT)
     tools = {name: {one: offered.tool for one, offered in found.offered.items()} for name, found in dispatches.items()}
-    return web.web_app(fronts, root=root, streaming=streaming(fronts), guard=guard, tools=tools)
+    rest = RestDoor(
+        dispatches,
+        jobs=runtime.parts.jobs,
+        clock=runtime.clock,
+        version=__version__,
+        hosts=None if secured else LOOPBACK,
+        secured=secured,
+    )
+    return web.web_app(
+        fronts,
+        root=root,
+        streaming=streaming(fronts),
+        guard=guard,
+        tools=tools,
+        routes=rest.routes(),
+        public=public,
+    )

@@ -6,6 +6,7 @@ import asyncio
 import csv
 from collections.abc import Mapping
 from contextlib import aclosing
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -15,6 +16,7 @@ from pydantic import Field
 from dari.core.endpoint import Effect
 from dari.core.errors import Hint, InvalidInput, UpstreamError
 from dari.core.exchange import Answer, Gap
+from dari.core.progress import tell
 from dari.core.tool import Query, Tool, Upstream
 from dari.providers.naramarket.crawler import whole
 from dari.providers.naramarket.crawler.desk import Plan, Procurement
@@ -130,7 +132,8 @@ async def crawl_to_csv(query: CrawlToCsv, upstream: Procurement) -> Answer:
         plan = Plan(plan.endpoint, plan.way, plan.filters, tuple(parts), plan.quota, plan.spent_today)
     crawl, began = desk.begin(plan), desk.now()
     async with aclosing(desk.run(crawl)) as told:
-        async for _ in told:
+        async for progress in told:
+            tell(asdict(progress))
             if (desk.now() - began).total_seconds() >= query.max_runtime_sec:
                 break
     receipts = desk.book.receipts(crawl)

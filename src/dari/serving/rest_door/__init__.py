@@ -1,0 +1,5 @@
+"""HTTP for programs that do not speak MCP: every tool as one POST, described by OpenAPI from the same declaration."""
+
+from dari.serving.rest_door.door import RestDoor, public
+
+__all__ = ["RestDoor", "public"]
