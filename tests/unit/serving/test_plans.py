@@ -18,7 +18,7 @@ from dari.core.clock import ManualClock
 from dari.core.endpoint import Effect
 from dari.core.errors import DariError, NotAllowed, NotFound, OutcomeUnknown, PlanRefused, Refused
 from dari.core.shared_state import FileState
-from dari.serving.audit import verified
+from dari.serving.audit_reading import verified
 from dari.serving.plans import Caps, Plans, planning
 from dari.serving.plans.offered import ApplyPlan, PlanStatus, plan_tools
 from dari.serving.plans.records import Book
@@ -372,7 +372,7 @@ async def test_what_was_not_done_frees_its_amount_but_not_its_place(
 async def test_the_audit_holds_each_step_with_the_whole_act(plans: Plans, tmp_path: Path) -> None:
     await applied(plans, act())
     path = tmp_path / "audit" / "audit-one.jsonl"
-    assert list(verified(path)) == []
+    assert list(verified(path.parent)) == []
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [(one["tool"], one["outcome"]) for one in lines] == [
         ("plans.plan", "planned"),

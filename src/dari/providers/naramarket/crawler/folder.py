@@ -11,6 +11,10 @@ from typing import IO
 
 from dari.core.errors import Hint, InvalidInput, NotFound
 
+MOST_BYTES = 1_024
+MOST_NAME_BYTES = 200
+"""Of one part of a path: a file system takes 255, and a name is lengthened while the file is written."""
+
 HINT = Hint("OUTPUT_DIR 아래의 상대 경로만 쓸 수 있습니다.", "Only relative paths below OUTPUT_DIR are possible.")
 
 
@@ -30,6 +34,8 @@ class Folder:
             or PureWindowsPath(name).drive
             or name.startswith(("/", "\\", "~"))
             or ".." in parts
+            or len(name.encode(errors="replace")) > MOST_BYTES
+            or any(len(part.encode(errors="replace")) > MOST_NAME_BYTES for part in parts)
         ):
             raise InvalidInput(f"{name[:80]!r} is not a path inside the output folder", hint=HINT)
         path = self.root
@@ -55,7 +61,10 @@ class Folder:
         base = self.inside(folder) if folder else self.root
         if not base.is_dir():
             return []
-        found = (path for path in base.glob(pattern) if path.is_file() and not path.is_symlink())
+        try:
+            found = [path for path in base.glob(pattern) if path.is_file() and not path.is_symlink()]
+        except (ValueError, NotImplementedError, IndexError, OSError):  # what no file can match, in pathlib's words
+            raise InvalidInput(f"{pattern[:80]!r} is not a pattern", hint=HINT) from None
         return sorted(path for path in found if path.resolve().is_relative_to(self.root.resolve()))
 
     def told(self, path: Path) -> str:

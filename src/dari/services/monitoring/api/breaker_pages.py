@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, HTTPException, Query
 
 from dari.services.monitoring.api.shared import Service, need, seoul
 from dari.services.monitoring.diagnosis.derive import percent
@@ -32,7 +32,12 @@ def _health(state: str, rate: float) -> str:
 async def _breaker(service: Service, name: str) -> tuple[Snapshot, dict[str, Any]]:
     snapshot = await service.monitor.looker.look()
     need(snapshot, "app.breakers")
-    return snapshot, dict((snapshot.breakers or {})[name])
+    known = snapshot.breakers or {}
+    if name not in known:
+        raise HTTPException(
+            404, f"그런 서킷 브레이커가 없습니다 there is none of that name; there are {', '.join(known)}"
+        )
+    return snapshot, dict(known[name])
 
 
 def transitions(service: Service, snapshot: Snapshot, name: str | None = None) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Header, HTTPException
 from pydantic import BaseModel, Field
@@ -143,11 +144,13 @@ def pages(service: Service) -> APIRouter:
     @router.post("/reset-breaker")
     async def _reset(asked: ResetBreaker, authorization: Annotated[str, Header()] = "") -> dict[str, Any]:
         hands = permitted(authorization)
-        page = await service.monitor.ports.platform.get(f"/circuit-breaker/{asked.name}")
+        page = await service.monitor.ports.platform.get(f"/circuit-breaker/{quote(asked.name, safe='')}")
         state = json.loads(page.text).get("state")
         if state != asked.expectedState:
             raise HTTPException(409, f"{asked.name} is {state}, not {asked.expectedState}")
-        return await once(hands, asked, lambda: hands.platform.post(f"/admin/circuit-breaker/{asked.name}/reset", {}))
+        return await once(
+            hands, asked, lambda: hands.platform.post(f"/admin/circuit-breaker/{quote(asked.name, safe='')}/reset", {})
+        )
 
     @router.post("/load-test")
     async def _load(asked: LoadTest, authorization: Annotated[str, Header()] = "") -> dict[str, Any]:
