@@ -34,9 +34,7 @@ async def _breaker(service: Service, name: str) -> tuple[Snapshot, dict[str, Any
     need(snapshot, "app.breakers")
     known = snapshot.breakers or {}
     if name not in known:
-        raise HTTPException(
-            404, f"그런 서킷 브레이커가 없습니다 there is none of that name; there are {', '.join(known)}"
-        )
+        raise HTTPException(404, f"그런 서킷 브레이커가 없습니다 there is no such breaker, only {', '.join(known)}")
     return snapshot, dict(known[name])
 
 
