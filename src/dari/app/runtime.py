@@ -11,6 +11,7 @@ from typing import Self
 from dari.app.parts import Parts
 from dari.app.places import Places
 from dari.app.servers import Server, server
+from dari.app.watching import Watched
 from dari.app.working import jobs_of, register
 from dari.core.clock import Clock, SystemClock
 from dari.core.endpoint import Effect
@@ -59,13 +60,16 @@ class Runtime:
         self.clients: dict[str, Client] = {}
         register(self.parts.jobs, self.client_of)
         self.process = secrets.token_hex(4)
+        self.watched = Watched(self.parts, self.metrics, self.process)
 
     async def __aenter__(self) -> Self:
         self.parts.closing.callback(self.audit.close)
+        self.watched.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.parts.jobs.close()
+        await self.watched.close()
         for provider, client in self.clients.items():
             await told_apart(client, provider, self.process)
         await self.parts.closing.aclose()
