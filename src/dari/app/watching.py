@@ -82,6 +82,10 @@ class Watched:
                 sinks.append(to_alertmanager(address, post, instance=platform.node() or "dari"))
         return sinks
 
+    def redis_well(self) -> bool:
+        """Whether nothing of this process goes on without the Redis it should have."""
+        return not any(one.degraded for one in self._parts.degrading)
+
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT_SECONDS)  # of this machine: a simulated market's clock may stand still

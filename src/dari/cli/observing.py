@@ -85,6 +85,5 @@ def tail(count: int, *, as_json: bool) -> None:
         return
     for one in found:
         who = f"{one['tenant']}/{one['caller']}" if one.get("tenant") else one.get("caller", "?")
-        line(
-            f"{one.get('at', '')[:19]} {who} {one.get('effect', '?'):<6} {one.get('tool', '?')} {one.get('outcome', '?')}"
-        )
+        what = f"{one.get('effect', '?'):<6} {one.get('tool', '?')} {one.get('outcome', '?')}"
+        line(f"{one.get('at', '')[:19]} {who} {what}")
