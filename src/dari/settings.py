@@ -44,6 +44,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("DARI_ORDER_PER_MINUTE", "Most orders, changes and cancels in a minute", "5", kind="whole"),
     Setting("DARI_ORDER_RATES", "Won per unit of a currency, for the caps: USD=1500,JPY=10"),
     Setting("DARI_ORDER_SYMBOLS", "Issues that may be ordered, by code with commas (empty: any)"),
+    Setting("DARI_ALERT_WEBHOOK", "Where dari watch posts alerts as JSON (https, or http here)", secret=True),
     Setting("DARI_KIS_URL", "Another origin for KIS (a simulator, a proxy), serving /real, /paper and /master"),
     Setting("KOREA_INVESTMENT_APP_KEY", "KIS real app key", secret=True, devlp="my_app"),
     Setting("KOREA_INVESTMENT_APP_SECRET", "KIS real app secret", secret=True, devlp="my_sec"),

@@ -24,8 +24,9 @@ PAGE = "kis://api/domestic_stock.inquire_price"
 async def over_http(home: Path) -> AsyncIterator[Client]:
     async with Runtime(settings_of({"DARI_HOME": str(home)})) as runtime:
         named, dispatch = runtime.server(SERVER)
-        about = {"version": "0", "instructions": named.about}
-        front = web.front(SERVER, dispatch, runtime.caller(), **about, shelf=named.shelf())
+        front = web.front(
+            SERVER, dispatch, runtime.caller(), version="0", instructions=named.about, shelf=named.shelf()
+        )
         async with (
             listening.serving(web.web_app({SERVER: front}, root=front)) as address,
             Client(f"{address}/mcp") as client,

@@ -8,21 +8,25 @@ from dataclasses import asdict
 from functools import partial
 from typing import Self
 
+from dari.app.observing import Watched
 from dari.app.parts import Parts
 from dari.app.places import Places
 from dari.app.servers import Server, server
-from dari.app.watching import Watched
 from dari.app.working import jobs_of, register
 from dari.core.clock import Clock, SystemClock
 from dari.core.endpoint import Effect
 from dari.core.errors import NotFound
 from dari.core.events import Events
 from dari.serving.audit import Audit
+from dari.serving.boards import Boards
 from dari.serving.callers import Caller
-from dari.serving.dispatch import Dispatch, Offered
+from dari.serving.dispatch import Dispatch, Offered, permitted
 from dari.serving.metrics import Metrics
 from dari.settings import Settings
 from dari.upstream.client import Client
+
+REALTIME = "realtime"
+"""The toolset of what is pushed."""
 
 
 class Runtime:
@@ -59,6 +63,7 @@ class Runtime:
         )
         self.clients: dict[str, Client] = {}
         register(self.parts.jobs, self.client_of)
+        self._boards: dict[str, Boards] = {}
         self.process = secrets.token_hex(4)
         self.watched = Watched(self.parts, self.metrics, self.process)
 
@@ -101,6 +106,22 @@ class Runtime:
             server=named.name,
         )
         return named, dispatch
+
+    def boards(self, name: str) -> Boards | None:
+        """What a named server tells of pushed data, or None where it has none."""
+        named = server(name)
+        shelf = named.shelf()
+        if not shelf.live:
+            return None
+        if named.name not in self._boards:
+            provider, _ = named.tools()[0]
+            tool = next(tool for _, tool in named.tools() if tool.toolset == REALTIME)
+            may = partial(permitted, tool, named.name)  # who may collect may read and subscribe
+            asking = self.client_of(provider).asking
+            boards = Boards(shelf, asking, clock=self.clock, audit=self.audit, permitted=may)
+            self.parts.closing.push_async_callback(boards.close)  # before its client, which was made earlier
+            self._boards[named.name] = boards
+        return self._boards[named.name]
 
     def _samples(self, provider: str) -> bool:
         """Whether the operator wants a provider's sample values where its upstream does not answer."""

@@ -76,6 +76,12 @@ def _kis_trade() -> tuple[tuple[str, Tool], ...]:
     return tuple(("kis", tool) for tool in (*TOOLS, *plan_tools()))
 
 
+def _kis_trade_shelf() -> Shelf:
+    from dari.providers.kis.tools.trade.shelf import SHELF  # noqa: PLC0415 -- a server pays for its own shelf only
+
+    return SHELF
+
+
 def _kis_hands() -> Mapping[str, tuple[Hand, ...]]:
     from dari.providers.kis.tools.trade import HANDS  # noqa: PLC0415 -- a server pays for its own hands only
 
@@ -93,6 +99,12 @@ def _kiwoom_hands() -> Mapping[str, tuple[Hand, ...]]:
     from dari.providers.kiwoom.tools import HANDS  # noqa: PLC0415 -- a server pays for its own hands only
 
     return {"kiwoom": HANDS}
+
+
+def _kiwoom_shelf() -> Shelf:
+    from dari.providers.kiwoom.tools.shelf import SHELF  # noqa: PLC0415 -- a server pays for its own shelf only
+
+    return SHELF
 
 
 def _naramarket() -> tuple[tuple[str, Tool], ...]:
@@ -169,7 +181,7 @@ SERVERS: Final = MappingProxyType(
                 "off until a person arms one account. Every answer names its mode (real, paper) and venue.",
                 tools=_kis_trade,
                 hands=_kis_hands,
-                shelf=_kis_code_shelf,
+                shelf=_kis_trade_shelf,
             ),
             Server(
                 name="kis-code",
@@ -187,6 +199,7 @@ SERVERS: Final = MappingProxyType(
                 "explained in gaps; stale or sample values say so at the top.",
                 tools=_kiwoom,
                 hands=_kiwoom_hands,
+                shelf=_kiwoom_shelf,
             ),
             Server(
                 name="naramarket",

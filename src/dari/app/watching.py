@@ -1,151 +1,216 @@
-"""Alerts, logs, traces and the counts of a process, as the settings ask for them."""
+"""What `dari watch` sees: pushed records of a named server's upstream, merged, with the alerts they set off."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import platform
-import sys
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from dari.app.parts import Parts
-from dari.app.places import Places
-from dari.core import tracing
-from dari.core.clock import Clock
-from dari.core.errors import BadSetting, Hint, MissingExtra
-from dari.core.provider import Request
-from dari.core.shared_state import FileState
-from dari.serving import logs
-from dari.serving.metrics import Metrics, summed
-from dari.serving.watching import Alert, Sink, Thresholds, Watch, to_alertmanager, to_log, to_webhook
-from dari.settings import Settings
+from dari.app.parts import LOOPBACK
+from dari.app.runtime import Runtime
+from dari.app.servers import SERVERS, server
+from dari.core.alerts import EXECUTED, Alert, Fired, Watch
+from dari.core.errors import BadSetting, DariError, Hint, InvalidInput
+from dari.core.live import Happening, Tick, Topic
+from dari.core.provider import Request, Response
+from dari.core.shelf import LiveResource, Shelf
+from dari.serving.dispatch import source
+from dari.upstream.client import Client
+from dari.upstream.wire import Wire
 
-BEAT_SECONDS: Final = 5.0
-"""How often a process writes down what it has counted, for `dari status`."""
+log = logging.getLogger(__name__)
 
-KEEP_SECONDS: Final = 86_400.0
-COUNTS: Final = "metrics "
+WAITING: Final = 100
+"""Alerts that wait for a slow webhook; what comes beyond is said and dropped."""
+WEBHOOK_SECONDS: Final = 5.0
+FINE: Final = range(200, 300)
 
 
-class Watched:
-    """What looks after one process from its start to its end."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Something that happened: of a record also its fields in our words, its figures, and the alerts it set off."""
 
-    def __init__(self, parts: Parts, metrics: Metrics, process: str) -> None:
-        self._parts, self._metrics, self._name = parts, metrics, f"{COUNTS}{process}"
-        settings = parts.settings
-        self.alerts = Watch(metrics, parts.clock, _thresholds(settings))
-        self._beating: asyncio.Task[None] | None = None
-        self._stack = ExitStack()
-        self._written: dict[str, Any] = {}
+    what: Happening
+    record: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, float] = field(default_factory=dict)
+    fired: tuple[Fired, ...] = ()
 
-    def open(self) -> None:
-        """Begin: the files of the log, the sinks of alerts, the way of the traces. Raises BadSetting, MissingExtra."""
-        settings = self._parts.settings
-        if folder := settings.text("DARI_LOG_DIR"):
-            self._log_to(Path(folder))
-        if traces := settings.text("DARI_TRACES_URL"):
-            self._stack.enter_context(tracing.heard_by(_exporting(_address("DARI_TRACES_URL", traces), self._stack)))
-        self.alerts.sinks += self._sinks()
-        self._metrics.watchers.append(self.alerts.look)
-        self._beating = asyncio.ensure_future(self._beat())
 
-    def _log_to(self, folder: Path) -> None:
-        settings, root = self._parts.settings, logging.getLogger("dari")
-        handler, before = logs.to_file(folder.expanduser(), settings.secrets()), root.level
-        root.addHandler(handler)
-        root.setLevel(settings.text("LOG_LEVEL").upper())
-        self._parts.events.listen(logs.heard)
-        self._stack.enter_context(tracing.heard_by(logs.attempts))
-        self._stack.callback(handler.close)
-        self._stack.callback(root.removeHandler, handler)
-        self._stack.callback(root.setLevel, before)
+@dataclass(frozen=True, slots=True)
+class View:
+    """A watch that runs: `begun` tells provenance as answers do, `columns` what a table shows, `seen` what happens."""
 
-    def _sinks(self) -> list[Sink]:
-        settings = self._parts.settings
-        sinks: list[Sink] = [to_log]
-        if settings.text("DARI_ALERT_CONSOLE") == "1":
-            sinks.append(_to_console)
-        webhook, manager = settings.secret("DARI_ALERT_WEBHOOK"), settings.text("DARI_ALERTMANAGER_URL")
-        if webhook or manager:
-            wire = self._parts.wire(timeout=5.0)
+    begun: Sequence[Mapping[str, Any]]
+    columns: Sequence[str]
+    seen: AsyncIterator[Seen]
 
-            async def post(url: str, told: Any) -> int:
-                return (await wire.send(Request("POST", url, payload=told))).status
 
-            if webhook:
-                sinks.append(to_webhook(_address("DARI_ALERT_WEBHOOK", webhook.reveal()), post))
-            if manager:
-                address = _address("DARI_ALERTMANAGER_URL", manager)
-                sinks.append(to_alertmanager(address, post, instance=platform.node() or "dari"))
-        return sinks
+@asynccontextmanager
+async def watching(
+    runtime: Runtime, name: str, items: Collection[str], *, kind: str, alerts: Sequence[Alert]
+) -> AsyncIterator[View]:
+    """Watch items (or what has none) of one server's upstream until the block is left.
 
-    def redis_well(self) -> bool:
-        """Whether nothing of this process goes on without the Redis it should have."""
-        return not any(one.degraded for one in self._parts.degrading)
+    Raises InvalidInput, NotFound for a server that pushes nothing, and what connecting raises.
+    """
+    named = server(name)
+    shelf, client = named.shelf(), runtime.client_of(named.tools()[0][0])
+    wanted = _wanted(name, shelf, items, kind, alerts)
+    watch = Watch(tuple(alerts))
+    waiting: asyncio.Queue[Seen | DariError] = asyncio.Queue()
+    begun: list[dict[str, Any]] = []
+    async with _feeding(client, wanted, watch, waiting, begun):
+        columns = next(iter(wanted.values()))[0].shown(next(iter(wanted)).kind)
+        yield View(begun, columns, _told(waiting))
 
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(BEAT_SECONDS)  # of this machine: a simulated market's clock may stand still
-            await self._write()
 
-    async def _write(self) -> None:
-        counts = self._metrics.counts()
-        if counts["tools"] and counts != self._written:
-            await counts_of(self._parts.places, self._parts.clock).put(self._name, counts, seconds=KEEP_SECONDS)
-            self._written = counts
+def _wanted(
+    name: str, shelf: Shelf, items: Collection[str], kind: str, alerts: Sequence[Alert]
+) -> dict[Topic, tuple[LiveResource, str]]:
+    """Every topic with who tells of it and the scope of its mode."""
+    if not shelf.live:
+        able = ", ".join(one for one, row in SERVERS.items() if row.shelf().live)
+        raise InvalidInput(
+            f"nothing is pushed by {name}",
+            hint=Hint(f"실시간이 있는 서버: {able}", f"Servers that push: {able}"),
+            details={"parameter": "server", "allowed": able.split(", ")},
+        )
+    scheme = shelf.live[0].address.partition("://")[0]
+    own = f"{scheme}://alert/own"
+    addresses = [f"{scheme}://realtime/{quote(kind, safe='')}/{quote(item, safe='')}" for item in dict.fromkeys(items)]
+    if not items and not (alerts and all(alert.figure == EXECUTED for alert in alerts)):
+        addresses = [f"{scheme}://realtime/{quote(kind, safe='')}"]
+    if any(alert.figure == EXECUTED for alert in alerts):
+        addresses.append(own)
+    wanted: dict[Topic, tuple[LiveResource, str]] = {}
+    for address in addresses:
+        try:
+            resource, watched = shelf.watched(address)
+        except DariError as error:
+            if not items and error.code == "not_found":
+                raise InvalidInput(
+                    f"{kind} is watched for items",
+                    hint=Hint("종목코드를 지정하세요.", "Give codes: dari watch SERVER 005930"),
+                    details={"parameter": "items"},
+                ) from None
+            raise
+        wanted |= dict.fromkeys(watched.topics, (resource, watched.scope))
+    return wanted
+
+
+@asynccontextmanager
+async def _feeding(
+    client: Client,
+    wanted: Mapping[Topic, tuple[LiveResource, str]],
+    watch: Watch,
+    waiting: asyncio.Queue[Seen | DariError],
+    begun: list[dict[str, Any]],
+) -> AsyncIterator[None]:
+    """One watch a scope: prices and one's own executions may come in different modes."""
+    tasks: list[asyncio.Task[None]] = []
+    opened: list[asyncio.Future[None]] = []
+
+    async def feed(scope: str, ready: asyncio.Future[None]) -> None:
+        upstream = client.asking()
+        try:
+            topics = [topic for topic, (_, of) in wanted.items() if of == scope]
+            async with upstream.watch(topics, scope=scope) as happening:
+                begun.extend(source(one) for one in upstream.sources)
+                ready.set_result(None)
+                async for what in happening:
+                    waiting.put_nowait(_seen(what, wanted, watch))
+        except DariError as error:
+            if ready.done():
+                waiting.put_nowait(error)
+            else:
+                ready.set_exception(error)
+
+    try:
+        for scope in sorted({of for _, of in wanted.values()}):
+            ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            opened.append(ready)
+            tasks.append(asyncio.ensure_future(feed(scope, ready)))
+        for ready in opened:
+            await ready
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _seen(what: Happening, wanted: Mapping[Topic, tuple[LiveResource, str]], watch: Watch) -> Seen:
+    if not isinstance(what, Tick):
+        return Seen(what)
+    resource, _ = wanted[what.topic]
+    record = resource.told(what)
+    figures = resource.figures(what.topic.kind, record)
+    return Seen(what, record, figures, watch.heard(what.topic.item, figures))
+
+
+async def _told(waiting: asyncio.Queue[Seen | DariError]) -> AsyncIterator[Seen]:
+    while True:
+        seen = await waiting.get()
+        if isinstance(seen, DariError):
+            raise seen
+        yield seen
+
+
+class Webhook:
+    """Tells alerts to an address, beside what is watched: a slow or deaf one delays nothing and is said to be."""
+
+    def __init__(self, url: str, wire: Wire) -> None:
+        self._url = checked(url)
+        self._wire = wire
+        self._waiting: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue(WAITING)
+        self._task = asyncio.ensure_future(self._run())
+        self.dropped = 0
+        self.failed = 0
+
+    def tell(self, alert: Mapping[str, Any]) -> None:
+        """Tell it as soon as it is its turn."""
+        try:
+            self._waiting.put_nowait(alert)
+        except asyncio.QueueFull:
+            self.dropped += 1
 
     async def close(self) -> None:
-        """Write the counts a last time, tell the alerts that are on their way, and let go."""
-        if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.gather(self._beating, return_exceptions=True)
-        await self._write()
-        await self.alerts.settled()
-        self._stack.close()
+        """Tell what waits, within some seconds, and stop."""
+        try:
+            async with asyncio.timeout(WEBHOOK_SECONDS):
+                await self._waiting.join()
+        except TimeoutError:
+            self.dropped += self._waiting.qsize()
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            alert = await self._waiting.get()
+            try:
+                reply: Response = await self._wire.send(Request("POST", self._url, payload=alert))
+                if reply.status not in FINE:
+                    self._said(f"HTTP {reply.status}")
+            except DariError as error:
+                self._said(error.message)
+            finally:
+                self._waiting.task_done()
+
+    def _said(self, why: str) -> None:
+        self.failed += 1
+        log.warning("the webhook was not told: %s", why)
 
 
-def counts_of(places: Places, clock: Clock) -> FileState:
-    """Where the processes of this user leave their counts."""
-    return FileState(places.state / "counts", clock)
-
-
-async def status(places: Places, clock: Clock) -> dict[str, Any]:
-    """What all processes of this user counted in a day, in one summary; shaped as serving.metrics.summed says."""
-    state = counts_of(places, clock)
-    state.sweep()
-    kept = [await state.get(name) for name in await state.names(f"{COUNTS}*")]
-    return summed(one for one in kept if one)
-
-
-def _thresholds(settings: Settings) -> Thresholds:
-    return Thresholds(
-        response_seconds=settings.number("DARI_ALERT_RESPONSE_SECONDS"),
-        error_rate=settings.number("DARI_ALERT_ERROR_RATE"),
-        cache_hit_rate=settings.number("DARI_ALERT_CACHE_HIT_RATE"),
-        memory_bytes=settings.whole("DARI_ALERT_MEMORY_MB") * 1024 * 1024,
-        findings=settings.whole("DARI_ALERT_UNUSUAL"),
+def checked(url: str) -> str:
+    """A webhook's address: https, or http on this machine. Raises BadSetting without telling it (it may be secret)."""
+    parts = urlsplit(url)
+    if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)):
+        return url
+    raise BadSetting(
+        "a webhook is an https address, or http on this machine",
+        hint=Hint("https:// 주소나 http://127.0.0.1 주소를 지정하세요.", "Give https://…, or http://127.0.0.1…"),
     )
-
-
-async def _to_console(alert: Alert) -> None:
-    sys.stderr.write(f"{'🔔' if alert.firing else '🔕'} {alert.text}\n")
-
-
-def _address(name: str, url: str) -> str:
-    if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
-        raise BadSetting(f"{name} is not an http(s) address")
-    return url
-
-
-def _exporting(url: str, stack: ExitStack) -> tracing.Hook:
-    try:
-        from dari.app.exporting import exporter  # noqa: PLC0415 -- OpenTelemetry's SDK is an extra
-    except ImportError:
-        hint = Hint("pip install 'dari[otel]'", "pip install 'dari[otel]'")
-        raise MissingExtra("DARI_TRACES_URL needs the extra dari[otel]", hint=hint) from None
-    hook, close = exporter(url)
-    stack.callback(close)
-    return hook

@@ -36,6 +36,7 @@ def gateway(runtime: Runtime, names: Iterable[str], *, guard: Guard | None = Non
             version=__version__,
             instructions=named.about,
             shelf=named.shelf(),
+            boards=runtime.boards(name),
         )
     if len(fronts) == 1:
         root = next(iter(fronts.values()))

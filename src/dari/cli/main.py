@@ -68,6 +68,39 @@ def call(
 
 
 @app.command
+def watch(
+    name: str,
+    *items: str,
+    kind: Annotated[str, Parameter(help="trade, book, notice, or the upstream's own name of a stream.")] = "trade",
+    alert: Annotated[
+        list[str] | None, Parameter(help="price>=70000, 005930:change<=-3, volume>1000000, or own; may be repeated.")
+    ] = None,
+    webhook: Annotated[str | None, Parameter(help="Where alerts are posted as JSON (or DARI_ALERT_WEBHOOK).")] = None,
+    seconds: Annotated[float, Parameter(help="So long; 0 is until Ctrl-C.")] = 0,
+    json: Annotated[bool, Parameter(name="--json", negative="", help="One JSON document a line.")] = False,
+    simulated: Simulated = False,
+    seed: Seed = 1,
+) -> None:
+    """Watch pushed prices, books and own executions of kis-trade or kiwoom, with alerts; Ctrl-C ends it."""
+    from dari.cli import watching  # noqa: PLC0415
+
+    run(
+        watching.watch(
+            name,
+            items,
+            kind=kind,
+            alerts=tuple(alert or ()),
+            webhook=webhook,
+            seconds=seconds,
+            as_json=json,
+            simulated=simulated,
+            seed=seed,
+        ),
+        as_json=json,
+    )
+
+
+@app.command
 def simulate(provider: str, *, port: int = 0, seed: Seed = 1, now: str | None = None, speed: float = 1.0) -> None:
     """Serve the simulator of an upstream on loopback, over the world of --seed, from the time --now on."""
     from dari.cli import serving  # noqa: PLC0415

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from dari.app import watching
+from dari.app import observing
 from dari.app.places import Places
 from dari.app.setting_up import settings_of
 from dari.cli.printing import FAULT, OK, document, line
@@ -25,7 +25,7 @@ def _places() -> Places:
 
 async def status(*, as_json: bool) -> None:
     """What all processes of this user counted in a day."""
-    told = await watching.status(_places(), SystemClock())
+    told = await observing.status(_places(), SystemClock())
     if as_json:
         document(told)
         return

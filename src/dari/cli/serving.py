@@ -43,6 +43,7 @@ async def serve(names: tuple[str, ...], *, http: bool, host: str, port: int | No
             version=__version__,
             instructions=named.about,
             shelf=named.shelf(),
+            boards=runtime.boards(chosen[0]),
         )
 
 

@@ -1,15 +1,18 @@
-"""What a server offers to read beside its tools: resources (documents by address) and prompts (ways to begin)."""
+"""What a server offers to read beside its tools: documents by address, what is pushed by address, and prompts."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
+from urllib.parse import unquote
 
+from dari.core.alerts import Alert
 from dari.core.endpoint import NOTHING
 from dari.core.errors import Hint, InvalidInput, NotFound
+from dari.core.live import Tick, Topic
 
 _PART: Final = re.compile(r"\\\{(\w+)\\\}")
 _URI_LIMIT: Final = 400
@@ -35,8 +38,46 @@ class Resource:
 
     def parts_of(self, uri: str) -> Mapping[str, str] | None:
         """The parts of `uri`, or None where it is no address of this kind."""
-        found = re.fullmatch(_PART.sub(r"(?P<\1>[^/?#]+)", re.escape(self.address)), uri)
-        return found.groupdict() if found else None
+        return _parts(self.address, uri)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What stands behind an address of pushed data. `alert`: it changes only when that alert goes off."""
+
+    title: str
+    topics: tuple[Topic, ...]
+    scope: str = "market"
+    alert: Alert | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveResource:
+    """What an upstream pushes, by address: kis://realtime/{kind}/{symbol}. Its parts are percent-decoded.
+
+    `watched` takes the parts by name, or raises InvalidInput or NotFound. `told` gives one record in our words, without
+    what belongs to nobody else (account numbers); `shown` the names that a table of a kind begins with; `figures` the
+    numbers of a record that alerts speak of (price, change in percent, volume, executed).
+    """
+
+    address: str
+    name: str
+    description: str
+    watched: Callable[..., Watched]
+    told: Callable[[Tick], Mapping[str, Any]]
+    shown: Callable[[str], Sequence[str]]
+    figures: Callable[[str, Mapping[str, Any]], Mapping[str, float]]
+    mime: str = "application/json"
+
+    @property
+    def template(self) -> bool:
+        """Whether the address has parts."""
+        return "{" in self.address
+
+    def parts_of(self, uri: str) -> Mapping[str, str] | None:
+        """The parts of `uri`, or None where it is no address of this kind."""
+        found = _parts(self.address, uri)
+        return {name: unquote(value) for name, value in found.items()} if found is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +101,7 @@ class Shelf:
 
     resources: tuple[Resource, ...] = ()
     prompts: tuple[Prompt, ...] = ()
+    live: tuple[LiveResource, ...] = ()
 
     @cached_property
     def _by_name(self) -> Mapping[str, Prompt]:
@@ -71,8 +113,24 @@ class Shelf:
             parts = one.parts_of(uri)
             if parts is not None:
                 return one.mime, one.read(**parts)
-        known = ", ".join(one.address for one in self.resources)
-        raise NotFound(f"there is no resource {uri[:_URI_LIMIT]!r}", hint=Hint(f"주소: {known}", f"There are: {known}"))
+        raise self._no_such(uri)
+
+    def watched(self, uri: str) -> tuple[LiveResource, Watched]:
+        """What is pushed under an address. Raises NotFound, and InvalidInput for parts that name nothing."""
+        for one in self.live:
+            parts = one.parts_of(uri)
+            if parts is not None:
+                return one, one.watched(**parts)
+        raise self._no_such(uri)
+
+    def is_live(self, uri: str) -> bool:
+        """Whether an address is one of pushed data."""
+        return any(one.parts_of(uri) is not None for one in self.live)
+
+    def _no_such(self, uri: str) -> NotFound:
+        known = ", ".join([*(one.address for one in self.resources), *(one.address for one in self.live)])
+        hint = Hint(f"주소: {known}", f"There are: {known}")
+        return NotFound(f"there is no resource {uri[:_URI_LIMIT]!r}", hint=hint)
 
     def prompt(self, name: str, given: Mapping[str, str]) -> tuple[Prompt, str]:
         """A prompt and its text. Raises NotFound or InvalidInput."""
@@ -84,6 +142,11 @@ class Shelf:
         if wrong:
             raise InvalidInput(f"{name} takes {_named(found.arguments)}; see {', '.join(sorted(wrong))[:100]}")
         return found, found.write(**given)
+
+
+def _parts(address: str, uri: str) -> Mapping[str, str] | None:
+    found = re.fullmatch(_PART.sub(r"(?P<\1>[^/?#]+)", re.escape(address)), uri)
+    return found.groupdict() if found else None
 
 
 def _named(names: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from dari.app.exporting import exporter
+from dari.app.observing import status
 from dari.app.places import Places
 from dari.app.runtime import Runtime
 from dari.cli import observing
@@ -35,7 +36,7 @@ async def test_what_was_asked_is_told_afterwards(here: Path, capsys: pytest.Capt
         assert asker.runtime.watched.redis_well()
     assert "메모리" in capsys.readouterr().err
     # the world's clock stood still on a day of its own, so the counts are read as of then
-    told = await observing.watching.status(Places.of(str(here / "home")), asker.clock)
+    told = await status(Places.of(str(here / "home")), asker.clock)
     assert told["total_requests"] == 3
     assert told["tool_statistics"]["get_volume_ranking"]["errors"] == {"invalid_input": 1}
     await observing.status(as_json=True)

@@ -113,7 +113,7 @@ async def test_a_lower_price_lets_order_more_futures(client: Client) -> None:
     asked = ACCOUNT | {"ACNT_PRDT_CD": "08", "OVRS_FUTR_FX_PDNO": "ESZ26", "SLL_BUY_DVSN_CD": "02"}
     name = "overseas_futureoption.inquire_psamount"
     low = await client.rows(name, asked | {"FM_ORD_PRIC": "10"})
-    assert int(low["fm_new_ord_psbl_qty"]) == 120_000 // 10  # 120,000 USD, a tenth of 10 × the price held back
+    assert int(low["fm_new_ord_psbl_qty"]) == 120_000 // 50  # 120,000 USD; a tenth of size 50 × 10 is held
     assert int(low["fm_mkpr_tot_ord_psbl_qty"]) < int(low["fm_new_ord_psbl_qty"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -120,21 +121,31 @@ async def test_a_future_is_ordered_by_day_and_by_night(tmp_path: Path, product: 
         assert [one["action"] for one in orders(trade)] == ["new", "amend", "cancel"]
 
 
-async def test_a_contract_abroad_whose_worth_is_not_told_is_refused(tmp_path: Path) -> None:
-    asked = {**BUY, "symbol": "ESZ26", "product": "overseas_future", "price": "4900"}
+@pytest.mark.parametrize("symbol", ["ESZ26", "OESZ26 C6000"])
+async def test_a_contract_abroad_is_ordered_amended_and_cancelled(tmp_path: Path, symbol: str) -> None:
+    asked = {**BUY, "symbol": symbol, "product": "overseas_future"}
     async with trading(tmp_path, mode="real", product="08") as trade:
-        market = await trade.answer(
-            "call_endpoint", endpoint="overseas_futureoption.stock_detail", parameters={"SRS_CD": "ESZ26"}
+        detail = "opt_detail" if " " in symbol else "stock_detail"
+        told = await trade.answer(
+            "call_endpoint", endpoint=f"overseas_futureoption.{detail}", parameters={"SRS_CD": symbol}
         )
-        told = float(market["fields"]["output1"]["tick_value"]) > 0
-        outcome = await trade.outcome("plan_order", **asked)
-        if not told:
-            assert outcome.structured["details"]["setting"] == "DARI_ORDER_RATES"
-            return
-        assert (await applied(trade, outcome.structured)).error is None
-        placed = orders(trade)[0]
-        await done(trade, "plan_cancel", order_number=placed["number"], product="overseas_future")
-        assert {"OTFM3001U", "OTFM3003U"} <= sent(trade)
+        terms = told["fields"]["output1"]
+        tick, size = Decimal(terms["tick_size"]), Decimal(terms["contract_size"])
+        assert Decimal(terms["tick_value"]) == tick * size
+        low = (Decimal(terms.get("previous_close") or terms["settlement_price"]) * Decimal("0.9")) // tick * tick
+        plan = await trade.answer("plan_order", **asked, price=str(low))
+        assert plan["amount_krw"] == pytest.approx(float(low * size * 1500), abs=1)  # at the rate of the settings
+        assert "unchecked" not in str(plan["gaps"])
+        placed = (await applied(trade, plan)).structured["found"]
+        amended = await done(
+            trade, "plan_modify", order_number=placed["order_number"], product="overseas_future", price=str(low + tick)
+        )
+        await done(trade, "plan_cancel", order_number=amended["order_number"], product="overseas_future")
+        assert {"OTFM3001U", "OTFM3002U", "OTFM3003U"} <= sent(trade)
+        assert [one["action"] for one in orders(trade)] == ["new", "amend", "cancel"]
+        wrong = await trade.outcome("plan_order", **asked, price=str(low + tick / 2))
+        assert wrong.structured["details"]["parameter"] == "price"
+        assert wrong.structured["details"]["allowed"] == [str(low), str(low + tick)]
 
 
 async def test_every_order_endpoint_has_a_line_that_reaches_it() -> None:

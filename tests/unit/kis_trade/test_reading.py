@@ -20,7 +20,7 @@ from dari.providers.kis.dialect.spelling import cursor
 from dari.providers.kis.models.orders import order, plain
 from dari.providers.kis.models.tables import as_object, as_rows, hidden, parts, value
 from dari.providers.kis.spec import SPEC
-from dari.providers.kis.tools.trade.checks import Standing, check_price, won
+from dari.providers.kis.tools.trade.checks import Standing, check_price
 from dari.providers.kis.tools.trade.issues import Issue, candles_of
 from dari.providers.kis.tools.trade.realtime import _mark
 from dari.providers.kis.tools.trade.shaping import _fitted, cell, text_of
@@ -180,13 +180,6 @@ def test_a_price_fits_its_market() -> None:
     with pytest.raises(InvalidInput):
         check_price("stock", Decimal(20_010), replace(now, high=Decimal(30_000)), 0)
     check_price("stock", Decimal(20_005), replace(now, high=Decimal(30_000), etp=True), 0)
-
-
-def test_what_an_order_comes_to_in_won() -> None:
-    assert won("stock", "005930", Decimal(70_000)) == 70_000
-    assert won("bond", "KR2033022D33", Decimal(10_000)) == 1_000
-    assert won("future", "101W12", Decimal("350.5")) == 87_625_000
-    assert won("future", "111W12", Decimal(100)) is None
 
 
 # --- spelling -------------------------------------------------------------------------------------------------------

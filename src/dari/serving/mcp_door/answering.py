@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import mcp_types as types
-from mcp import MCPError
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 
-from dari.core.errors import CallerError
-from dari.core.shelf import Resource, Shelf
+from dari.core.errors import CallerError, DariError
+from dari.core.shelf import LiveResource, Resource, Shelf
+from dari.serving.boards import Boards
 from dari.serving.callers import Caller
 from dari.serving.dispatch import Offered, Outcome, visible
+from dari.serving.mcp_door.subscribing import failed, subscriptions
 from dari.serving.schemas import input_schema, listed
 
 LIST_KEEPS_MILLISECONDS = 300_000
@@ -48,10 +49,14 @@ class Answering(Protocol):
         ...
 
 
-def answer(server: Server[Any], dispatch: Answering, who: Who, shelf: Shelf | None = None) -> None:
-    """Let `server` answer tools/list and tools/call from `dispatch`, and what stands on its shelf."""
-    if shelf and shelf.resources:
-        _resources(server, shelf)
+def answer(
+    server: Server[Any], dispatch: Answering, who: Who, shelf: Shelf | None = None, boards: Boards | None = None
+) -> None:
+    """Let `server` answer tools/list and tools/call from `dispatch`, what stands on its shelf and what is pushed."""
+    if shelf and (shelf.resources or boards):
+        _resources(server, shelf, who, boards)
+    if boards is not None:
+        subscriptions(server, boards, who)
     if shelf and shelf.prompts:
         _prompts(server, shelf)
     listing: dict[str, Any] = {
@@ -84,20 +89,15 @@ def _listing(**what: Any) -> dict[str, Any]:
     return {"resultType": "complete", "ttlMs": LIST_KEEPS_MILLISECONDS, "cacheScope": "private", **what}
 
 
-def _resource(one: Resource) -> dict[str, Any]:
+def _resource(one: Resource | LiveResource) -> dict[str, Any]:
     address = {"uriTemplate" if one.template else "uri": one.address}
     return {**address, "name": one.name, "description": one.description, "mimeType": one.mime}
 
 
-def _wrong(error: CallerError) -> MCPError:
-    """A protocol error: reading a document has no `isError`."""
-    said = f"{error.message}. {error.hint.en}" if error.hint else error.message
-    return MCPError(types.INVALID_PARAMS, said, {"code": error.code})
-
-
-def _resources(server: Server[Any], shelf: Shelf) -> None:
-    fixed = _listing(resources=[_resource(one) for one in shelf.resources if not one.template])
-    templates = _listing(resourceTemplates=[_resource(one) for one in shelf.resources if one.template])
+def _resources(server: Server[Any], shelf: Shelf, who: Who, boards: Boards | None) -> None:
+    every: list[Resource | LiveResource] = [*shelf.resources, *(shelf.live if boards else ())]
+    fixed = _listing(resources=[_resource(one) for one in every if not one.template])
+    templates = _listing(resourceTemplates=[_resource(one) for one in every if one.template])
 
     async def list_fixed(_: ServerRequestContext[Any, Any], __: types.PaginatedRequestParams) -> dict[str, Any]:
         return fixed
@@ -105,13 +105,15 @@ def _resources(server: Server[Any], shelf: Shelf) -> None:
     async def list_templates(_: ServerRequestContext[Any, Any], __: types.PaginatedRequestParams) -> dict[str, Any]:
         return templates
 
-    async def read(_: ServerRequestContext[Any, Any], params: types.ReadResourceRequestParams) -> dict[str, Any]:
+    async def read(ctx: ServerRequestContext[Any, Any], params: types.ReadResourceRequestParams) -> dict[str, Any]:
         uri = str(params.uri)
+        moves = boards is not None and shelf.is_live(uri)
         try:
-            mime, text = shelf.read(uri)
-        except CallerError as error:
-            raise _wrong(error) from None
-        return _listing(contents=[{"uri": uri, "mimeType": mime, "text": text}])
+            mime, text = await boards.read(uri, who(ctx)) if boards is not None and moves else shelf.read(uri)
+        except DariError as error:
+            raise failed(error) from None
+        contents = [{"uri": uri, "mimeType": mime, "text": text}]
+        return {**_listing(contents=contents), **({"ttlMs": 0} if moves else {})}
 
     server.add_request_handler("resources/list", types.PaginatedRequestParams, list_fixed)
     server.add_request_handler("resources/templates/list", types.PaginatedRequestParams, list_templates)
@@ -141,7 +143,7 @@ def _prompts(server: Server[Any], shelf: Shelf) -> None:
         try:
             prompt, text = shelf.prompt(params.name, params.arguments or {})
         except CallerError as error:
-            raise _wrong(error) from None
+            raise failed(error) from None
         said = [{"role": "user", "content": {"type": "text", "text": text}}]
         return {"resultType": "complete", "description": prompt.description, "messages": said}
 

@@ -22,6 +22,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from dari.core.shelf import Shelf
 from dari.core.tool import Tool
+from dari.serving.boards import Boards
 from dari.serving.callers import Caller
 from dari.serving.gate import Gated, Guard, caller_of
 from dari.serving.mcp_door.answering import Answering, answer
@@ -44,13 +45,14 @@ def front(
     version: str,
     instructions: str,
     shelf: Shelf | None = None,
+    boards: Boards | None = None,
 ) -> FastMCP:
     """A FastMCP server that asks our dispatch, for one caller, or (None) for whom the gate has let in."""
     server: FastMCP = FastMCP(
         name, version=version, instructions=instructions, mask_error_details=True, dereference_schemas=False
     )
     who = (lambda _: caller) if caller is not None else (lambda ctx: caller_of(ctx.request))
-    answer(server._mcp_server, dispatch, who, shelf)  # noqa: SLF001 -- FastMCP's own seam to the SDK's server
+    answer(server._mcp_server, dispatch, who, shelf, boards)  # noqa: SLF001 -- FastMCP's own seam to the SDK's server
     return server
 
 

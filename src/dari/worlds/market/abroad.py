@@ -130,6 +130,10 @@ _RATES: Final = {
 """Exchange rates. FX@KRW is the upstream's symbol; the others' are of this world."""
 
 
+_INDEX_POINT: Final = {"05": 50_000, "06": 10_000}
+"""Won per index point of the small contracts, by the second and third place of their code; of the others, 250,000."""
+
+
 def _expiry(seed: int, symbol: str) -> date:
     return (
         date(2026, 12, 10) if "W12" in symbol or "Z26" in symbol else date(2027, 3 + 3 * (draw(seed, symbol) % 3), 11)
@@ -150,7 +154,7 @@ def _future(symbol: str, lot: int, expires: date) -> Instrument:
         swing=0.012,
         volume=180_000,
         underlying="2001",
-        multiplier=10 if stock else 250_000,
+        multiplier=10 if stock else _INDEX_POINT.get(symbol[1:3], 250_000),
         expires=expires,
     )
 
@@ -166,7 +170,7 @@ def _option(symbol: str, lot: int, expires: date) -> Instrument:
         swing=0.12,
         volume=40_000,
         underlying="2001",
-        multiplier=250_000,
+        multiplier=_INDEX_POINT.get(symbol[1:3], 250_000),
         strike=int(symbol[-3:]) * 100 if symbol[-3:].isdigit() else 35_000,
         expires=expires,
     )

@@ -85,6 +85,13 @@ def trading_day(one: Instrument, at: datetime) -> tuple[date, float]:
     return start.date(), max(0.0, min(1.0, (at - start) / length))
 
 
+def session(one: Instrument, day: date) -> tuple[datetime, datetime]:
+    """When an instrument's market opens and closes on a day, in Korean time."""
+    opens, length = _HOURS[one.hours]
+    start = datetime.combine(day, opens, KST)
+    return start, start + length
+
+
 def days_before(day: date, count: int) -> list[date]:
     """`count` weekdays that end with `day`, newest first."""
     days: list[date] = []

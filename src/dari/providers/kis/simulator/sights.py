@@ -13,7 +13,7 @@ from dari.core import krx
 from dari.core.clock import KST
 from dari.worlds.market import SECTORS, Bar, IndexQuote, Issue, Market, Quote
 from dari.worlds.market.indices import IndexDay
-from dari.worlds.market.instruments import Figures, Instrument, Walk
+from dari.worlds.market.instruments import Figures, Instrument, Walk, session
 from dari.worlds.market.tape import Tape
 
 Level = tuple[Decimal, int]
@@ -292,8 +292,27 @@ class Contract:
                 "enam": one.english,
                 "expr_date": f"{one.expires:%Y%m%d}" if one.expires else "",
                 "stck_last_tr_date": f"{one.expires:%Y%m%d}" if one.expires else "",
+                **self._terms(figures),
             },
         )
+
+    def _terms(self, figures: Figures) -> dict[str, Any]:
+        """What a contract is made of (계약크기, 틱사이즈, 틱가치), its session, and a share's tick and lot abroad."""
+        one, tick = self.one, self._price(self.one.step)
+        opens, closes = session(one, figures.day)
+        return {
+            "ctrt_size": one.multiplier,
+            "tick_sz": tick,
+            "tick_val": (tick * one.multiplier).normalize(),
+            "disp_digit": 10,
+            "mrkt_open_date": f"{opens:%Y%m%d}",
+            "mrkt_open_time": f"{opens:%H%M%S}",
+            "mrkt_close_date": f"{closes:%Y%m%d}",
+            "mrkt_close_time": f"{closes:%H%M%S}",
+            "e_hogau": f"{tick:.4f}",
+            "e_ordyn": "매매 가능",
+            "vnit": 1,
+        }
 
     def now(self) -> Sight:
         return self._of(self.walk.now(self.one, self.at), book=True)

@@ -35,21 +35,24 @@ def _balance(language: str = "python") -> str:
     )
 
 
-SHELF: Final = Shelf(
-    resources=(
-        Resource(
-            address="kis://apis",
-            name="KIS API 목록",
-            description="Every endpoint of the KIS Open API 전체 목록: id, Korean and English title.",
-            read=api_list,
-        ),
-        Resource(
-            address="kis://api/{id}",
-            name="KIS API 명세",
-            description="One endpoint 명세: path, tr_ids, parameters with codes, response fields.",
-            read=api_page,
-        ),
+SHEETS: Final = (
+    Resource(
+        address="kis://apis",
+        name="KIS API 목록",
+        description="Every endpoint of the KIS Open API 전체 목록: id, Korean and English title.",
+        read=api_list,
     ),
+    Resource(
+        address="kis://api/{id}",
+        name="KIS API 명세",
+        description="One endpoint 명세: path, tr_ids, parameters with codes, response fields.",
+        read=api_page,
+    ),
+)
+"""The sheets of the API, as documents."""
+
+SHELF: Final = Shelf(
+    resources=SHEETS,
     prompts=(
         Prompt(
             name="start_auto_trading",

@@ -63,13 +63,13 @@ async def collect_realtime(query: Collect, upstream: LiveUpstream) -> Answer:
 
     Raises NotAllowed above 200 items, or where another process holds the one session of the key.
     """
-    topics = _topics(query)
+    topics = topics_of(query)
     row = SPEC.endpoint(SCREEN_LIVE if query.kind == SCREEN_KIND else query.kind)
     names = _names(query, row)
     began = upstream.now()
     happened = await gathered(upstream.watch(topics), seconds=query.seconds, limit=query.limit)
     ticks = [one for one in happened if isinstance(one, Tick)]
-    read = [(tick, _read(row, tick)) for tick in ticks]
+    read = [(tick, record_of(row, tick)) for tick in ticks]
     columns = ["at", "item", "number", *names]
     data = {
         "kind": query.kind,
@@ -94,7 +94,8 @@ async def collect_realtime(query: Collect, upstream: LiveUpstream) -> Answer:
     return good(upstream, data, message, lines=lines, gaps=_marks(happened))
 
 
-def _topics(query: Collect) -> list[Topic]:
+def topics_of(query: Collect) -> list[Topic]:
+    """What is to be watched. Raises InvalidInput."""
     if query.kind in WITHOUT_ITEM or (query.kind == "0s" and not query.items):
         return [Topic(query.kind)]
     if not query.items:
@@ -107,7 +108,8 @@ def _topics(query: Collect) -> list[Topic]:
     return [Topic(query.kind, item + suffix) for item in dict.fromkeys(query.items)]
 
 
-def _read(row: Any, tick: Tick) -> dict[str, Any]:
+def record_of(row: Any, tick: Tick) -> dict[str, Any]:
+    """One record by our names."""
     if row.id == SCREEN_LIVE:
         block = next(one for one in row.blocks if one.name == "values")
         names = {one.name: one.english for one in block.fields}

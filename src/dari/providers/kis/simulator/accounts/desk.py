@@ -120,7 +120,7 @@ def thing_of(ask: Ask, product: Product, symbol: str, exchange: str = "") -> tup
     if product == "bond":
         unit = Decimal("0.1")  # a price is for a face value of 10,000, a quantity counts thousands
     elif product in MARGINED:
-        unit = Decimal(250_000 if product == "future" and symbol[:1] in "123" and symbol[:2] != "11" else 10)
+        unit = Decimal(str(sight.extra["ctrt_size"]))
     place = str(sight.extra.get("excd", exchange or "KRX"))
     etp = product == "stock" and ask.market.by_code[symbol].etp
     return Thing(product, sight.code, sight.name, currency, place, unit, etp), sight
@@ -225,7 +225,8 @@ def place(ask: Ask, ledger: Ledger) -> Order:
 def change(ask: Ask, ledger: Ledger) -> Order:
     """An amendment or cancellation of an open order: a new number that names the old one."""
     account, product = account_of(ask, ledger), product_of(ask)
-    original = account.orders.get(ask.parameters.get("ORGN_ODNO", "").strip().zfill(10))
+    said = ask.parameters.get("ORGN_ODNO", "").strip().lstrip("0")
+    original = next((one for one in account.orders.values() if one.number.lstrip("0") == said), None)
     branch = ask.parameters.get("KRX_FWDG_ORD_ORGNO")
     if original is None or original.thing.product != product or branch not in (None, BRANCH):
         raise refused("APBK0918", "원주문번호가 존재하지 않습니다")

@@ -215,8 +215,9 @@ class Ledger:
             listener(what, order, fill)
 
     def accept(self, account: Account, **facts: Any) -> Order:
-        """Take an order in under a new number."""
-        order = Order(number=f"{next(self._numbers):010d}", account=account.number, **facts)
+        """Take an order in under a new number: ten digits, of a contract abroad eight (the length of its ODNO)."""
+        width = 8 if facts["thing"].product == "overseas_future" else 10
+        order = Order(number=f"{next(self._numbers):0{width}d}", account=account.number, **facts)
         account.orders[order.number] = order
         self.tell("accepted" if order.action == "new" else "amended" if order.action == "amend" else "cancelled", order)
         return order

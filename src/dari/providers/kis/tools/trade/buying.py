@@ -31,7 +31,6 @@ STOCK_BALANCE: Final[dict[str, str]] = {
 NEITHER: Final = {"CMA_EVLU_AMT_ICLD_YN": "N", "OVRS_ICLD_YN": "N"}
 HELD: Final = ("ord_psbl_qty", "lqd_psbl_qty", "ord_psbl_qty1")
 RATES: Final = "overseas_stock.inquire_psamount"
-DAILY: Final = 3600.0
 CODES: Final = ("pdno", "ovrs_pdno", "shtn_pdno")
 
 
@@ -101,18 +100,6 @@ def _question(wish: Wish, sent: Mapping[str, str]) -> tuple[str, dict[str, str]]
     }
     product = "overseas" if wish.product == "overseas_daytime" else wish.product
     return (either | (selling if wish.side == "sell" else buying)).get(product)
-
-
-async def abroad(upstream: Acting, wish: Wish) -> tuple[Decimal, str] | None:
-    """(what one piece at price 1 comes to, its currency) for contracts abroad; None where KIS does not tell."""
-    endpoint = f"overseas_futureoption.{'opt_detail' if ' ' in wish.symbol else 'stock_detail'}"
-    reply = await upstream.ask(endpoint, {"SRS_CD": wish.symbol}, max_age=DAILY)
-    rows = [one for part in parts(SPEC.endpoint(endpoint), reply.body) for one in part.rows]
-    for row in rows:
-        size, worth = decimal(row, "tick_sz"), decimal(row, "tick_val")
-        if size and worth:
-            return worth / size, str(row.get("crc_cd", "")).strip()
-    return None
 
 
 async def exchange_rate(upstream: Acting, exchange: str, symbol: str, price: Decimal) -> Decimal | None:

@@ -19,11 +19,6 @@ from dari.providers.kis.tools.trade.asking import completed
 
 DRIFT: Final = Decimal("0.03")
 """How far the price may move between a plan at the market and its application."""
-MULTIPLIERS: Final[Mapping[str, int]] = {
-    "101": 250_000, "201": 250_000, "301": 250_000, "105": 50_000, "205": 50_000, "305": 50_000, "106": 10_000,
-}  # fmt: skip
-"""Won per index point of KRX contracts by the first three places of their code (KRX product rules): KOSPI200 futures
-and options, their minis, KOSDAQ150 futures."""
 ETP: Final = ("ETF", "ETN")
 QUOTES: Final[Mapping[str, str]] = {
     "stock": "domestic_stock.inquire_price",
@@ -139,16 +134,6 @@ def check_session(product: str, venue: str, upstream: Upstream) -> None:
             f"{venue} takes no orders now ({status}); product=reservation waits for the next session",
             "장운영시간이 아닙니다. 예약주문(product=reservation)을 쓰세요.",
         )
-
-
-def won(product: str, symbol: str, amount: Decimal) -> int | None:
-    """What price × quantity comes to in won, of what is traded at home; None where the multiplier is not known."""
-    if product.startswith("future"):
-        multiplier = MULTIPLIERS.get(symbol[:3])
-        return None if multiplier is None else int(amount * multiplier)
-    if product == "bond":
-        amount /= 10  # a price is for a face value of 10,000 won, a quantity counts thousands
-    return int(amount)
 
 
 async def stands(facts: Mapping[str, Any], upstream: Acting) -> None:

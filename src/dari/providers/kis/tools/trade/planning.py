@@ -13,16 +13,16 @@ from dari.core.errors import Hint, InvalidInput, NotFound
 from dari.core.exchange import Answer, Gap
 from dari.core.tool import Query, Tool
 from dari.providers.kis.models.orders import Order
-from dari.providers.kis.tools.trade.buying import abroad, afford, exchange_rate
+from dari.providers.kis.tools.trade.buying import afford, exchange_rate
 from dari.providers.kis.tools.trade.checks import (
     Standing,
     check_price,
     check_session,
     facts_of,
     standing,
-    won,
     wrong,
 )
+from dari.providers.kis.tools.trade.elsewhere import Rules, check, rules_of
 from dari.providers.kis.tools.trade.hand import NAME
 from dari.providers.kis.tools.trade.ledger import orders
 from dari.providers.kis.tools.trade.lines import CURRENCIES, DOMESTIC, Product, line_of
@@ -94,9 +94,11 @@ async def plan_order(query: PlanOrder, upstream: Acting) -> Answer:
     if query.quantity % now.lot:
         raise wrong("quantity", f"the lot is {now.lot}", f"매매수량단위는 {now.lot}입니다.", allowed=[now.lot])
     check_price(product, query.price, now, line.decimals)
-    gaps = await afford(wish, sent, upstream)
+    rules = await rules_of(upstream, product, symbol, exchange, now)
+    check(rules, query.price, query.quantity)
+    gaps = [*await afford(wish, sent, upstream), *rules.gaps]
     worst = query.price if at_limit(row, line, sent) and query.price else _worst(query, now)
-    worth = await _worth(wish, worst, upstream)
+    worth = await _worth(wish, worst, rules, upstream)
     facts = {
         "does": "new",
         "product": product,
@@ -120,6 +122,8 @@ async def plan_modify(query: PlanModify, upstream: Acting) -> Answer:
     now = await standing(upstream, query.product, original.symbol, original.venue)
     check_session(query.product, original.venue or "KRX", upstream)
     check_price(query.product, query.price, now, line.decimals)
+    rules = await rules_of(upstream, query.product, original.symbol, original.venue, now)
+    check(rules, query.price, 0)  # what is left of an order may be no whole lot
     quantity = _quantity(query.quantity, original)
     wish = Change(product=query.product, original=original, quantity=quantity, price=query.price)
     row, sent = change_order(wish, holder.mode, upstream.now().date())
@@ -131,11 +135,11 @@ async def plan_modify(query: PlanModify, upstream: Acting) -> Answer:
         price=query.price,
         exchange=original.venue,
     )
-    worth = await _worth(asked, query.price, upstream)
+    worth = await _worth(asked, query.price, rules, upstream)
     facts = _change_facts("modify", query.product, original, quantity) | facts_of(query.product, now, upstream)
     facts["price"] = str(query.price)
     told = {"change": original.told(), "quantity": quantity, "price": str(query.price)}
-    return await _proposed(_act(row, sent, holder, facts, told=told, worth=worth), upstream, [])
+    return await _proposed(_act(row, sent, holder, facts, told=told, worth=worth), upstream, list(rules.gaps))
 
 
 async def plan_cancel(query: PlanCancel, upstream: Acting) -> Answer:
@@ -157,19 +161,18 @@ def _worst(query: PlanOrder, now: Standing) -> Decimal | None:
     return max(filter(None, (query.price, bound)), default=None)
 
 
-async def _worth(wish: Wish, price: Decimal | None, upstream: Acting) -> tuple[int | None, str]:
+async def _worth(wish: Wish, price: Decimal | None, rules: Rules, upstream: Acting) -> tuple[int | None, str]:
     """(what it comes to in won, or None; then what it comes to abroad, with its currency), at the worst price."""
-    if price is None:
+    if price is None or rules.unit is None:
         return None, ""
-    amount = price * wish.quantity
+    amount = price * wish.quantity * rules.unit
     if wish.product == "overseas_future":
-        piece = await abroad(upstream, wish)
-        return None, "" if piece is None else f"{amount * piece[0]} {piece[1]}"
+        return None, f"{amount.normalize():f} {rules.currency}"
     if wish.product.startswith("overseas"):
         rate = await exchange_rate(upstream, wish.exchange, wish.symbol, price)
         foreign = f"{amount} {CURRENCIES.get(wish.exchange, 'USD')}"
         return (None if rate is None else int((amount * rate).to_integral_value(ROUND_CEILING))), foreign
-    return won(wish.product, wish.symbol, amount), ""
+    return int(amount), ""
 
 
 def _exchange(product: str, asked: str) -> str:

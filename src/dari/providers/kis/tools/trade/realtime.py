@@ -64,7 +64,7 @@ async def collect_realtime(query: CollectRealtime, upstream: LiveUpstream) -> An
 
     Raises NotAllowed above 41 registrations or where another session holds the key, WrongMode where a mode lacks it.
     """
-    topics = _topics(query)
+    topics = topics_of(query)
     rows = {one.kind: SPEC.endpoint(one.kind) for one in topics}
     own = any(row.wire["encrypted"] for row in rows.values())
     watching = upstream.watch(topics, scope="account" if own else "market")
@@ -87,7 +87,8 @@ async def collect_realtime(query: CollectRealtime, upstream: LiveUpstream) -> An
     return Answer(data, upstream.sources, tuple(gaps), text_of(f"실시간 {len(ticks)}건 ({query.seconds:g}초)", lines))
 
 
-def _topics(query: CollectRealtime) -> list[Topic]:
+def topics_of(query: CollectRealtime) -> list[Topic]:
+    """What is to be watched. Raises InvalidInput and NotFound."""
     if query.kind == NOTICES or "." in query.kind:
         row = SPEC.endpoint(NOTICE if query.kind == NOTICES else query.kind)
         if row.transport != "websocket":
