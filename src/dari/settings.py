@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from dari.core.errors import BadSetting, Hint
+from dari.core.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,20 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("DARI_ALLOWED_IPS", "Addresses and networks that may ask over HTTP, with commas; empty: any"),
     Setting("DARI_TRUSTED_PROXIES", "Addresses of proxies whose X-Forwarded-For is believed, with commas"),
     Setting("DARI_ALLOWED_HOSTS", "Other names this server answers to, with commas"),
+    Setting("DARI_LOG_DIR", "Folder of JSON-line logs (dari.log); empty: none but stderr"),
+    Setting("DARI_ALERT_RESPONSE_SECONDS", "Alert: mean response time of the last 100 calls above", "2",
+            kind="number"),
+    Setting("DARI_ALERT_ERROR_RATE", "Alert: share of the last 100 calls that failed above", "0.05", kind="number"),
+    Setting("DARI_ALERT_CACHE_HIT_RATE", "Alert: share of the last 100 calls answered from a cache below", "0.7",
+            kind="number"),
+    Setting("DARI_ALERT_MEMORY_MB", "Alert: memory of a process above, in MiB (0: never)", "1024", kind="whole"),
+    Setting("DARI_ALERT_UNUSUAL", "Alert: issues with unusual volume in the last 100 calls above", "50", kind="whole"),
+    Setting("DARI_ALERT_CONSOLE", "1: alerts are also written to stderr", "", ("", "0", "1")),
+    Setting("DARI_ALERT_WEBHOOK", "Alerts are also posted here as JSON", secret=True),
+    Setting("DARI_ALERTMANAGER_URL", "Alerts are also posted to this Alertmanager, such as http://alertmanager:9093"),
+    Setting("DARI_METRICS_TOKEN", "What /metrics asks for as a bearer token where sign-in is on; empty: it is closed",
+            secret=True),
+    Setting("DARI_TRACES_URL", "OpenTelemetry traces are sent here (OTLP over HTTP, …/v1/traces); empty: none"),
     Setting("LOG_LEVEL", "What is logged", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
 )  # fmt: skip
 
@@ -142,6 +157,14 @@ class Settings:
 
     def text(self, name: str) -> str:
         return self._found[name].value
+
+    def secret(self, name: str) -> Secret:
+        """A value that does not print itself."""
+        return Secret(self._found[name].value)
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every secret there is, for what must not let them through."""
+        return tuple(Secret(found.value) for row, found in self if row.secret and found.value)
 
     def whole(self, name: str) -> int:
         return self._read(name, int, "a whole number")

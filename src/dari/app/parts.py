@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from dari.app.places import Places
@@ -40,6 +40,15 @@ OPERATE = Hint(
 )
 
 
+class Degraded(Protocol):
+    """Something that can be in a lesser state."""
+
+    @property
+    def degraded(self) -> bool:
+        """Whether it is."""
+        ...
+
+
 def prices_move(at: datetime) -> bool:
     """Whether a Korean stock can trade at that time, on KRX or NXT."""
     from dari.core.krx import board  # noqa: PLC0415 -- the calendar of holidays is read by the first call, not the start
@@ -58,6 +67,8 @@ class Parts:
     simulated: bool
     seed: int
     closing: AsyncExitStack = field(default_factory=AsyncExitStack)
+    degrading: list[Degraded] = field(default_factory=list)
+    """What goes on without Redis where it is lost, and knows it."""
     jobs: Jobs = field(default_factory=JobsHere)
     names: dict[str, str] = field(default_factory=dict)
     """Provider → the name its state is kept under, which tells one origin from another."""
@@ -138,6 +149,7 @@ class Parts:
             raise MissingExtra("DARI_REDIS_URL needs the extra dari[redis]", hint=hint) from None
         state = Degrading(RedisState(url, self.clock), files, self.clock, self.events)
         self.closing.push_async_callback(state.close)
+        self.degrading.append(state)
         return state, SharedRing(state, ring, self.clock, machine_name(self.places.state))
 
     def plans(self, provider: str, hands: Iterable[Hand], audit: Audit) -> Plans:

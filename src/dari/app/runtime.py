@@ -8,6 +8,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Self
 
+from dari.app.observing import Watched
 from dari.app.parts import Parts
 from dari.app.places import Places
 from dari.app.servers import Server, server
@@ -64,13 +65,16 @@ class Runtime:
         register(self.parts.jobs, self.client_of)
         self._boards: dict[str, Boards] = {}
         self.process = secrets.token_hex(4)
+        self.watched = Watched(self.parts, self.metrics, self.process)
 
     async def __aenter__(self) -> Self:
         self.parts.closing.callback(self.audit.close)
+        self.watched.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.parts.jobs.close()
+        await self.watched.close()
         for provider, client in self.clients.items():
             await told_apart(client, provider, self.process)
         await self.parts.closing.aclose()

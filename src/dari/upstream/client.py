@@ -24,6 +24,7 @@ from dari.upstream.grants import Grants, Renewal, Signing
 from dari.upstream.live import Connect, Live, LiveRules
 from dari.upstream.pacing import Pacing, Ring
 from dari.upstream.retry import Retry, RetryRules
+from dari.upstream.traced import Traced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ class Client:
         pacing = Pacing(signing, ring, dialect.limits, clock)
         self.paced: Sender = Renewal(pacing)
         """One attempt, in its turn: for a crawl, which writes down every attempt and judges failures itself."""
-        self.breaker = Breaker(self.paced, dialect.lane, clock, events, rules.breaker)
+        self.breaker = Breaker(Traced(self.paced), dialect.lane, clock, events, rules.breaker)
         retry = Retry(self.breaker, clock, events, rules.retry)
         self.cache = Cache(retry, state, clock, events, rules.cache)
         self._first: Sender = Continuity(self.cache, state, clock, events, rules.continuity)
