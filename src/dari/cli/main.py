@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 
 from dari import __version__
 from dari.cli.printing import fail
-from dari.cli.running import prepare, run
+from dari.cli.running import missing_extra, prepare, run
 from dari.core.errors import DariError
 
 app = App(
@@ -169,6 +169,27 @@ def cache(
 
 
 @app.command
+def install(
+    client: Annotated[
+        str, Parameter(help="claude-desktop, claude-code, cursor, vscode, gemini-cli, windsurf, mcp-json")
+    ],
+    *names: str,
+    remove: Annotated[bool, Parameter(negative="", help="Take the servers out again.")] = False,
+    simulated: Simulated = False,
+    uvx: Annotated[bool, Parameter(negative="", help="Write uvx instead of the program's path.")] = False,
+    dry_run: Annotated[bool, Parameter(negative="", help="Show the change only.")] = False,
+    link: Annotated[bool, Parameter(negative="", help="Print a one-click link instead (cursor, vscode).")] = False,
+    file: Annotated[Path | None, Parameter(help="Another configuration file, such as a project's .mcp.json.")] = None,
+    json: Json = False,
+) -> None:
+    """Write named servers into an MCP client's configuration: shown, with a backup, without secrets."""
+    from dari.cli import installing  # noqa: PLC0415
+
+    asked = installing.Asked(remove=remove, simulated=simulated, uvx=uvx, dry_run=dry_run, link=link, file=file)
+    run(installing.install(client, names, asked, as_json=json), as_json=json)
+
+
+@app.command
 def crawl(
     operation: str | None = None,
     *filters: str,
@@ -221,3 +242,5 @@ def main() -> None:
         app()
     except DariError as error:
         raise SystemExit(fail(error, as_json="--json" in sys.argv)) from None
+    except ModuleNotFoundError as error:
+        raise SystemExit(fail(missing_extra(error), as_json="--json" in sys.argv)) from None
