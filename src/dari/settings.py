@@ -141,8 +141,11 @@ OWN_FILE: Final = "dari.env"
 IN_KEYRING: Final = "@keyring"
 """The value in OWN_FILE of a secret that the system's keyring holds, under the service `dari` and its own name."""
 
-UNFILLED: Final = re.compile(r"\$\{[^}]*\}|.*[ㄱ-ㅎ가-힣].*")
-"""A reference that a client did not fill in, or the Korean words of an example: no value."""
+REFERENCE: Final = re.compile(r"\$\{[^}]*\}")
+"""A reference that a client passed on as it stands, since it had nothing to fill in: no value."""
+
+EXAMPLE: Final = re.compile(r".*[ㄱ-ㅎ가-힣].*")
+"""The Korean words that stand in an example's place for a key or an account: no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +208,7 @@ def resolve(
             value = values.get(row.name, "").strip()
             if value == IN_KEYRING:
                 value, won = _from_keyring(row.name), "keyring"  # noqa: PLW2901 -- the file only says who has it
-            if value and not (row.secret and UNFILLED.fullmatch(value)):
+            if value and not REFERENCE.fullmatch(value) and not (row.secret and EXAMPLE.fullmatch(value)):
                 found[row.name] = Found(value, won)
                 break
         else:
@@ -213,7 +216,7 @@ def resolve(
                 file = devlp_file(home)
                 devlp = _devlp(file) if file else {}
             value = devlp.get(row.devlp, "") if row.devlp and devlp else ""
-            if value and not UNFILLED.fullmatch(value):
+            if value and not EXAMPLE.fullmatch(value):
                 found[row.name] = Found(value, DEVLP_FILE.name)
             else:
                 found[row.name] = Found(row.default, "default")
