@@ -166,6 +166,10 @@ class Settings:
         """The value with its origin."""
         return self._found[name]
 
+    def but(self, flags: Mapping[str, str]) -> Settings:
+        """The same settings with other values for some."""
+        return Settings({**self._found, **{name: Found(value, "flag") for name, value in flags.items()}})
+
     def text(self, name: str) -> str:
         return self._found[name].value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -148,11 +148,16 @@ def demo(*, once: Annotated[bool, Parameter(negative="", help="Stop after the to
 
 
 @app.command
-def doctor(provider: str | None = None, *, json: Json = False) -> None:
-    """Look at settings, keys, clock, sign-in and one harmless read of each upstream, and say what to do next."""
+def doctor(
+    subject: Annotated[str | None, Parameter(help="A provider (kis …) or an MCP client (claude-desktop …).")] = None,
+    *,
+    file: Annotated[Path | None, Parameter(help="The client's configuration file, if it is another.")] = None,
+    json: Json = False,
+) -> None:
+    """Look at machine, files, settings, keys, clock, sign-in and one read of each upstream; or at one MCP client."""
     from dari.cli import examining  # noqa: PLC0415
 
-    run(examining.doctor(provider, as_json=json), as_json=json)
+    run(examining.doctor(subject, as_json=json, file=file), as_json=json)
 
 
 @app.command
@@ -166,6 +171,22 @@ def cache(
     from dari.cli import examining  # noqa: PLC0415
 
     run(examining.cache(provider, clear=clear, as_json=json), as_json=json)
+
+
+@app.command
+def setup(
+    provider: Annotated[str | None, Parameter(help="kis, kiwoom or naramarket; asked for if left out.")] = None,
+    *,
+    mode: Annotated[Literal["paper", "real"] | None, Parameter(help="Asked for if left out.")] = None,
+    keep: Annotated[
+        Literal["keyring", "file"] | None, Parameter(help="The system's keyring, or a file only you can read.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Set up a provider, question by question: the way to its keys, then where they are kept."""
+    from dari.cli import guiding  # noqa: PLC0415
+
+    run(guiding.setup(provider, mode=mode, how=keep, ask=None, as_json=json), as_json=json)
 
 
 @app.command
