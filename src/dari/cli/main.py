@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from dari import __version__
 from dari.cli.printing import fail
-from dari.cli.running import prepare, run
+from dari.cli.running import missing_extra, prepare, run
 from dari.core.errors import DariError
 
 app = App(
@@ -148,11 +148,16 @@ def demo(*, once: Annotated[bool, Parameter(negative="", help="Stop after the to
 
 
 @app.command
-def doctor(provider: str | None = None, *, json: Json = False) -> None:
-    """Look at settings, keys, clock, sign-in and one harmless read of each upstream, and say what to do next."""
+def doctor(
+    subject: Annotated[str | None, Parameter(help="A provider (kis …) or an MCP client (claude-desktop …).")] = None,
+    *,
+    file: Annotated[Path | None, Parameter(help="The client's configuration file, if it is another.")] = None,
+    json: Json = False,
+) -> None:
+    """Look at machine, files, settings, keys, clock, sign-in and one read of each upstream; or at one MCP client."""
     from dari.cli import examining  # noqa: PLC0415
 
-    run(examining.doctor(provider, as_json=json), as_json=json)
+    run(examining.doctor(subject, as_json=json, file=file), as_json=json)
 
 
 @app.command
@@ -166,6 +171,43 @@ def cache(
     from dari.cli import examining  # noqa: PLC0415
 
     run(examining.cache(provider, clear=clear, as_json=json), as_json=json)
+
+
+@app.command
+def setup(
+    provider: Annotated[str | None, Parameter(help="kis, kiwoom or naramarket; asked for if left out.")] = None,
+    *,
+    mode: Annotated[Literal["paper", "real"] | None, Parameter(help="Asked for if left out.")] = None,
+    keep: Annotated[
+        Literal["keyring", "file"] | None, Parameter(help="The system's keyring, or a file only you can read.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Set up a provider, question by question: the way to its keys, then where they are kept."""
+    from dari.cli import guiding  # noqa: PLC0415
+
+    run(guiding.setup(provider, mode=mode, how=keep, ask=None, as_json=json), as_json=json)
+
+
+@app.command
+def install(
+    client: Annotated[
+        str, Parameter(help="claude-desktop, claude-code, cursor, vscode, gemini-cli, windsurf, mcp-json")
+    ],
+    *names: str,
+    remove: Annotated[bool, Parameter(negative="", help="Take the servers out again.")] = False,
+    simulated: Simulated = False,
+    uvx: Annotated[bool, Parameter(negative="", help="Write uvx instead of the program's path.")] = False,
+    dry_run: Annotated[bool, Parameter(negative="", help="Show the change only.")] = False,
+    link: Annotated[bool, Parameter(negative="", help="Print a one-click link instead (cursor, vscode).")] = False,
+    file: Annotated[Path | None, Parameter(help="Another configuration file, such as a project's .mcp.json.")] = None,
+    json: Json = False,
+) -> None:
+    """Write named servers into an MCP client's configuration: shown, with a backup, without secrets."""
+    from dari.cli import installing  # noqa: PLC0415
+
+    asked = installing.Asked(remove=remove, simulated=simulated, uvx=uvx, dry_run=dry_run, link=link, file=file)
+    run(installing.install(client, names, asked, as_json=json), as_json=json)
 
 
 @app.command
@@ -257,3 +299,5 @@ def main() -> None:
         app()
     except DariError as error:
         raise SystemExit(fail(error, as_json="--json" in sys.argv)) from None
+    except ModuleNotFoundError as error:
+        raise SystemExit(fail(missing_extra(error), as_json="--json" in sys.argv)) from None

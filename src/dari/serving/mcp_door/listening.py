@@ -36,7 +36,15 @@ class _Beside(_Telling):
 
 def _config(app: Any, host: str, port: int) -> uvicorn.Config:
     return uvicorn.Config(
-        app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_SECONDS
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        date_header=not getattr(
+            app, "tells_time", False
+        ),  # a simulator's clock is its own, and may be wrong on purpose
     )
 
 
