@@ -44,6 +44,10 @@ READS: Final = MappingProxyType(
             MappingProxyType({"inqryDiv": "2", "bidNtceNo": "R25BK00932003", "numOfRows": "1"}),
             ("real",),
         ),
+        "krx": Harmless("stk_isu_base_info", MappingProxyType({"basDd": "20240105"}), ("real",)),
+        "dart": Harmless(
+            "list", MappingProxyType({"bgn_de": "20240105", "end_de": "20240105", "page_count": "1"}), ("real",)
+        ),
         "payments": Harmless("system.services", MappingProxyType({}), ("real",)),
     }
 )
@@ -67,6 +71,18 @@ def _naramarket_host(runtime: Runtime) -> str:
     return runtime.parts.origin("DARI_NARAMARKET_URL") or HOST
 
 
+def _krx_host(runtime: Runtime) -> str:
+    from dari.providers.krx.spec import platform  # noqa: PLC0415 -- a process pays for the providers it asks
+
+    return runtime.parts.origin("DARI_KRX_URL") or platform().host
+
+
+def _dart_host(runtime: Runtime) -> str:
+    from dari.providers.dart.spec import platform  # noqa: PLC0415 -- a process pays for the providers it asks
+
+    return runtime.parts.origin("DARI_DART_URL") or platform().host
+
+
 def _monitoring_host(runtime: Runtime) -> str:
     return runtime.parts.origin("API_BASE_URL") + "/health"
 
@@ -77,7 +93,14 @@ def _wanted(runtime: Runtime, provider: str) -> bool:
 
 
 HOSTS: Final = MappingProxyType(
-    {"kis": _kis_host, "kiwoom": _kiwoom_host, "naramarket": _naramarket_host, "payments": _monitoring_host}
+    {
+        "kis": _kis_host,
+        "kiwoom": _kiwoom_host,
+        "krx": _krx_host,
+        "dart": _dart_host,
+        "naramarket": _naramarket_host,
+        "payments": _monitoring_host,
+    }
 )
 PRESENT: Final = "present"
 

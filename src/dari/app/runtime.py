@@ -8,6 +8,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Self
 
+from dari.app.joining import Joining
 from dari.app.observing import Watched
 from dari.app.parts import Parts
 from dari.app.places import Places
@@ -62,6 +63,7 @@ class Runtime:
             jobs=jobs_of(settings, self.clock, working=working),
         )
         self.clients: dict[str, Client] = {}
+        self.joining = Joining(settings, self.parts, self.client_of)
         register(self.parts.jobs, self.client_of)
         self._boards: dict[str, Boards] = {}
         self.process = secrets.token_hex(4)
@@ -91,9 +93,12 @@ class Runtime:
         clients = {provider: self.client_of(provider) for provider, _ in named.tools()}
         plans = {one: self.parts.plans(one, hands, self.audit) for one, hands in named.hands().items()}
         tuned = named.tune(named.tools(), self.settings)
+        asking = {
+            one: self.joining.asking(client) if named.joined else client.asking for one, client in clients.items()
+        }
         offered = {
             tool.name: Offered(
-                tool, partial(clients[provider].asking, plans=plans.get(provider)), samples=self._samples(provider)
+                tool, partial(asking[provider], plans=plans.get(provider)), samples=self._samples(provider)
             )
             for provider, tool in tuned
         }
@@ -158,4 +163,12 @@ def _assembly(provider: str) -> Callable[[Parts], Client]:
         from dari.app import naramarket  # noqa: PLC0415 -- a process pays for the providers it asks
 
         return naramarket.assemble
+    if provider == "krx":
+        from dari.app import krx  # noqa: PLC0415 -- a process pays for the providers it asks
+
+        return krx.assemble
+    if provider == "dart":
+        from dari.app import dart  # noqa: PLC0415 -- a process pays for the providers it asks
+
+        return dart.assemble
     raise NotFound(f"there is no provider {provider!r}")

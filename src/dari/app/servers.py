@@ -31,6 +31,7 @@ class Server:
 
     `hands`, by provider, do what its tools plan. `shelf` gives its resources and prompts.
 
+    `joined`: other providers are handed to its tools, where their keys are there (app.joining).
     `streaming`: some of its tools report progress, so that its HTTP replies may be event streams.
     """
 
@@ -39,6 +40,7 @@ class Server:
     about: str
     tools: Callable[[], tuple[tuple[str, Tool], ...]]
     streaming: bool = False
+    joined: bool = False
     tune: Callable[[Offer, Settings], Offer] = as_they_are
     hands: Callable[[], Mapping[str, tuple[Hand, ...]]] = dict
     shelf: Callable[[], Shelf] = Shelf
@@ -168,9 +170,11 @@ SERVERS: Final = MappingProxyType(
             Server(
                 name="volume-ranking",
                 port=8080,
-                about="거래대금 순위: rankings of Korean stocks (KOSPI, KOSDAQ) from the KIS Open API. Money is won. "
-                "A null figure is explained in gaps; provenance says where and when each number was got.",
+                about="거래대금 순위: rankings of Korean stocks (KOSPI, KOSDAQ) from the KIS Open API, "
+                "and KRX, DART and Kiwoom where their keys are set. Money is won. A null figure is explained in gaps; "
+                "provenance says where and when each number was got, as_of which moment it speaks of.",
                 tools=_volume_ranking,
+                joined=True,
                 tune=_as_the_document_sets,
             ),
             Server(

@@ -242,6 +242,33 @@ def crawl(
     )
 
 
+days = App(name="days", help="The day store: whole-market days that the rankings read.")
+app.command(days)
+
+
+@days.command(name="fill")
+def fill_days(
+    *,
+    source: Annotated[str, Parameter(name="--from", help="krx (two calls a day) or kis (one call a stock).")] = "krx",
+    days: Annotated[int, Parameter(help="Trading days back from the newest published one.")] = 60,
+    json: Json = False,
+    simulated: Simulated = False,
+    seed: Seed = 1,
+) -> None:
+    """Take missing days into the day store; Ctrl-C loses nothing, and no day is fetched twice."""
+    from dari.cli import keeping  # noqa: PLC0415
+
+    run(keeping.fill(source=source, days=days, as_json=json, simulated=simulated, seed=seed), as_json=json)
+
+
+@days.command(name="status")
+def status_of_days(*, json: Json = False, simulated: Simulated = False, seed: Seed = 1) -> None:
+    """Show which days are kept, and whether the newest published one is among them."""
+    from dari.cli import keeping  # noqa: PLC0415
+
+    run(keeping.status(as_json=json, simulated=simulated, seed=seed), as_json=json)
+
+
 @app.command
 def bench(
     name: str,

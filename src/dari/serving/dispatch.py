@@ -57,7 +57,10 @@ class Limits(Protocol):
 class Asked(Upstream, Protocol):
     """The Upstream of one call, which also knows how long an answer made of its replies is good for."""
 
-    keep_seconds: float
+    @property
+    def keep_seconds(self) -> float:
+        """Seconds."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
