@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Self
@@ -14,17 +14,19 @@ from dari.app.parts import Parts
 from dari.app.places import Places
 from dari.app.servers import Server, server
 from dari.app.working import jobs_of, register
+from dari.core.acts import Hand
 from dari.core.clock import Clock, SystemClock
 from dari.core.endpoint import Effect
 from dari.core.errors import NotFound
 from dari.core.events import Events
+from dari.core.exchange import DEFAULT_PROFILE
 from dari.serving.audit import Audit
 from dari.serving.boards import Boards
 from dari.serving.callers import Caller
 from dari.serving.dispatch import Dispatch, Offered, permitted
 from dari.serving.metrics import Metrics
 from dari.settings import Settings
-from dari.upstream.client import Client
+from dari.upstream.client import Asking, Client
 
 REALTIME = "realtime"
 """The toolset of what is pushed."""
@@ -91,16 +93,13 @@ class Runtime:
         """A named server and its dispatch."""
         named = server(name)
         clients = {provider: self.client_of(provider) for provider, _ in named.tools()}
-        plans = {one: self.parts.plans(one, hands, self.audit) for one, hands in named.hands().items()}
-        tuned = named.tune(named.tools(), self.settings)
         asking = {
-            one: self.joining.asking(client) if named.joined else client.asking for one, client in clients.items()
+            one: self._asking(one, client, named.hands().get(one, ()), joined=named.joined)
+            for one, client in clients.items()
         }
+        tuned = named.tune(named.tools(), self.settings)
         offered = {
-            tool.name: Offered(
-                tool, partial(asking[provider], plans=plans.get(provider)), samples=self._samples(provider)
-            )
-            for provider, tool in tuned
+            tool.name: Offered(tool, asking[provider], samples=self._samples(provider)) for provider, tool in tuned
         }
         dispatch = Dispatch(
             offered,
@@ -127,6 +126,20 @@ class Runtime:
             self.parts.closing.push_async_callback(boards.close)  # before its client, which was made earlier
             self._boards[named.name] = boards
         return self._boards[named.name]
+
+    def _asking(self, provider: str, client: Client, hands: Sequence[Hand], *, joined: bool) -> Callable[[str], Asking]:
+        """From a profile to what one call asks through, with the profile's own plans where the server plans acts."""
+        make = self.joining.asking(client) if joined else client.asking
+        if not hands:
+            return make
+        kept = {DEFAULT_PROFILE: self.parts.plans(provider, hands, self.audit)}
+
+        def asking(profile: str) -> Asking:
+            if profile not in kept:
+                kept[profile] = self.parts.plans(provider, hands, self.audit, profile=profile)
+            return make(profile, kept[profile])
+
+        return asking
 
     def _samples(self, provider: str) -> bool:
         """Whether the operator wants a provider's sample values where its upstream does not answer."""

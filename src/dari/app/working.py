@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from dari.core.clock import Clock
 from dari.core.errors import BadSetting, Hint, MissingExtra
+from dari.core.exchange import DEFAULT_PROFILE
 from dari.serving.jobs import Jobs, JobsHere
 from dari.settings import Settings
 from dari.upstream.client import Client
@@ -17,7 +18,9 @@ from dari.upstream.client import Client
 Clients = Callable[[str], Client]
 
 CRAWL: Final = "crawl"
-"""Arguments: `crawl` (its id) and `again` (read windows with a gap once more); progress: the crawler's own."""
+"""Arguments: `crawl` (its id), `profile` (of whose desk) and `again` (read windows with a gap once more).
+
+Progress is the crawler's own."""
 
 
 def jobs_of(settings: Settings, clock: Clock, *, working: bool | None = None) -> Jobs:
@@ -54,7 +57,7 @@ async def crawl(client_of: Clients, arguments: Mapping[str, Any]) -> AsyncGenera
     """A crawl of the book, from where it was left."""
     from dari.app.naramarket import desk_of  # noqa: PLC0415 -- a process pays for the providers it asks
 
-    desk = desk_of(client_of("naramarket"))
+    desk = desk_of(client_of("naramarket"), arguments.get("profile", DEFAULT_PROFILE))
     async with aclosing(desk.run(arguments["crawl"], again=bool(arguments.get("again")))) as told:
         async for progress in told:
             yield asdict(progress)

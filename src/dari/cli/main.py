@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from dari import __version__
+from dari.cli.auth_commands import auth
 from dari.cli.printing import fail
 from dari.cli.running import missing_extra, prepare, run
 from dari.core.errors import DariError
@@ -18,6 +19,8 @@ app = App(
     version=__version__,
     help="Dari (다리): MCP servers for Korean brokers, public procurement and payment operations.",
 )
+
+app.command(auth)
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="One JSON document on stdout and nothing else.")]
 Simulated = Annotated[
