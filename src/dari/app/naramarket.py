@@ -10,7 +10,7 @@ from typing import Any
 
 from dari.app.parts import Parts
 from dari.core.acts import Planning
-from dari.core.errors import UpstreamError
+from dari.core.errors import CallerError, CircuitOpen, DariError, MissingCredential
 from dari.core.exchange import DEFAULT_PROFILE, Reply
 from dari.core.provider import Credential, Request, Response
 from dari.providers.naramarket.crawler.desk import Desk
@@ -30,15 +30,19 @@ class ProcurementAsking(Asking):
         self.desk = client.desk
 
     async def ask(self, endpoint: str, parameters: Mapping[str, str] | None = None, **more: Any) -> Reply:
+        """Ask, and write the call down before it is made; one that a kept reply answers is crossed out again."""
+        desk, now = self.desk, self.now()
+        call = await desk.on(lambda book: book.calling(endpoint, now=now))
         try:
             reply = await super().ask(endpoint, parameters, **more)
-        except UpstreamError as error:
-            call = self.desk.book.calling(endpoint, now=self.now())
-            self.desk.book.called(call, f"{error.code} {error.upstream_code or ''}".strip())
+        except (CallerError, MissingCredential, CircuitOpen):
+            await desk.on(lambda book: book.answered(call, 0))  # nothing left this machine
             raise
-        if reply.cached is None:
-            call = self.desk.book.calling(endpoint, now=self.now(), times=reply.attempts)
-            self.desk.book.called(call, "page")
+        except DariError as error:
+            outcome = f"{error.code} {error.upstream_code or ''}".strip()
+            await desk.on(lambda book: book.called(call, outcome))
+            raise
+        await desk.on(lambda book: book.answered(call, 0 if reply.cached else reply.attempts))
         return reply
 
 
