@@ -14,6 +14,7 @@ from dari.core.errors import CallerError, CircuitOpen, DariError, MissingCredent
 from dari.core.exchange import DEFAULT_PROFILE, Reply
 from dari.core.provider import Credential, Request, Response
 from dari.providers.naramarket.crawler.desk import Desk
+from dari.providers.naramarket.crawler.quota import OneQuota
 from dari.providers.naramarket.dialect import HOST, NaramarketDialect
 from dari.providers.naramarket.spec import SPEC
 from dari.upstream.client import Asking, Client
@@ -89,7 +90,8 @@ def assemble(parts: Parts) -> Client:
     client.desk = Desk(
         home=home,
         output=Path(output) if output else home / "files",
-        send=client.paced,
+        send=OneQuota(client.paced, client.state, parts.clock, dialect.lane),
+        works=parts.jobs,
         check=dialect.check,
         clock=parts.clock,
         fetch=fetch,

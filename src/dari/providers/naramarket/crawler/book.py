@@ -214,7 +214,9 @@ class Book(Rows):
     def spent(self, day: datetime) -> dict[str, int]:
         """Calls of a day by operation, as far as they went through this book."""
         found = self._book.execute(
-            "SELECT endpoint, sum(times) FROM calls WHERE day=? GROUP BY endpoint ORDER BY 2 DESC", (f"{day:%Y-%m-%d}",)
+            "SELECT endpoint, sum(times) FROM calls WHERE day=? AND outcome<>'quota_spent'"
+            " GROUP BY endpoint ORDER BY 2 DESC",
+            (f"{day:%Y-%m-%d}",),
         )
         return {name: int(count) for name, count in found}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
@@ -26,7 +25,6 @@ from dari.providers.naramarket.crawler import Book, Crawler, Progress, Span, pla
 from dari.providers.naramarket.crawler.folder import Folder
 from dari.providers.naramarket.spec import SPEC
 
-log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -46,6 +44,30 @@ class Plan:
     spent_today: int
 
 
+class Works(Protocol):
+    """Where works that outlive a call are done: in this process, or by workers that share a Redis."""
+
+    async def start(self, kind: str, arguments: Mapping[str, Any], *, key: str) -> Any:
+        """Begin, unless the work of that key is on its way."""
+        ...
+
+    async def standing(self, key: str) -> Any:
+        """How it stands (None: nobody does it), with `ended`."""
+        ...
+
+    async def cancel(self, key: str) -> bool:
+        """Ask it to stop."""
+        ...
+
+
+KIND: Final = "crawl"
+
+
+def job_key(crawl: str) -> str:
+    """The name of a crawl among works."""
+    return f"crawl-{crawl}"
+
+
 class Desk:
     """One of each for a process. Nothing is opened before it is needed.
 
@@ -61,13 +83,13 @@ class Desk:
         check: Callable[[Call], None],
         clock: Clock,
         fetch: Callable[[str], Awaitable[Response]],
+        works: Works,
         simulated: bool = False,
     ) -> None:
-        self._home, self._send, self._check, self._clock = home, send, check, clock
+        self._home, self._send, self._check, self._clock, self._works = home, send, check, clock, works
         self._book: Book | None = None
         self._thread = ThreadPoolExecutor(1, "crawl-book")
         self._running: dict[str, Crawler] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
         self.folder = Folder(output)
         self.fetch = fetch
         self.simulated = simulated
@@ -98,11 +120,7 @@ class Desk:
         return await loop.run_in_executor(self._thread, partial(work, *args, **kwargs))
 
     async def close(self) -> None:
-        """Leave running crawls as they are (they can be resumed) and close the book."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Close the book. Whoever runs crawls has stopped by now; what they left can be resumed."""
         await asyncio.to_thread(self._thread.shutdown)
         if self._book is not None:
             self._book.close()
@@ -174,36 +192,27 @@ class Desk:
             self._running.pop(crawl, None)
             lock.release()
 
-    def start(self, crawl: str, *, again: bool = False) -> None:
-        """Run it in the background of this process."""
-        if self.running(crawl):
-            return
-        task = asyncio.ensure_future(self._through(crawl, again=again))
-        self._tasks[crawl] = task
-        task.add_done_callback(partial(self._ended, crawl))
+    async def start(self, crawl: str, *, again: bool = False) -> None:
+        """Run it in the background. Raises NotFound for a crawl the book does not know."""
+        await self.on(lambda book: book.crawl(crawl))
+        if not await self.running(crawl):
+            await self._works.start(KIND, {"crawl": crawl, "again": again}, key=job_key(crawl))
 
-    def _ended(self, crawl: str, task: asyncio.Task[None]) -> None:
-        self._tasks.pop(crawl, None)
-        if not task.cancelled() and (error := task.exception()):
-            log.error("a crawl ended: %s", error)
-
-    async def _through(self, crawl: str, *, again: bool) -> None:
-        async with aclosing(self.run(crawl, again=again)) as told:
-            async for _ in told:
-                pass
-
-    def cancel(self, crawl: str) -> bool:
-        """Ask for no more pages; those in flight are still taken. False where it does not run in this process."""
+    async def cancel(self, crawl: str) -> None:
+        """Ask for no more pages; what runs in this process still takes those in flight."""
+        await self.on(lambda book: book.crawl(crawl))
         found = self._running.get(crawl)
         if found:
             found.cancelled = True
-        elif crawl in self._tasks:
-            self._tasks[crawl].cancel()
-        return self.running(crawl)
+        else:
+            await self._works.cancel(job_key(crawl))
 
-    def running(self, crawl: str) -> bool:
-        """Whether it runs in this process."""
-        return crawl in self._running or crawl in self._tasks
+    async def running(self, crawl: str) -> bool:
+        """Whether it is read now, or will be soon."""
+        if crawl in self._running:
+            return True
+        standing = await self._works.standing(job_key(crawl))
+        return standing is not None and not standing.ended
 
     def _leased(self, crawl: str) -> FileLock:
         try:

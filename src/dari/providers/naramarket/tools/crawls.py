@@ -94,7 +94,7 @@ async def start_crawl(query: PlanCrawl, upstream: Procurement) -> Answer:
     desk = upstream.desk
     plan = await planned(query, desk)
     crawl = await _left(desk, plan) or await desk.begin(plan)
-    desk.start(crawl)
+    await desk.start(crawl)
     return await _status(desk, crawl)
 
 
@@ -132,13 +132,13 @@ async def resume_crawl(query: CrawlId, upstream: Procurement) -> Answer:
             hint=Hint("자정(KST) 이후에 다시 하세요.", "Again after midnight in Korea."),
         )
     if row.state in RESUMABLE:
-        desk.start(row.id, again=True)
+        await desk.start(row.id, again=True)
     return await _status(desk, row.id)
 
 
 async def cancel_crawl(query: CrawlId, upstream: Procurement) -> Answer:
     """Ask for no more pages; what was read stays, and it can be resumed."""
-    upstream.desk.cancel(query.crawl_id)
+    await upstream.desk.cancel(query.crawl_id)
     return await _status(upstream.desk, query.crawl_id)
 
 
@@ -147,9 +147,8 @@ async def _status(desk: Desk, crawl: str) -> Answer:
         return book.crawl(crawl), book.receipts(crawl), book.calls(crawl)
 
     row, receipts, calls = await desk.on(read)
-    state = "running" if desk.running(crawl) else row.state
-    if state == "running" and not desk.running(crawl):
-        state = "interrupted"
+    running = await desk.running(crawl)
+    state = "running" if running else "interrupted" if row.state == "running" else row.state
     done = sum(one["state"] == "done" for one in receipts)
     left = [one for one in receipts if one["state"] != "done"]
     data: dict[str, Any] = {
