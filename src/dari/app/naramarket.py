@@ -13,6 +13,7 @@ from dari.core.acts import Planning
 from dari.core.errors import CallerError, CircuitOpen, DariError, MissingCredential
 from dari.core.exchange import DEFAULT_PROFILE, Reply
 from dari.core.provider import Credential, Request, Response
+from dari.core.shelf import Shelf
 from dari.providers.naramarket.crawler.desk import Desk
 from dari.providers.naramarket.crawler.quota import OneQuota
 from dari.providers.naramarket.dialect import HOST, NaramarketDialect
@@ -106,6 +107,13 @@ def _simulator_wire(parts: Parts) -> Wire:
 
     app = naramarket_simulator(world=parts.clock, seed=parts.seed, origin=SIMULATOR_ORIGIN)
     return parts.wire(app=app)
+
+
+def shelf_of(client: Client) -> Shelf:
+    """What the saved searches have found, as documents."""
+    from dari.providers.naramarket.tools.watching import shelf  # noqa: PLC0415 -- only a server needs it
+
+    return shelf(desk_of(client))
 
 
 def desk_of(client: Client) -> Desk:

@@ -12,12 +12,13 @@ from dari.app.joining import Joining
 from dari.app.observing import Watched
 from dari.app.parts import Parts
 from dari.app.places import Places
-from dari.app.servers import Server, server
+from dari.app.servers import Server, narrowed, server
 from dari.app.working import jobs_of, register
 from dari.core.clock import Clock, SystemClock
 from dari.core.endpoint import Effect
 from dari.core.errors import NotFound
 from dari.core.events import Events
+from dari.core.shelf import Shelf
 from dari.serving.audit import Audit
 from dari.serving.boards import Boards
 from dari.serving.callers import Caller
@@ -34,7 +35,7 @@ class Runtime:
     """What lives as long as the process: settings, clock, places, clients (made when first needed), audit, metrics.
 
     `simulated` answers from the simulators, in this process; every such answer says so. `working`: whether this process
-    does the jobs that DARI_JOBS puts in Redis (None: as DARI_JOBS says).
+    does the jobs that DARI_JOBS puts in Redis (None: as DARI_JOBS says). `toolsets`: only these of each server's tools.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class Runtime:
         seed: int = 1,
         clock: Clock | None = None,
         working: bool | None = None,
+        toolsets: frozenset[str] = frozenset(),
     ) -> None:
         self.settings = settings
+        self._toolsets = toolsets
         self.clock: Clock = clock or SystemClock()
         self.metrics = Metrics()
         events = Events()
@@ -92,7 +95,7 @@ class Runtime:
         named = server(name)
         clients = {provider: self.client_of(provider) for provider, _ in named.tools()}
         plans = {one: self.parts.plans(one, hands, self.audit) for one, hands in named.hands().items()}
-        tuned = named.tune(named.tools(), self.settings)
+        tuned = narrowed(named.tune(named.tools(), self.settings), self._toolsets)
         asking = {
             one: self.joining.asking(client) if named.joined else client.asking for one, client in clients.items()
         }
@@ -111,6 +114,14 @@ class Runtime:
             server=named.name,
         )
         return named, dispatch
+
+    def shelf(self, named: Server) -> Shelf:
+        """What a server offers to read: what every one of its kind has, and what this user has put there."""
+        if named.name == "naramarket":
+            from dari.app.naramarket import shelf_of  # noqa: PLC0415 -- a process pays for the providers it asks
+
+            return shelf_of(self.client_of("naramarket"))
+        return named.shelf()
 
     def boards(self, name: str) -> Boards | None:
         """What a named server tells of pushed data, or None where it has none."""

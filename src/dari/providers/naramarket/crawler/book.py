@@ -39,7 +39,7 @@ class Book(Rows):
         spans = [one for one in windows if one is not None]
         start = min((one.start for one in spans), default=None)
         end = max((one.end for one in spans), default=None)
-        with self._together() as book:
+        with self.together() as book:
             book.execute(
                 "INSERT INTO crawls (id, endpoint, way, filters, start, end, state, made_at, watch)"
                 " VALUES (?,?,?,?,?,?,'planned',?,?)",
@@ -116,7 +116,7 @@ class Book(Rows):
 
     def split(self, crawl: str, window: int, parts: Sequence[Span]) -> list[int]:
         """A window gives way to narrower ones; their ids."""
-        with self._together() as book:
+        with self.together() as book:
             book.execute("UPDATE windows SET state='split' WHERE id=?", (window,))
             return [
                 int(
@@ -153,7 +153,7 @@ class Book(Rows):
 
         `doubt`: this crawl's operation was caught lying about its lists, and one reading is never enough any more.
         """
-        with self._together() as book:
+        with self.together() as book:
             if doubt:
                 book.execute("UPDATE crawls SET doubt=1 WHERE id=?", (crawl,))
             if windows is None:
@@ -244,7 +244,7 @@ class Book(Rows):
         dated = endpoint.wire["by"].get(way, {}).get("field", "")
         held = leaf(endpoint, rows, dated=dated, otherwise=f"{at:%Y-%m}")
         keys = tuple(dict.fromkeys(map(key_hash, held.keys)))
-        with self._together() as book:
+        with self.together() as book:
             page = self._kept(f"{endpoint.id}{OWN}{watch}" if watch else endpoint.id, held)
             book.execute(
                 "INSERT INTO pages (id, window, number, size, told, total, keys, fetched_at) VALUES (?,?,?,?,?,?,?,?)",

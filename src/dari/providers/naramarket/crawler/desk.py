@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, ParamSpec, Protocol, TypeVar
@@ -23,6 +23,7 @@ from dari.core.provider import Response
 from dari.core.tool import Upstream
 from dari.providers.naramarket.crawler import Book, Crawler, Progress, Span, planned, success, whole
 from dari.providers.naramarket.crawler.folder import Folder
+from dari.providers.naramarket.crawler.watches import Watches
 from dari.providers.naramarket.spec import SPEC
 
 P = ParamSpec("P")
@@ -226,6 +227,37 @@ class Desk:
     async def success(self, crawl: str) -> bool:
         """Whether every window was read without a gap."""
         return success(await self.on(lambda book: book.receipts(crawl)))
+
+    # --- saved searches ---
+
+    async def look(self, name: str) -> AsyncGenerator[Progress, None]:
+        """One round of a saved search: a look at its last days, within its calls. A round cut short goes on next time.
+
+        Raises NotFound.
+        """
+        watch = await self.on(lambda book: Watches(book).one(name))
+        today = self._clock.now().date()
+        crawl = watch.crawl
+        if crawl is None or not await self._goes_on(crawl, today):
+            start = today - timedelta(days=watch.days - 1)
+            plan = await self.plan(watch.endpoint, watch.way, start, today, watch.filters)
+            crawl = await self.begin(plan, watch=name)
+            begun = crawl
+            await self.on(lambda book: Watches(book).begun(name, begun))
+        state = ""
+        async with aclosing(self.run(crawl)) as told:
+            async for progress in told:
+                state = progress.state
+                if progress.calls >= watch.most_calls and crawl in self._running:
+                    self._running[crawl].cancelled = True
+                yield progress
+        now = self._clock.now()
+        await self.on(lambda book: Watches(book).ended(name, whole=state == "done", now=now))
+
+    async def _goes_on(self, crawl: str, today: date) -> bool:
+        """Whether a round was cut short today."""
+        row = await self.on(lambda book: book.crawl(crawl))
+        return row.state in RESUMABLE and row.end is not None and row.end.date() == today
 
     def now(self) -> datetime:
         """The time."""

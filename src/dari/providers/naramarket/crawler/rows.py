@@ -17,7 +17,7 @@ SEEN: Final = "UPDATE rows SET last_page=max(last_page, ?) WHERE endpoint=? AND 
 
 
 class Rows:
-    """The part of the book that holds rows. Whoever writes does so within `_together`."""
+    """The part of the book that holds rows. Whoever writes does so within `together`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -30,7 +30,7 @@ class Rows:
         self._book.close()
 
     @contextmanager
-    def _together(self) -> Iterator[sqlite3.Connection]:
+    def together(self) -> Iterator[sqlite3.Connection]:
         """All or nothing."""
         self._book.execute("BEGIN IMMEDIATE")
         try:
@@ -54,6 +54,10 @@ class Rows:
             self._book.execute("INSERT OR IGNORE INTO headings (names) VALUES (?)", (told,))
             (self._headings[names],) = self._book.execute("SELECT id FROM headings WHERE names=?", (told,)).fetchone()
         return self._headings[names]
+
+    def told(self, asked: str, *values: Any) -> list[Any]:
+        """What a SELECT finds."""
+        return self._book.execute(asked, values).fetchall()
 
     # --- writing ---
 
@@ -83,6 +87,12 @@ class Rows:
         ask = "SELECT place FROM rows WHERE endpoint=? AND key=? AND digest=? AND leaf=?"
         found = (self._book.execute(ask, (*one, number)).fetchone() for one in named)
         return {place for one in found if one for place in one}
+
+    def drop(self, shelf: str) -> None:
+        """Forget every row of a shelf; numbers of leaves are not given again."""
+        here = self._endpoint(shelf)
+        self._book.execute("DELETE FROM rows WHERE endpoint=?", (here,))
+        self._book.execute("UPDATE leaves SET months='', packed=x'' WHERE endpoint=?", (here,))
 
     # --- reading ---
 

@@ -58,9 +58,9 @@ CREATE TABLE measures (
     PRIMARY KEY (endpoint, way, filters)
 );
 CREATE TABLE watches (
-    name TEXT PRIMARY KEY, endpoint TEXT NOT NULL, way TEXT NOT NULL, filters TEXT NOT NULL, words TEXT NOT NULL,
-    days INTEGER NOT NULL, most_calls INTEGER NOT NULL, seen INTEGER NOT NULL DEFAULT 0, made_at TEXT NOT NULL,
-    ran_at TEXT, crawl TEXT
+    name TEXT PRIMARY KEY, endpoint TEXT NOT NULL, way TEXT NOT NULL, filters TEXT NOT NULL,
+    days INTEGER NOT NULL, most_calls INTEGER NOT NULL, made_at TEXT NOT NULL,
+    seen INTEGER, ran_at TEXT, crawl TEXT
 );
 """
 

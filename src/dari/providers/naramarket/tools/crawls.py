@@ -202,6 +202,7 @@ TOOLS: Final = (
         output=STATUS,
         run=start_crawl,
         effect=Effect.CHANGE,
+        own=True,
         toolset="crawl",
     ),
     Tool(
@@ -222,6 +223,7 @@ TOOLS: Final = (
         output=STATUS,
         run=resume_crawl,
         effect=Effect.CHANGE,
+        own=True,
         toolset="crawl",
     ),
     Tool(
@@ -232,6 +234,7 @@ TOOLS: Final = (
         output=STATUS,
         run=cancel_crawl,
         effect=Effect.CHANGE,
+        own=True,
         toolset="crawl",
         open_world=False,
     ),

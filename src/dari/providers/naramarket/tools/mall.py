@@ -278,6 +278,7 @@ TOOLS: Final = (
         output=schema(success=SURE, output_csv=TEXT, rows=WHOLE, incomplete=SURE, remaining_days=WHOLE, receipts=ROWS),
         run=crawl_to_csv,
         effect=Effect.CHANGE,
+        own=True,
         toolset="crawl",
         endpoints=(MALL, ATTRIBUTES),
         deadline=3_660.0,

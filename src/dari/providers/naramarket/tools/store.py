@@ -149,6 +149,7 @@ TOOLS: Final = (
         description="Write crawled rows of an operation as CSV, JSONL, Parquet or OCDS 1.1.",
         output=schema(output=TEXT, rows=WHOLE),
         effect=Effect.CHANGE,
+        own=True,
     ),
     Tool(
         name="query_store",
