@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from dari.app.parts import Parts
 from dari.core.acts import Planning
-from dari.core.errors import UpstreamError
+from dari.core.errors import CallerError, CircuitOpen, DariError, MissingCredential
 from dari.core.exchange import DEFAULT_PROFILE, Call, Reply
 from dari.core.provider import Credential, Request, Response
 from dari.core.shared_state import file_name
+from dari.core.shelf import Shelf
 from dari.providers.naramarket.crawler.desk import Desk
+from dari.providers.naramarket.crawler.quota import OneQuota
 from dari.providers.naramarket.dialect import HOST, NaramarketDialect
 from dari.providers.naramarket.spec import SPEC
+from dari.serving.jobs import Jobs
 from dari.upstream.client import Asking, Client
 from dari.upstream.wire import Wire
 
@@ -32,16 +35,43 @@ class ProcurementAsking(Asking):
         self.desk = client.desk(profile)
 
     async def ask(self, endpoint: str, parameters: Mapping[str, str] | None = None, **more: Any) -> Reply:
+        """Ask, and write the call down before it is made; one that a kept reply answers is crossed out again."""
+        desk, now = self.desk, self.now()
+        call = await desk.on(lambda book: book.calling(endpoint, now=now))
         try:
             reply = await super().ask(endpoint, parameters, **more)
-        except UpstreamError as error:
-            call = self.desk.book.calling(endpoint, now=self.now())
-            self.desk.book.called(call, f"{error.code} {error.upstream_code or ''}".strip())
+        except (CallerError, MissingCredential, CircuitOpen):
+            await desk.on(lambda book: book.answered(call, 0))  # nothing left this machine
             raise
-        if reply.cached is None:
-            call = self.desk.book.calling(endpoint, now=self.now(), times=reply.attempts)
-            self.desk.book.called(call, "page")
+        except DariError as error:
+            outcome = f"{error.code} {error.upstream_code or ''}".strip()
+            await desk.on(lambda book: book.called(call, outcome))
+            raise
+        await desk.on(lambda book: book.answered(call, 0 if reply.cached else reply.attempts))
         return reply
+
+
+@dataclass(frozen=True, slots=True)
+class WorksOf:
+    """The works of a profile among those of all: each knows whose desk it is done at."""
+
+    jobs: Jobs
+    profile: str
+
+    def _key(self, key: str) -> str:
+        return f"{file_name(self.profile)}-{key}"
+
+    async def start(self, kind: str, arguments: Mapping[str, Any], *, key: str) -> Any:
+        """Begin, unless the work of that key is on its way."""
+        return await self.jobs.start(kind, {**arguments, "profile": self.profile}, key=self._key(key))
+
+    async def standing(self, key: str) -> Any:
+        """How it stands, None where nobody does it."""
+        return await self.jobs.standing(self._key(key))
+
+    async def cancel(self, key: str) -> bool:
+        """Ask it to stop."""
+        return await self.jobs.cancel(self._key(key))
 
 
 class ProcurementClient(Client):
@@ -101,7 +131,10 @@ def assemble(parts: Parts) -> Client:
         made = Desk(
             home=own,
             output=Path(output) if output and profile == DEFAULT_PROFILE else own / "files",
-            send=client.paced if profile == DEFAULT_PROFILE else send,
+            send=OneQuota(
+                client.paced if profile == DEFAULT_PROFILE else send, client.state, parts.clock, dialect.lane
+            ),
+            works=parts.jobs if profile == DEFAULT_PROFILE else WorksOf(parts.jobs, profile),
             check=dialect.check,
             clock=parts.clock,
             fetch=fetch,
@@ -123,6 +156,13 @@ def _simulator_wire(parts: Parts) -> Wire:
 
     app = naramarket_simulator(world=parts.clock, seed=parts.seed, origin=SIMULATOR_ORIGIN)
     return parts.wire(app=app)
+
+
+def shelf_of(client: Client) -> Shelf:
+    """What the saved searches have found, as documents."""
+    from dari.providers.naramarket.tools.watching import shelf  # noqa: PLC0415 -- only a server needs it
+
+    return shelf(desk_of(client))
 
 
 def desk_of(client: Client, profile: str = DEFAULT_PROFILE) -> Desk:

@@ -12,7 +12,7 @@ from dari.app.joining import Joining
 from dari.app.observing import Watched
 from dari.app.parts import Parts
 from dari.app.places import Places
-from dari.app.servers import Server, server
+from dari.app.servers import Server, narrowed, server
 from dari.app.working import jobs_of, register
 from dari.core.acts import Hand
 from dari.core.clock import Clock, SystemClock
@@ -20,6 +20,7 @@ from dari.core.endpoint import Effect
 from dari.core.errors import NotFound
 from dari.core.events import Events
 from dari.core.exchange import DEFAULT_PROFILE
+from dari.core.shelf import Shelf
 from dari.serving.audit import Audit
 from dari.serving.boards import Boards
 from dari.serving.callers import Caller
@@ -36,7 +37,7 @@ class Runtime:
     """What lives as long as the process: settings, clock, places, clients (made when first needed), audit, metrics.
 
     `simulated` answers from the simulators, in this process; every such answer says so. `working`: whether this process
-    does the jobs that DARI_JOBS puts in Redis (None: as DARI_JOBS says).
+    does the jobs that DARI_JOBS puts in Redis (None: as DARI_JOBS says). `toolsets`: only these of each server's tools.
     """
 
     def __init__(
@@ -47,8 +48,10 @@ class Runtime:
         seed: int = 1,
         clock: Clock | None = None,
         working: bool | None = None,
+        toolsets: frozenset[str] = frozenset(),
     ) -> None:
         self.settings = settings
+        self._toolsets = toolsets
         self.clock: Clock = clock or SystemClock()
         self.metrics = Metrics()
         events = Events()
@@ -97,7 +100,7 @@ class Runtime:
             one: self._asking(one, client, named.hands().get(one, ()), joined=named.joined)
             for one, client in clients.items()
         }
-        tuned = named.tune(named.tools(), self.settings)
+        tuned = narrowed(named.tune(named.tools(), self.settings), self._toolsets)
         offered = {
             tool.name: Offered(tool, asking[provider], samples=self._samples(provider)) for provider, tool in tuned
         }
@@ -110,6 +113,14 @@ class Runtime:
             server=named.name,
         )
         return named, dispatch
+
+    def shelf(self, named: Server) -> Shelf:
+        """What a server offers to read: what every one of its kind has, and what this user has put there."""
+        if named.name == "naramarket":
+            from dari.app.naramarket import shelf_of  # noqa: PLC0415 -- a process pays for the providers it asks
+
+            return shelf_of(self.client_of("naramarket"))
+        return named.shelf()
 
     def boards(self, name: str) -> Boards | None:
         """What a named server tells of pushed data, or None where it has none."""

@@ -17,6 +17,8 @@ from dari.upstream.client import Client
 
 Clients = Callable[[str], Client]
 
+WATCH: Final = "watch"
+"""Arguments: `name` of a saved search, `profile` (of whose desk); progress: the crawler's own."""
 CRAWL: Final = "crawl"
 """Arguments: `crawl` (its id), `profile` (of whose desk) and `again` (read windows with a gap once more).
 
@@ -51,6 +53,17 @@ def shared_jobs(jobs: Jobs) -> Any:
 def register(jobs: Jobs, client_of: Clients) -> None:
     """Say how every kind of job is done."""
     jobs.register(CRAWL, partial(crawl, client_of))
+    jobs.register(WATCH, partial(watch, client_of))
+
+
+async def watch(client_of: Clients, arguments: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any], None]:
+    """One round of a saved search."""
+    from dari.app.naramarket import desk_of  # noqa: PLC0415 -- a process pays for the providers it asks
+
+    desk = desk_of(client_of("naramarket"), arguments.get("profile", DEFAULT_PROFILE))
+    async with aclosing(desk.look(arguments["name"])) as told:
+        async for progress in told:
+            yield asdict(progress)
 
 
 async def crawl(client_of: Clients, arguments: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any], None]:

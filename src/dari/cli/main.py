@@ -26,6 +26,7 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="One JSON docu
 Simulated = Annotated[
     bool, Parameter(name="--simulated", negative="", help="Answer from the simulator; needs no key. Answers say so.")
 ]
+Toolsets = Annotated[str | None, Parameter(help="Only these toolsets of a server, with commas: search,crawl,files.")]
 Seed = Annotated[int, Parameter(help="Seed of the simulated world.")]
 
 
@@ -35,13 +36,14 @@ def serve(
     http: Annotated[bool, Parameter(negative="", help="Listen on HTTP instead of stdio.")] = False,
     host: str = "127.0.0.1",
     port: int | None = None,
+    toolsets: Toolsets = None,
     simulated: Simulated = False,
     seed: Seed = 1,
 ) -> None:
     """Serve named servers to MCP clients: one on stdio, or any number (`all`) on one HTTP address."""
     from dari.cli import serving  # noqa: PLC0415 -- each command pays for its own imports
 
-    run(serving.serve(names, http=http, host=host, port=port, simulated=simulated, seed=seed))
+    run(serving.serve(names, http=http, host=host, port=port, toolsets=toolsets, simulated=simulated, seed=seed))
 
 
 @app.command
@@ -53,11 +55,11 @@ def worker() -> None:
 
 
 @app.command
-def tools(name: str, *, json: Json = False) -> None:
+def tools(name: str, *, toolsets: Toolsets = None, json: Json = False) -> None:
     """Show the tools of a server: names, hints, schemas, and how many characters a client reads."""
     from dari.cli import calling  # noqa: PLC0415
 
-    calling.tools(name, as_json=json)
+    calling.tools(name, toolsets=toolsets, as_json=json)
 
 
 @app.command
@@ -213,8 +215,12 @@ def install(
     run(installing.install(client, names, asked, as_json=json), as_json=json)
 
 
-@app.command
-def crawl(
+crawl = App(name="crawl", help="Take whole periods of a procurement operation into the store; watch saved searches.")
+app.command(crawl)
+
+
+@crawl.default
+def crawl_period(
     operation: str | None = None,
     *filters: str,
     start: Annotated[str | None, Parameter(help="First day, YYYY-MM-DD; 30 days in all if left out.")] = None,
@@ -237,6 +243,44 @@ def crawl(
             by=by,
             resume=resume,
             filters=given,
+            as_json=json,
+            simulated=simulated,
+            seed=seed,
+        ),
+        as_json=json,
+    )
+
+
+@crawl.command(name="watch")
+def watch_searches(
+    name: str | None = None,
+    operation: str | None = None,
+    *filters: str,
+    by: Annotated[str | None, Parameter(help="One of the operation's ways.")] = None,
+    days: Annotated[int, Parameter(help="How many days each round reads again.")] = 7,
+    calls: Annotated[int, Parameter(help="Most calls of one round.")] = 20,
+    every: Annotated[float, Parameter(help="Minutes between rounds; more where the quota would not last.")] = 30.0,
+    once: Annotated[bool, Parameter(negative="", help="One round of each, then stop.")] = False,
+    remove: Annotated[bool, Parameter(negative="", help="Forget the search and what it has found.")] = False,
+    json: Json = False,
+    simulated: Simulated = False,
+    seed: Seed = 1,
+) -> None:
+    """Save a search (NAME OPERATION name=value …), then tell what is new or changed; without NAME, of all saved."""
+    from dari.cli import saved_searches  # noqa: PLC0415
+
+    given = dict(one.partition("=")[::2] for one in filters)
+    run(
+        saved_searches.watch(
+            name,
+            operation,
+            given,
+            by=by,
+            days=days,
+            calls=calls,
+            every=every,
+            once=once or json,
+            remove=remove,
             as_json=json,
             simulated=simulated,
             seed=seed,
