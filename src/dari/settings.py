@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
-from dari.core.errors import BadSetting, Hint
+import platformdirs
+
+from dari.core.errors import BadSetting, Hint, MissingExtra
+from dari.core.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,25 +130,62 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("DARI_ALLOWED_IPS", "Addresses and networks that may ask over HTTP, with commas; empty: any"),
     Setting("DARI_TRUSTED_PROXIES", "Addresses of proxies whose X-Forwarded-For is believed, with commas"),
     Setting("DARI_ALLOWED_HOSTS", "Other names this server answers to, with commas"),
+    Setting("DARI_LOG_DIR", "Folder of JSON-line logs (dari.log); empty: none but stderr"),
+    Setting("DARI_ALERT_RESPONSE_SECONDS", "Alert: mean response time of the last 100 calls above", "2",
+            kind="number"),
+    Setting("DARI_ALERT_ERROR_RATE", "Alert: share of the last 100 calls that failed above", "0.05", kind="number"),
+    Setting("DARI_ALERT_CACHE_HIT_RATE", "Alert: share of the last 100 calls answered from a cache below", "0.7",
+            kind="number"),
+    Setting("DARI_ALERT_MEMORY_MB", "Alert: memory of a process above, in MiB (0: never)", "1024", kind="whole"),
+    Setting("DARI_ALERT_UNUSUAL", "Alert: issues with unusual volume in the last 100 calls above", "50", kind="whole"),
+    Setting("DARI_ALERT_CONSOLE", "1: alerts are also written to stderr", "", ("", "0", "1")),
+    Setting("DARI_ALERT_WEBHOOK", "Alerts are also posted here as JSON", secret=True),
+    Setting("DARI_ALERTMANAGER_URL", "Alerts are also posted to this Alertmanager, such as http://alertmanager:9093"),
+    Setting("DARI_METRICS_TOKEN", "What /metrics asks for as a bearer token where sign-in is on; empty: it is closed",
+            secret=True),
+    Setting("DARI_TRACES_URL", "OpenTelemetry traces are sent here (OTLP over HTTP, …/v1/traces); empty: none"),
     Setting("LOG_LEVEL", "What is logged", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
 )  # fmt: skip
 
+SAVE_AS_UTF8: Final = Hint(
+    "무엇이 틀렸는지 dari doctor가 짚어 줍니다. 파일은 UTF-8로 저장하세요.",
+    "dari doctor points at what is wrong; save the file as UTF-8.",
+)
 Figure = TypeVar("Figure", int, float)
 
 DEVLP_FILE: Final = Path("KIS", "config", "kis_devlp.yaml")
 """Where KIS's setup guide puts its file, below the home folder."""
 
+DEVLP_VARIANTS: Final = tuple(
+    Path(folder, name)
+    for folder in ("KIS/config", "kis/config", "KIS", "kis")
+    for name in ("kis_devlp.yaml", "kis_devlp.yml", "devlp.yaml")
+)
+"""The guide spells the folder and the file in more than one way; the first that is there is read."""
+
+OWN_FILE: Final = "dari.env"
+"""What `dari setup` keeps, in Dari's config folder, private to the user."""
+
+IN_KEYRING: Final = "@keyring"
+"""The value in OWN_FILE of a secret that the system's keyring holds, under the service `dari` and its own name."""
+
+REFERENCE: Final = re.compile(r"\$\{[^}]*\}")
+"""A reference that a client passed on as it stands, since it had nothing to fill in: no value."""
+
+EXAMPLE: Final = re.compile(r".*[ㄱ-ㅎ가-힣].*")
+"""The Korean words that stand in an example's place for a key or an account: no value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value and who gave it: "flag", "environment", ".env", "kis_devlp.yaml" or "default"."""
+    """A value and who gave it: "flag", "environment", ".env", "keyring", "dari.env", "kis_devlp.yaml" or "default"."""
 
     value: str = field(repr=False)
     won: str
 
 
 class Settings:
-    """The settings as found: flag > environment > .env > kis_devlp.yaml > default."""
+    """The settings as found: flag > environment > .env > keyring and dari.env > kis_devlp.yaml > default."""
 
     def __init__(self, found: Mapping[str, Found]) -> None:
         self._found = found
@@ -153,8 +194,20 @@ class Settings:
         """The value with its origin."""
         return self._found[name]
 
+    def but(self, flags: Mapping[str, str]) -> Settings:
+        """The same settings with other values for some."""
+        return Settings({**self._found, **{name: Found(value, "flag") for name, value in flags.items()}})
+
     def text(self, name: str) -> str:
         return self._found[name].value
+
+    def secret(self, name: str) -> Secret:
+        """A value that does not print itself."""
+        return Secret(self._found[name].value)
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every secret there is, for what must not let them through."""
+        return tuple(Secret(found.value) for row, found in self if row.secret and found.value)
 
     def whole(self, name: str) -> int:
         return self._read(name, int, "a whole number")
@@ -186,19 +239,25 @@ def resolve(
         ("flag", flags or {}),
         ("environment", environment),
         (".env", _dotenv(Path(environment.get("DARI_DOTENV", ".env")))),
+        (OWN_FILE, _dotenv(own_file({**environment, **(flags or {})}))),
     )
     devlp: Mapping[str, str] | None = None
     found = {}
     for row in SETTINGS:
         for won, values in sources:
-            if values.get(row.name, "").strip():
-                found[row.name] = Found(values[row.name].strip(), won)
+            value = values.get(row.name, "").strip()
+            if value == IN_KEYRING:
+                value, won = _from_keyring(row.name), "keyring"  # noqa: PLW2901 -- the file only says who has it
+            if value and not REFERENCE.fullmatch(value) and not (row.secret and EXAMPLE.fullmatch(value)):
+                found[row.name] = Found(value, won)
                 break
         else:
             if row.devlp and devlp is None:
-                devlp = _devlp(home / DEVLP_FILE)
-            if row.devlp and devlp and devlp.get(row.devlp):
-                found[row.name] = Found(devlp[row.devlp], DEVLP_FILE.name)
+                file = devlp_file(home)
+                devlp = _devlp(file) if file else {}
+            value = devlp.get(row.devlp, "") if row.devlp and devlp else ""
+            if value and not EXAMPLE.fullmatch(value):
+                found[row.name] = Found(value, DEVLP_FILE.name)
             else:
                 found[row.name] = Found(row.default, "default")
         _checked(row, found[row.name])
@@ -220,12 +279,47 @@ def _hint(name: str) -> Hint:
     return Hint(f"{name} 값을 고치세요. 출처는 dari doctor가 보여 줍니다.", f"Correct {name}; dari doctor tells where.")
 
 
+def own_file(environment: Mapping[str, str]) -> Path:
+    """The file that `dari setup` keeps settings in."""
+    home = environment.get("DARI_HOME", "")
+    folder = Path(home).expanduser() / "config" if home else platformdirs.user_config_path("dari", appauthor=False)
+    return folder / OWN_FILE
+
+
+def devlp_file(home: Path) -> Path | None:
+    """The file of KIS's samples, where the guide puts it or in one of its other spellings; None: none is there."""
+    return next((home / one for one in DEVLP_VARIANTS if (home / one).is_file()), None)
+
+
+def _from_keyring(name: str) -> str:
+    try:
+        import keyring  # noqa: PLC0415 -- an extra, and slow: only who keeps secrets there pays for it
+    except ImportError:
+        hint = Hint("pip install 'dari[keyring]'", "pip install 'dari[keyring]'")
+        raise MissingExtra(f"{name} is in the keyring, which needs the extra dari[keyring]", hint=hint) from None
+    try:
+        return (keyring.get_password("dari", name) or "").strip()
+    except keyring.errors.KeyringError as error:
+        hint = Hint(
+            "키체인 잠금을 풀거나 dari setup으로 다시 저장하세요.", "Unlock the keyring, or run dari setup again."
+        )
+        raise BadSetting(f"{name} cannot be read from the keyring ({type(error).__name__})", hint=hint) from None
+
+
 def _dotenv(path: Path) -> Mapping[str, str]:
     if not path.is_file():
         return {}
     from dotenv import dotenv_values  # noqa: PLC0415 -- only who has a .env pays for reading it
 
-    return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
+    try:
+        path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BadSetting(f"{path.name} is not UTF-8", hint=SAVE_AS_UTF8) from None
+    return {
+        name: value
+        for name, value in dotenv_values(path, interpolate=False, encoding="utf-8-sig").items()
+        if value is not None
+    }
 
 
 def _devlp(path: Path) -> Mapping[str, str]:
@@ -238,7 +332,7 @@ def _devlp(path: Path) -> Mapping[str, str]:
     except (yaml.YAMLError, UnicodeDecodeError):
         raise BadSetting(
             f"{path.name} cannot be read as UTF-8 YAML",
-            hint=Hint("파일을 UTF-8 YAML로 저장하세요.", "Save the file as UTF-8 YAML."),
+            hint=SAVE_AS_UTF8,
         ) from None
     if not isinstance(told, Mapping):
         return {}

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from dari.core.acts import Hand
-from dari.core.errors import Hint, NotFound
+from dari.core.errors import Hint, InvalidInput, NotFound
 from dari.core.shelf import Shelf
 from dari.core.tool import Tool
 from dari.settings import Settings
@@ -23,6 +23,23 @@ Offer = tuple[tuple[str, Tool], ...]
 def as_they_are(offer: Offer, _: Settings) -> Offer:
     """Tools that no setting changes."""
     return offer
+
+
+def narrowed(offer: Offer, toolsets: frozenset[str]) -> Offer:
+    """The tools of these toolsets; all, where nothing is chosen or a server knows none of those."""
+    return tuple(one for one in offer if one[1].toolset in toolsets) or offer
+
+
+def chosen_toolsets(names: Iterable[str], written: str | None) -> frozenset[str]:
+    """Toolsets as `--toolsets a,b` names them. Raises InvalidInput for one that no server named here has."""
+    asked = frozenset(filter(None, (one.strip() for one in (written or "").split(","))))
+    known = sorted({tool.toolset for name in names for _, tool in server(name).tools()}) if asked else []
+    if unknown := sorted(asked - set(known)):
+        raise InvalidInput(
+            f"there is no toolset {', '.join(unknown)[:100]}",
+            hint=Hint(f"도구 모음: {', '.join(known)}", f"Toolsets: {', '.join(known)}"),
+        )
+    return asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

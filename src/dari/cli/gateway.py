@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from dari import __version__
-from dari.app.parts import LOOPBACK
 from dari.app.runtime import Runtime
 from dari.app.servers import streaming
 from dari.serving.gate import Guard, Open
 from dari.serving.mcp_door import web
-from dari.serving.rest_door import RestDoor, public
+from dari.serving.rest_door import RestDoor, Watching, public
 from dari.serving.union import Union
 
 ABOUT = (
@@ -36,7 +35,7 @@ def gateway(runtime: Runtime, names: Iterable[str], *, guard: Guard | None = Non
             None,
             version=__version__,
             instructions=named.about,
-            shelf=named.shelf(),
+            shelf=runtime.shelf(named),
             boards=runtime.boards(name),
         )
     if len(fronts) == 1:
@@ -49,15 +48,22 @@ def gateway(runtime: Runtime, names: Iterable[str], *, guard: Guard | None = Non
         jobs=runtime.parts.jobs,
         clock=runtime.clock,
         version=__version__,
-        hosts=None if secured else LOOPBACK,
         secured=secured,
+    )
+    watching = Watching(
+        metrics=runtime.metrics,
+        alerts=runtime.watched.alerts,
+        version=__version__,
+        open_metrics=not secured,
+        token=runtime.settings.secret("DARI_METRICS_TOKEN"),
+        checks={"redis": runtime.watched.redis_well},
     )
     return web.web_app(
         fronts,
         root=root,
         streaming=streaming(fronts),
         guard=guard,
-        routes=rest.routes(),
-        public=public,
         tools=tools,
+        routes=[*watching.routes(), *rest.routes()],
+        public=public,
     )

@@ -29,9 +29,10 @@ from dari.core.errors import (
 )
 from dari.core.exchange import Answer, Provenance
 from dari.core.tool import Tool, Upstream
+from dari.core.tracing import span
 from dari.serving.audit import Audit
 from dari.serving.callers import Caller
-from dari.serving.metrics import Metrics
+from dari.serving.metrics import Metrics, found_in
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +134,8 @@ class Dispatch:
             offered = self._known(name)
             tool = offered.tool
             effect = tool.effect
-            outcome = await self._run(offered, arguments, caller, caller.profile if profile is None else profile)
+            with span("tool", server=self.server, tool=name, effect=effect.name):
+                outcome = await self._run(offered, arguments, caller, caller.profile if profile is None else profile)
         except DariError as error:
             outcome = _as_told_by(tool, arguments, error, failed(error, caller.language))
         except Exception:
@@ -142,7 +144,13 @@ class Dispatch:
             outcome = _as_told_by(tool, arguments, None, _internal(reference, caller.language))
         seconds = self._clock.monotonic() - started
         cached = outcome.error is None and all(one.get("cached") for one in outcome.structured.get("provenance", ()))
-        self._metrics.called(name if name in self.offered else "?", seconds, cached=cached, error=outcome.error)
+        self._metrics.called(
+            name if name in self.offered else "?",
+            seconds,
+            cached=cached,
+            error=outcome.error,
+            findings=found_in(outcome.structured),
+        )
         self._audit.write(
             at=self._clock.now(),
             caller=caller.name,
@@ -150,6 +158,7 @@ class Dispatch:
             effect=effect,
             arguments=arguments,
             outcome=outcome.error or "ok",
+            tenant=caller.tenant,
         )
         return outcome
 
@@ -233,10 +242,15 @@ class Dispatch:
         return count
 
 
+def needed(tool: Tool, caller: Caller) -> Effect:
+    """How far one must reach for a tool. To the person at this machine Dari's own folders are open as they are."""
+    return Effect.READ if tool.own and not caller.tenant else tool.effect
+
+
 def permitted(tool: Tool, server: str, caller: Caller) -> None:
     """Raise NotAllowed where the caller does not reach so far, with who can change that."""
     reach = caller.reach_at(server, tool.toolset, tool.name)
-    if reach is not None and tool.effect <= reach:
+    if reach is not None and needed(tool, caller) <= reach:
         return
     need = tool.effect.name
     if not caller.tenant:  # the person at this machine: the settings decide

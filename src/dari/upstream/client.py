@@ -24,6 +24,7 @@ from dari.upstream.grants import Grants, Renewal, Signing
 from dari.upstream.live import Connect, Live, LiveRules
 from dari.upstream.pacing import Pacing, Ring
 from dari.upstream.retry import Retry, RetryRules
+from dari.upstream.traced import Traced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +78,14 @@ class Client:
         self.dialect = dialect
         self.clock = clock
         self.default_mode = default_mode
+        self.borrows: Callable[[str, str], str] = lambda profile, _: profile
+        """From (profile, mode) to the profile whose keys a market read is asked with."""
         self.grants = Grants(dialect, state, clock)
         signing = Signing(dialect, self.grants)
         pacing = Pacing(signing, ring, dialect.limits, clock)
         self.paced: Sender = Renewal(pacing)
         """One attempt, in its turn: for a crawl, which writes down every attempt and judges failures itself."""
-        self.breaker = Breaker(self.paced, dialect.lane, clock, events, rules.breaker)
+        self.breaker = Breaker(Traced(self.paced), dialect.lane, clock, events, rules.breaker)
         retry = Retry(self.breaker, clock, events, rules.retry)
         self.cache = Cache(retry, state, clock, events, rules.cache)
         self._first: Sender = Continuity(self.cache, state, clock, events, rules.continuity)
@@ -185,7 +188,8 @@ class Asking:
     async def standing(self, *, scope: str = "account") -> Standing:
         """Sign in where that is needed, and tell how we stand. Raises what the dialect's sign-in raises."""
         mode = self._client.default_mode(scope)
-        grant = await self._client.grants.get(self._profile, mode)
+        profile = self._client.borrows(self._profile, mode) if scope == "market" else self._profile
+        grant = await self._client.grants.get(profile, mode)
         return Standing(mode, grant.ends if grant else None)
 
     async def ask(
@@ -201,7 +205,9 @@ class Asking:
     ) -> Reply:
         row = self._client.spec.endpoint(endpoint)
         asked = mode or self._client.default_mode(row.scope)
-        reply = await self._client.send(Call(row, parameters or {}, self._profile, asked, cursor, fresh, max_age))
+        lent = row.scope == "market" and row.effect is Effect.READ
+        profile = self._client.borrows(self._profile, asked) if lent else self._profile
+        reply = await self._client.send(Call(row, parameters or {}, profile, asked, cursor, fresh, max_age))
         self.record.keep_seconds = min(self.record.keep_seconds, reply.keep_seconds)
         self.record.sources.append(
             Provenance(
@@ -225,7 +231,8 @@ class Asking:
     ) -> AsyncIterator[AsyncIterator[Happening]]:
         """Watch topics of the provider until the block is left; each kind is a line of the provenance."""
         mode = self._client.default_mode(scope)
-        live = self._client.live(self._profile, mode)
+        profile = self._client.borrows(self._profile, mode) if scope == "market" else self._profile
+        live = self._client.live(profile, mode)
         async with live.watching(topics) as feed:
             self.record.keep_seconds = 0.0
             for kind in sorted({topic.kind for topic in topics}):

@@ -33,6 +33,7 @@ NO_TOOLS: Final[Mapping[str, Mapping[str, Tool]]] = MappingProxyType({})
 RETRY_MILLISECONDS = 500
 """How soon a legacy client that lost its stream comes back for the events it missed."""
 HEALTH = frozenset({"/health", "/healthz"})
+PROBED = HEALTH | {"/readyz"}
 """Asked by machines that watch us, under any name and without a token; tells nothing."""
 
 
@@ -112,9 +113,9 @@ def web_app(
 def _before(guard: Guard | None, public: Callable[[str], bool]) -> list[Middleware]:
     """What a request passes before any door."""
     if guard is None:
-        return [Middleware(Hosts, free=HEALTH), Middleware(Bounded)]
+        return [Middleware(Hosts, free=PROBED), Middleware(Bounded)]
     return [
-        Middleware(Hosts, hosts=guard.hosts, origins=guard.origins, free=HEALTH, scripted=guard.scripted),
+        Middleware(Hosts, hosts=guard.hosts, origins=guard.origins, free=PROBED, scripted=guard.scripted),
         Middleware(Bounded),
-        Middleware(Gated, gate=guard.gate, public=lambda path: path in HEALTH or guard.public(path) or public(path)),
+        Middleware(Gated, gate=guard.gate, public=lambda path: path in PROBED or guard.public(path) or public(path)),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -21,9 +21,10 @@ from dari.serving.jobs import Jobs, Standing
 from dari.serving.rest_door.aliases import ALIASES, SERVER, Alias
 from dari.serving.rest_door.describing import openapi
 from dari.serving.rest_door.pages import ASSETS, pages
-from dari.serving.rest_door.reading import Unreadable, arguments_of, from_elsewhere
+from dari.serving.rest_door.reading import Unreadable, arguments_of
 from dari.serving.rest_door.replying import document, problem, reply
 from dari.serving.rest_door.streaming import CALL, call, caller_told, owner_of, place_of, stream
+from dari.serving.rest_door.watched import PATHS
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -36,14 +37,11 @@ STREAM: Final = "text/event-stream"
 
 def public(path: str) -> bool:
     """Whether a path needs no caller."""
-    return path in PUBLIC or path.startswith(ASSETS)
+    return path in PUBLIC | PATHS or path.startswith(ASSETS)
 
 
 class RestDoor:
-    """Everything under /api/v1, the OpenAPI document and its pages.
-
-    `hosts` are the names this address answers to without sign-in (None: any, since every request carries a token).
-    """
+    """Everything under /api/v1, the OpenAPI document and its pages; `secured`: requests carry a token."""
 
     def __init__(
         self,
@@ -52,10 +50,9 @@ class RestDoor:
         jobs: Jobs,
         clock: Clock,
         version: str,
-        hosts: Collection[str] | None = None,
         secured: bool = False,
     ) -> None:
-        self._servers, self._jobs, self._clock, self._hosts = dict(servers), jobs, clock, hosts
+        self._servers, self._jobs, self._clock = dict(servers), jobs, clock
         self._version = version
         self._document = openapi(self._servers, version=version, secured=secured)
         jobs.register(CALL, partial(call, self._servers))
@@ -80,8 +77,6 @@ class RestDoor:
         """`answer`, behind what every request must pass, with its refusals told."""
 
         async def kept(request: Request) -> Response:
-            if from_elsewhere(request.headers, self._hosts):
-                return problem(421, "misdirected", "asked under a name, or from a page, that is not of this address")
             try:
                 return await answer(request)
             except Unreadable as refused:

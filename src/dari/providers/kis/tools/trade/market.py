@@ -11,7 +11,7 @@ from pydantic import Field
 
 from dari.core import krx
 from dari.core.clock import KST
-from dari.core.errors import DariError, WrongMode
+from dari.core.errors import DariError, InvalidInput, WrongMode
 from dari.core.exchange import Answer, Gap
 from dari.core.together import together
 from dari.core.tool import Query, Tool, Upstream
@@ -53,10 +53,17 @@ class FindSymbol(Query):
     limit: int = Field(default=10, ge=1, le=30)
 
 
+def _day(text: str) -> date:
+    try:
+        return date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        raise InvalidInput(f"there is no day {text[:8]!r}") from None
+
+
 async def get_market_calendar(query: GetMarketCalendar, upstream: Upstream) -> Answer:
     """Whether and when the exchange opens; KIS's own word on holidays where the key may ask for it (real keys)."""
     today = upstream.now().date()
-    start = date(int(query.start[:4]), int(query.start[4:6]), int(query.start[6:])) if query.start else today
+    start = _day(query.start) if query.start else today
     gaps: list[Gap] = []
     told: dict[str, str] = {}
     try:
