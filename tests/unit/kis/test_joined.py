@@ -15,11 +15,12 @@ import pytest
 
 from dari.app.joining import Forgiving
 from dari.app.simulators import market_of
-from dari.core.clock import KST
+from dari.core.clock import KST, ManualClock
 from dari.core.errors import Unreachable
 from dari.core.krx import trading_days
-from dari.core.market import MARKETS
+from dari.core.market import MARKETS, DayRow
 from dari.providers.kis.chart_days import ChartDays
+from dari.stores.days import DayStore
 from tests.prove import market_truth as truth
 from tests.support import MORNING, Asker, simulated
 
@@ -197,3 +198,48 @@ async def test_the_store_s_charts_tell_what_the_exchange_tells(tmp_path: Path, d
     assert bars[newest] == history.shares["005930"].row
     assert [bars[day].value for day in history.days] == list(history.shares["005930"].values)
     assert len(long) == 130
+
+
+def made_days(folder: Path) -> dict[str, int]:
+    """Twenty-two days of some shares in which each traded alike, until the last: code → how many times as much."""
+    world, clock = market_of(SEED), ManualClock(MORNING)
+    store = DayStore(folder, clock)
+    shares = [one for one in world.issues if one.kind == "common"][:400]
+    times = {one.code: place + 2 for place, one in enumerate(shares[::20])}
+    for number, day in enumerate(trading_days(truth.published(MORNING), 22)):
+        for market in MARKETS:
+            rows = []
+            for one in (one for one in shares if one.board == market):
+                volume = 1_000 * (times.get(one.code, 1) if number == 0 else 1)
+                high = 13_000 if number == 0 else 10_500
+                rows.append(
+                    DayRow(
+                        code=one.code, name=one.name, close=10_500, change=500, change_rate=5.0, high=high, low=10_000,
+                        volume=volume, value=volume * 10_000, market_cap=10_500 * one.shares, shares=one.shares,
+                    )
+                )  # fmt: skip
+            store.commit(day, market, rows, source="krx")
+    return times
+
+
+async def test_unusual_volume_over_every_kept_share(tmp_path: Path, days: Path) -> None:
+    times = made_days(tmp_path / "home" / "data" / days.name)
+    async with joined(tmp_path, None) as asker:
+        told = await asker.answer("get_unusual_volume", threshold=300.0, count=20)
+        few = await asker.answer("get_unusual_volume", threshold=300.0, count=5, min_price=10_000)
+        none = await asker.answer("get_unusual_volume", threshold=300.0, min_price=20_000)
+    rows = told["unusual_stocks"]
+    expected = sorted((code for code, many in times.items() if many >= 3), key=lambda code: (-times[code], code))
+    assert [row["stock_code"] for row in rows] == expected
+    assert told["total"] == len(expected)
+    assert [row["volume_ratio"] for row in rows] == [100.0 * times[code] for code in expected]
+    assert {row["average_volume"] for row in rows} == {1_000.0}
+    assert {row["consecutive_days"] for row in rows} == {1}
+    cost = sum(line["calls"] for line in told["provenance"] if not line.get("cached"))
+    assert cost <= 12 + 20, "news is one call a row, all else a dozen"
+    assert all("22-day high" in row["evidence"] or "52-week high" in row["evidence"] for row in rows)
+    assert "z_score" not in rows[0]
+    assert "z_score" in few["unusual_stocks"][0]
+    assert any("13,000" in one for one in few["unusual_stocks"][0]["evidence"])
+    assert none["unusual_stocks"] == []
+    assert size(told) <= 8_000
