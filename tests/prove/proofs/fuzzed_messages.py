@@ -34,7 +34,8 @@ METHODS: Final = (
     "notifications/cancelled", "subscriptions/listen", "tasks/get", "", "tools/call\x00", "rpc.internal",
 )  # fmt: skip
 ODD: Final[tuple[Any, ...]] = (
-    None, True, False, 0, -1, 2**63, 2**200, 1e308, -0.0, "", "\x00", "a" * 5000, "\ud7ff", "\u202e", "../../etc/passwd",
+    "\u202e",
+    None, True, False, 0, -1, 2**63, 2**200, 1e308, -0.0, "", "\x00", "a" * 5000, "\ud7ff", "../../etc/passwd",
     "${jndi:ldap://x}", "'; DROP TABLE x; --", "<script>", [], {}, [[]], {"": ""}, {"__proto__": 1}, "\r\nX-A: b",
 )  # fmt: skip
 
