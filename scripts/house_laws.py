@@ -24,9 +24,9 @@ MOST_EXTRA_ROOMS: Final = 4
 WITHOUT_SIMULATOR: Final = frozenset({"payments"})  # its upstream is our own service
 
 NETWORK_ROOMS: Final = re.compile(
-    r"src/dari/(upstream/wire|serving/(mcp|rest)_door|core/shared_state|services/[^/]+/adapters|cli/bench)(/|\.py$)"
+    r"src/dari/(upstream/wire|serving/(mcp|rest)_door|core/shared_state|services/[^/]+/adapters|cli/bench|testing)(/|\.py$)"
 )
-"""Those of the plan, and the bench: what measures the wire cannot be the wire."""
+"""Those of the plan; the bench, for what measures the wire cannot be the wire; the test kit, a client of simulators."""
 NETWORK_MODULES: Final = frozenset(
     {"http.client", "http.server", "urllib.request"}
 )  # http and urllib hold pure parts too

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
-from dari.core.errors import BadSetting, Hint
+import platformdirs
+
+from dari.core.errors import BadSetting, Hint, MissingExtra
 from dari.core.secret import Secret
 
 
@@ -94,6 +97,19 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("CACHE_L1_TTL_SECONDS", "Longest a reply is told again from memory", "60", kind="number"),
     Setting("CACHE_L2_TTL_SECONDS", "Longest a reply is told again from the shared cache", "300", kind="number"),
     Setting("MAX_RANKING_COUNT", "Most rows a ranking may be asked for (1 to 50)", "50", kind="whole"),
+    Setting("KRX_AUTH_KEY", "Key of the KRX Open API (openapi.krx.co.kr): whole-market days for the rankings",
+            secret=True),
+    Setting("DART_API_KEY", "Key of OpenDART (opendart.fss.or.kr): disclosures and treasury stock", secret=True),
+    Setting("DARI_KRX_URL", "Another origin for the KRX Open API (a simulator, a proxy)"),
+    Setting("DARI_DART_URL", "Another origin for OpenDART (a simulator, a proxy)"),
+    Setting("KRX_PER_SECOND", "Most calls a second to the KRX Open API, whose own limit is not published", "5",
+            kind="whole"),
+    Setting("KRX_TIMEOUT_SECONDS", "Longest one KRX request may take", "30", kind="number"),
+    Setting("DART_TIMEOUT_SECONDS", "Longest one OpenDART request may take", "30", kind="number"),
+    Setting("DARI_RANKING_SOURCES", "Who joins KIS in the rankings where its key is set, with commas (none: nobody)",
+            "krx,dart,kiwoom"),
+    Setting("DARI_DAYS_FILL", "First fill of the day store: on first use (auto), or by `dari days fill` only (off)",
+            "auto", ("auto", "off")),
     Setting("UNUSUAL_VOLUME_THRESHOLD", "Unusual volume: percent of the 20-day mean, by default", "200", kind="number"),
     Setting("DARI_NARAMARKET_URL", "Another origin for data.go.kr's procurement services (a simulator, a proxy)"),
     Setting("NARAMARKET_SERVICE_KEY", "data.go.kr service key 일반 인증키 (Encoding or Decoding)", secret=True),
@@ -133,22 +149,45 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("LOG_LEVEL", "What is logged", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
 )  # fmt: skip
 
+SAVE_AS_UTF8: Final = Hint(
+    "무엇이 틀렸는지 dari doctor가 짚어 줍니다. 파일은 UTF-8로 저장하세요.",
+    "dari doctor points at what is wrong; save the file as UTF-8.",
+)
 Figure = TypeVar("Figure", int, float)
 
 DEVLP_FILE: Final = Path("KIS", "config", "kis_devlp.yaml")
 """Where KIS's setup guide puts its file, below the home folder."""
 
+DEVLP_VARIANTS: Final = tuple(
+    Path(folder, name)
+    for folder in ("KIS/config", "kis/config", "KIS", "kis")
+    for name in ("kis_devlp.yaml", "kis_devlp.yml", "devlp.yaml")
+)
+"""The guide spells the folder and the file in more than one way; the first that is there is read."""
+
+OWN_FILE: Final = "dari.env"
+"""What `dari setup` keeps, in Dari's config folder, private to the user."""
+
+IN_KEYRING: Final = "@keyring"
+"""The value in OWN_FILE of a secret that the system's keyring holds, under the service `dari` and its own name."""
+
+REFERENCE: Final = re.compile(r"\$\{[^}]*\}")
+"""A reference that a client passed on as it stands, since it had nothing to fill in: no value."""
+
+EXAMPLE: Final = re.compile(r".*[ㄱ-ㅎ가-힣].*")
+"""The Korean words that stand in an example's place for a key or an account: no value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value and who gave it: "flag", "environment", ".env", "kis_devlp.yaml" or "default"."""
+    """A value and who gave it: "flag", "environment", ".env", "keyring", "dari.env", "kis_devlp.yaml" or "default"."""
 
     value: str = field(repr=False)
     won: str
 
 
 class Settings:
-    """The settings as found: flag > environment > .env > kis_devlp.yaml > default."""
+    """The settings as found: flag > environment > .env > keyring and dari.env > kis_devlp.yaml > default."""
 
     def __init__(self, found: Mapping[str, Found]) -> None:
         self._found = found
@@ -156,6 +195,10 @@ class Settings:
     def found(self, name: str) -> Found:
         """The value with its origin."""
         return self._found[name]
+
+    def but(self, flags: Mapping[str, str]) -> Settings:
+        """The same settings with other values for some."""
+        return Settings({**self._found, **{name: Found(value, "flag") for name, value in flags.items()}})
 
     def text(self, name: str) -> str:
         return self._found[name].value
@@ -198,19 +241,25 @@ def resolve(
         ("flag", flags or {}),
         ("environment", environment),
         (".env", _dotenv(Path(environment.get("DARI_DOTENV", ".env")))),
+        (OWN_FILE, _dotenv(own_file({**environment, **(flags or {})}))),
     )
     devlp: Mapping[str, str] | None = None
     found = {}
     for row in SETTINGS:
         for won, values in sources:
-            if values.get(row.name, "").strip():
-                found[row.name] = Found(values[row.name].strip(), won)
+            value = values.get(row.name, "").strip()
+            if value == IN_KEYRING:
+                value, won = _from_keyring(row.name), "keyring"  # noqa: PLW2901 -- the file only says who has it
+            if value and not REFERENCE.fullmatch(value) and not (row.secret and EXAMPLE.fullmatch(value)):
+                found[row.name] = Found(value, won)
                 break
         else:
             if row.devlp and devlp is None:
-                devlp = _devlp(home / DEVLP_FILE)
-            if row.devlp and devlp and devlp.get(row.devlp):
-                found[row.name] = Found(devlp[row.devlp], DEVLP_FILE.name)
+                file = devlp_file(home)
+                devlp = _devlp(file) if file else {}
+            value = devlp.get(row.devlp, "") if row.devlp and devlp else ""
+            if value and not EXAMPLE.fullmatch(value):
+                found[row.name] = Found(value, DEVLP_FILE.name)
             else:
                 found[row.name] = Found(row.default, "default")
         _checked(row, found[row.name])
@@ -232,12 +281,47 @@ def _hint(name: str) -> Hint:
     return Hint(f"{name} 값을 고치세요. 출처는 dari doctor가 보여 줍니다.", f"Correct {name}; dari doctor tells where.")
 
 
+def own_file(environment: Mapping[str, str]) -> Path:
+    """The file that `dari setup` keeps settings in."""
+    home = environment.get("DARI_HOME", "")
+    folder = Path(home).expanduser() / "config" if home else platformdirs.user_config_path("dari", appauthor=False)
+    return folder / OWN_FILE
+
+
+def devlp_file(home: Path) -> Path | None:
+    """The file of KIS's samples, where the guide puts it or in one of its other spellings; None: none is there."""
+    return next((home / one for one in DEVLP_VARIANTS if (home / one).is_file()), None)
+
+
+def _from_keyring(name: str) -> str:
+    try:
+        import keyring  # noqa: PLC0415 -- an extra, and slow: only who keeps secrets there pays for it
+    except ImportError:
+        hint = Hint("pip install 'dari[keyring]'", "pip install 'dari[keyring]'")
+        raise MissingExtra(f"{name} is in the keyring, which needs the extra dari[keyring]", hint=hint) from None
+    try:
+        return (keyring.get_password("dari", name) or "").strip()
+    except keyring.errors.KeyringError as error:
+        hint = Hint(
+            "키체인 잠금을 풀거나 dari setup으로 다시 저장하세요.", "Unlock the keyring, or run dari setup again."
+        )
+        raise BadSetting(f"{name} cannot be read from the keyring ({type(error).__name__})", hint=hint) from None
+
+
 def _dotenv(path: Path) -> Mapping[str, str]:
     if not path.is_file():
         return {}
     from dotenv import dotenv_values  # noqa: PLC0415 -- only who has a .env pays for reading it
 
-    return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
+    try:
+        path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BadSetting(f"{path.name} is not UTF-8", hint=SAVE_AS_UTF8) from None
+    return {
+        name: value
+        for name, value in dotenv_values(path, interpolate=False, encoding="utf-8-sig").items()
+        if value is not None
+    }
 
 
 def _devlp(path: Path) -> Mapping[str, str]:
@@ -250,7 +334,7 @@ def _devlp(path: Path) -> Mapping[str, str]:
     except (yaml.YAMLError, UnicodeDecodeError):
         raise BadSetting(
             f"{path.name} cannot be read as UTF-8 YAML",
-            hint=Hint("파일을 UTF-8 YAML로 저장하세요.", "Save the file as UTF-8 YAML."),
+            hint=SAVE_AS_UTF8,
         ) from None
     if not isinstance(told, Mapping):
         return {}

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
+from kubernetes_validate import validate  # type: ignore[attr-defined]  # it exports by a star
 
 from dari.app.servers import SERVERS
 from dari.core.endpoint import Effect
@@ -111,7 +111,7 @@ def test_kubernetes_takes_its_manifests(file: Path) -> None:
         if one["kind"] == "Kustomization":
             assert set(one["resources"]) == {p.name for p in file.parent.glob("*.yaml")} - {file.name}
             continue
-        kubernetes_validate.validate(one, KUBERNETES, strict=True)
+        validate(one, KUBERNETES, strict=True)
         pod = one.get("spec", {}).get("template", {}).get("spec")
         for container in pod["containers"] if pod else ():
             assert pod["securityContext"]["runAsNonRoot"]

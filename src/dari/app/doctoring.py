@@ -6,33 +6,20 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final
+from urllib.parse import urlsplit
 
+from dari.app.checkup.findings import Check, faulty
+from dari.app.checkup.keys import PAIRS, fault_of, pair_checks
+from dari.app.checkup.keys import shared_pairs as _shared
 from dari.app.runtime import Runtime
 from dari.core.clock import KST
-from dari.core.errors import DariError, Hint, MissingCredential
+from dari.core.errors import DariError, MissingCredential
 from dari.core.provider import Request
 from dari.settings import Setting
 
-State = Literal["ok", "warning", "wrong", "absent"]
 SKEW_SECONDS: Final = 60.0
 """More than this between our clock and an upstream's, and tokens seem to end at the wrong time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing looked at: what was expected, what was found, and the next step where it is not right."""
-
-    subject: str
-    what: str
-    state: State
-    found: str
-    next_step: Hint = Hint("", "")  # noqa: RUF009 -- a frozen value
-
-    def as_dict(self, language: str) -> dict[str, str]:
-        """The check as an object."""
-        told = {"subject": self.subject, "what": self.what, "state": self.state, "found": self.found}
-        return told | ({"next_step": self.next_step.said_in(language)} if self.next_step else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +44,10 @@ READS: Final = MappingProxyType(
             MappingProxyType({"inqryDiv": "2", "bidNtceNo": "R25BK00932003", "numOfRows": "1"}),
             ("real",),
         ),
+        "krx": Harmless("stk_isu_base_info", MappingProxyType({"basDd": "20240105"}), ("real",)),
+        "dart": Harmless(
+            "list", MappingProxyType({"bgn_de": "20240105", "end_de": "20240105", "page_count": "1"}), ("real",)
+        ),
         "payments": Harmless("system.services", MappingProxyType({}), ("real",)),
     }
 )
@@ -80,6 +71,18 @@ def _naramarket_host(runtime: Runtime) -> str:
     return runtime.parts.origin("DARI_NARAMARKET_URL") or HOST
 
 
+def _krx_host(runtime: Runtime) -> str:
+    from dari.providers.krx.spec import platform  # noqa: PLC0415 -- a process pays for the providers it asks
+
+    return runtime.parts.origin("DARI_KRX_URL") or platform().host
+
+
+def _dart_host(runtime: Runtime) -> str:
+    from dari.providers.dart.spec import platform  # noqa: PLC0415 -- a process pays for the providers it asks
+
+    return runtime.parts.origin("DARI_DART_URL") or platform().host
+
+
 def _monitoring_host(runtime: Runtime) -> str:
     return runtime.parts.origin("API_BASE_URL") + "/health"
 
@@ -90,7 +93,14 @@ def _wanted(runtime: Runtime, provider: str) -> bool:
 
 
 HOSTS: Final = MappingProxyType(
-    {"kis": _kis_host, "kiwoom": _kiwoom_host, "naramarket": _naramarket_host, "payments": _monitoring_host}
+    {
+        "kis": _kis_host,
+        "kiwoom": _kiwoom_host,
+        "krx": _krx_host,
+        "dart": _dart_host,
+        "naramarket": _naramarket_host,
+        "payments": _monitoring_host,
+    }
 )
 PRESENT: Final = "present"
 
@@ -117,27 +127,32 @@ def _shown(row: Setting, value: str, won: str) -> str:
 async def upstream_checks(runtime: Runtime, provider: str) -> AsyncIterator[Check]:
     """Key, sign-in, clock and one read of a provider, in each mode that has a key."""
     read = READS[provider]
+    for check in pair_checks(runtime.settings, provider):
+        yield check
     try:
         client = runtime.client_of(provider)
     except DariError as error:
-        yield _failed(provider, "settings", error)
+        yield failed(runtime, provider, "settings", provider, error)
         return
     answered = False
     for mode in read.modes:
         subject = f"{provider} {mode}"
         try:
-            client.dialect.grant_name("default", mode)
+            name = client.dialect.grant_name("default", mode)
         except MissingCredential as error:
             yield Check(subject=subject, what="key", state="absent", found=error.message, next_step=error.hint)
             continue
         except DariError as error:
-            yield _failed(subject, "key", error)
+            yield failed(runtime, provider, "key", subject, error)
             continue
         yield Check(subject=subject, what="key", state="ok", found=PRESENT)
+        kept = await client.state.get(f"grant {name}") if name else None
         try:
             grant = await client.grants.get("default", mode)
         except DariError as error:
-            yield _failed(subject, "sign-in", error)
+            yield await _of_the_other_mode(
+                runtime, provider, mode, failed(runtime, provider, "sign-in", subject, error)
+            )
             continue
         ends = f"until {grant.ends:%Y-%m-%d %H:%M}" if grant else "not needed"
         yield Check(subject=subject, what="sign-in", state="ok", found=ends)
@@ -145,13 +160,37 @@ async def upstream_checks(runtime: Runtime, provider: str) -> AsyncIterator[Chec
             asking = client.asking()
             await asking.ask(read.endpoint, read.parameters, mode=mode, fresh=True)
         except DariError as error:
-            yield _failed(subject, "one read", error)
+            yield failed(runtime, provider, "one read", subject, error)
             continue
         answered = True
         simulated = " (simulated)" if asking.sources[0].simulated else ""
         yield Check(subject=subject, what="one read", state="ok", found=f"{read.endpoint} answered{simulated}")
+        now = await client.state.get(f"grant {name}") if name else None
+        if kept and now and grant and kept["token"] == grant.token != now["token"]:
+            yield faulty(
+                "old_token", subject=subject, what="token", state="warning", found="the kept one was void",
+                expected="a token that KIS or Kiwoom still knows",
+            )  # fmt: skip
     if answered:
         yield await _clock(runtime, provider)
+
+
+async def _of_the_other_mode(runtime: Runtime, provider: str, mode: str, check: Check) -> Check:
+    """A KIS key that is refused may be a good key in the wrong place: the other mode is asked whether it knows it."""
+    if check.fault != "wrong_key" or provider != "kis" or "same_pair" in _shared(runtime.settings):
+        return check
+    other = "paper" if mode == "real" else "real"
+    flags = {there: runtime.settings.text(here) for here, there in zip(PAIRS[mode], PAIRS[other], strict=True)}
+    try:
+        async with Runtime(runtime.settings.but(flags), clock=runtime.clock) as second:
+            await second.client_of(provider).grants.get("default", other)
+    except DariError:
+        return check
+    fault = "paper_key_on_real" if mode == "real" else "real_key_on_paper"
+    return faulty(
+        fault, subject=check.subject, what=check.what, found=f"{check.found}; it is a good key of {other}",
+        expected=f"a key of {mode}",
+    )  # fmt: skip
 
 
 async def _clock(runtime: Runtime, provider: str) -> Check:
@@ -160,25 +199,31 @@ async def _clock(runtime: Runtime, provider: str) -> Check:
     try:
         response = await runtime.parts.wire().send(Request("GET", host))
     except DariError as error:
-        return _failed(provider, "clock", error)
+        return failed(runtime, provider, "clock", provider, error)
     told = response.headers.get("date")
     if told is None:
         return Check(subject=provider, what="clock", state="warning", found="the upstream tells no time")
     skew = (runtime.clock.now() - parsedate_to_datetime(told).astimezone(KST)).total_seconds()
     if abs(skew) <= SKEW_SECONDS:
         return Check(subject=provider, what="clock", state="ok", found=f"{skew:+.0f} s")
-    hint = Hint("이 컴퓨터의 시각을 맞추세요 (시간 자동 동기화).", "Set this machine's clock (synchronise it).")
-    return Check(subject=provider, what="clock", state="wrong", found=f"{skew:+.0f} s off", next_step=hint)
+    return faulty(
+        "clock_off", subject=provider, what="clock", found=f"{skew:+.0f} s off", expected=f"within {SKEW_SECONDS:.0f} s"
+    )
 
 
-def _failed(subject: str, what: str, error: DariError) -> Check:
+def failed(runtime: Runtime, provider: str, what: str, subject: str, error: DariError) -> Check:
+    """What an error of an upstream stands for: a fault by name where it is known, else with its own hint."""
     code = f" ({error.upstream_code})" if error.upstream_code else ""
     said = f"[{error.code}] {error.message}{code}"
-    return Check(subject=subject, what=what, state="wrong", found=said, next_step=error.hint)
+    fault = fault_of(provider, error)
+    if not fault:
+        return Check(subject=subject, what=what, state="wrong", found=said, next_step=error.hint)
+    host = urlsplit(HOSTS[provider](runtime)).netloc if fault == "no_network" else ""
+    return faulty(fault, subject=subject, what=what, found=said, expected="an answer", host=host, said=error.message)
 
 
 async def examined(runtime: Runtime, provider: str | None) -> list[Check]:
-    """Everything, or one provider."""
+    """Everything of the upstreams and the settings, or one provider."""
     found = settings_checks(runtime) if provider is None else []
     for one in (one for one in READS if _wanted(runtime, one)) if provider is None else (provider,):
         found += [check async for check in upstream_checks(runtime, one)]
@@ -186,7 +231,8 @@ async def examined(runtime: Runtime, provider: str | None) -> list[Check]:
 
 
 def verdict(checks: list[Check]) -> dict[str, Any]:
-    """`{ok, wrong, answered}`: whether nothing is wrong, what is, and which upstreams answered."""
+    """`{ok, wrong, faults, answered}`: whether nothing is wrong, what is, its faults by name, who answered."""
     wrong = [f"{one.subject}: {one.what}" for one in checks if one.state == "wrong"]
+    faults = list(dict.fromkeys(one.fault for one in checks if one.fault))
     answered = [one.subject for one in checks if one.what == "one read" and one.state == "ok"]
-    return {"ok": not wrong, "wrong": wrong, "answered": answered}
+    return {"ok": not wrong, "wrong": wrong, "faults": faults, "answered": answered}

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from dari.app.listening import is_loopback
 from dari.app.places import Places
 from dari.app.runtime import Runtime
+from dari.app.tenancy import Profiles
 from dari.core.clock import Clock
 from dari.core.endpoint import Effect
 from dari.core.errors import BadSetting
@@ -82,6 +83,7 @@ def guard(runtime: Runtime, base: str, servers: Collection[str], *, listening_on
         return None
     house = House.of(settings, clock, reads_pages=chosen == BUILTIN)
     runtime.parts.closing.callback(house.records.close)
+    runtime.parts.tenancy.profiles = Profiles(house.records, house.vault, settings, clock)
     resources = ["/mcp", "/api/v1", *(f"/{name}/mcp" for name in servers)]
     issuer = house.issuer(base) if chosen == BUILTIN else None
     admission = Admission(

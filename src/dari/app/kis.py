@@ -36,10 +36,11 @@ def assemble(parts: Parts) -> Client:
     else:
         origin, credentials = parts.origin("DARI_KIS_URL"), _keys(settings)
         wire, connect = parts.wire(), _open_socket
+    wallet = parts.tenancy.wallet(credentials, _keys)
     dialect = KisDialect(
         send=wire.send,
         clock=parts.clock,
-        credentials=MappingProxyType({(one.profile, one.mode): one for one in credentials}),
+        credentials=wallet,
         hosts=Hosts.of(origin),
         per_second=MappingProxyType({"real": settings.whole("KIS_REAL_PER_SECOND"), "paper": 1}),
     )
@@ -51,7 +52,7 @@ def assemble(parts: Parts) -> Client:
         return settings.text("KIS_MODE").lower()
 
     pushes = Pushes(KisFrames(dialect), connect, Approvals(dialect))
-    return parts.client(SPEC, dialect, origin=origin, default_mode=default_mode, pushes=pushes)
+    return parts.client(SPEC, dialect, origin=origin, default_mode=default_mode, pushes=pushes, wallet=wallet)
 
 
 def _keys(settings: Settings) -> list[Credential]:

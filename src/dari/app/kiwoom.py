@@ -52,10 +52,11 @@ def assemble(parts: Parts) -> Client:
     else:
         origin, credentials = parts.origin("DARI_KIWOOM_URL"), _keys(settings, mode)
         wire, connect = parts.wire(timeout=settings.number("KIWOOM_TIMEOUT_SECONDS")), _open_socket
+    wallet = parts.tenancy.wallet(credentials, partial(_keys, mode=mode))
     dialect = KiwoomDialect(
         send=wire.send,
         clock=parts.clock,
-        credentials=MappingProxyType({(one.profile, one.mode): one for one in credentials}),
+        credentials=wallet,
         hosts=Hosts.of(origin),
         quotas=QuotasInFiles(parts.places.state / "quotas", parts.clock),
     )
@@ -66,6 +67,7 @@ def assemble(parts: Parts) -> Client:
         default_mode=lambda _: mode,
         rules=rules_of(settings),
         pushes=Pushes(KiwoomFrames(dialect), connect),
+        wallet=wallet,
     )
 
 

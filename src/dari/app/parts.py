@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from dari.app.places import Places
+from dari.app.tenancy import Tenancy, Wallet
 from dari.core.acts import Hand, holder_name
 from dari.core.clock import Clock
 from dari.core.errors import BadSetting, Hint, MissingExtra
 from dari.core.events import Events
+from dari.core.exchange import DEFAULT_PROFILE
 from dari.core.provider import Dialect, Spec
 from dari.core.shared_state import FileState, SharedState, private_folder, write_private
 from dari.serving.audit import Audit
@@ -70,6 +72,7 @@ class Parts:
     degrading: list[Degraded] = field(default_factory=list)
     """What goes on without Redis where it is lost, and knows it."""
     jobs: Jobs = field(default_factory=JobsHere)
+    tenancy: Tenancy = field(default_factory=Tenancy)
     names: dict[str, str] = field(default_factory=dict)
     """Provider → the name its state is kept under, which tells one origin from another."""
 
@@ -107,6 +110,7 @@ class Parts:
         rules: Rules | None = None,
         pushes: Pushes | None = None,
         made: type[Client] = Client,
+        wallet: Wallet | None = None,
     ) -> Client:
         """A client with the settings' rules, or a provider's own (its cache follows the settings all the same).
 
@@ -131,6 +135,8 @@ class Parts:
             default_mode=default_mode,
             pushes=pushes,
         )
+        if wallet is not None:
+            client.borrows = self.tenancy.borrower(wallet)
         self.closing.push_async_callback(client.close)
         return client
 
@@ -152,23 +158,28 @@ class Parts:
         self.degrading.append(state)
         return state, SharedRing(state, ring, self.clock, machine_name(self.places.state))
 
-    def plans(self, provider: str, hands: Iterable[Hand], audit: Audit) -> Plans:
-        """Where a provider's plans are kept and done, within the caps of the settings; after its client was made."""
+    def plans(self, provider: str, hands: Iterable[Hand], audit: Audit, *, profile: str = DEFAULT_PROFILE) -> Plans:
+        """Where a provider's plans are kept and done, within the caps of the settings; after its client was made.
+
+        Each profile has plans, caps and an armed account of its own: another's plan is not there at all.
+        """
         from dari.serving.plans import Plans  # noqa: PLC0415 -- a server that plans nothing does not pay for it
 
-        state = FileState(self.places.state / "plans" / self.names[provider], self.clock)
+        own = "" if profile == DEFAULT_PROFILE else f"-{hashlib.sha256(profile.encode()).hexdigest()[:16]}"
+        state = FileState(self.places.state / "plans" / f"{self.names[provider]}{own}", self.clock)
         state.sweep()
         if provider == OPERATED:
             caps = self._operator_caps()
             return Plans(
-                hands, state=state, clock=self.clock, audit=audit, caps=caps, unarmed=OPERATE, status="plan_status"
-            )
-        return Plans(hands, state=state, clock=self.clock, audit=audit, caps=self._order_caps())
+                hands, state=state, clock=self.clock, audit=audit, caps=caps, unarmed=OPERATE, status="plan_status",
+                owner=profile,
+            )  # fmt: skip
+        caps = self._order_caps(self.tenancy.settings_of(profile, self.settings))
+        return Plans(hands, state=state, clock=self.clock, audit=audit, caps=caps, owner=profile)
 
-    def _order_caps(self) -> Caps:
+    def _order_caps(self, settings: Settings) -> Caps:
         from dari.serving.plans import Caps  # noqa: PLC0415 -- the same
 
-        settings = self.settings
         account, subjects = settings.text("DARI_ORDER_ACCOUNT"), settings.text("DARI_ORDER_SYMBOLS")
         return Caps(
             per_act=settings.whole("DARI_ORDER_MAX_KRW"),

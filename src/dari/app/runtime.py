@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Self
 
+from dari.app.joining import Joining
 from dari.app.observing import Watched
 from dari.app.parts import Parts
 from dari.app.places import Places
-from dari.app.servers import Server, server
+from dari.app.servers import Server, narrowed, server
 from dari.app.working import jobs_of, register
+from dari.core.acts import Hand
 from dari.core.clock import Clock, SystemClock
 from dari.core.endpoint import Effect
 from dari.core.errors import NotFound
 from dari.core.events import Events
+from dari.core.exchange import DEFAULT_PROFILE
+from dari.core.shelf import Shelf
 from dari.serving.audit import Audit
 from dari.serving.boards import Boards
 from dari.serving.callers import Caller
 from dari.serving.dispatch import Dispatch, Offered, permitted
 from dari.serving.metrics import Metrics
 from dari.settings import Settings
-from dari.upstream.client import Client
+from dari.upstream.client import Asking, Client
 
 REALTIME = "realtime"
 """The toolset of what is pushed."""
@@ -33,7 +37,7 @@ class Runtime:
     """What lives as long as the process: settings, clock, places, clients (made when first needed), audit, metrics.
 
     `simulated` answers from the simulators, in this process; every such answer says so. `working`: whether this process
-    does the jobs that DARI_JOBS puts in Redis (None: as DARI_JOBS says).
+    does the jobs that DARI_JOBS puts in Redis (None: as DARI_JOBS says). `toolsets`: only these of each server's tools.
     """
 
     def __init__(
@@ -44,8 +48,10 @@ class Runtime:
         seed: int = 1,
         clock: Clock | None = None,
         working: bool | None = None,
+        toolsets: frozenset[str] = frozenset(),
     ) -> None:
         self.settings = settings
+        self._toolsets = toolsets
         self.clock: Clock = clock or SystemClock()
         self.metrics = Metrics()
         events = Events()
@@ -62,6 +68,7 @@ class Runtime:
             jobs=jobs_of(settings, self.clock, working=working),
         )
         self.clients: dict[str, Client] = {}
+        self.joining = Joining(settings, self.parts, self.client_of)
         register(self.parts.jobs, self.client_of)
         self._boards: dict[str, Boards] = {}
         self.process = secrets.token_hex(4)
@@ -89,13 +96,13 @@ class Runtime:
         """A named server and its dispatch."""
         named = server(name)
         clients = {provider: self.client_of(provider) for provider, _ in named.tools()}
-        plans = {one: self.parts.plans(one, hands, self.audit) for one, hands in named.hands().items()}
-        tuned = named.tune(named.tools(), self.settings)
+        asking = {
+            one: self._asking(one, client, named.hands().get(one, ()), joined=named.joined)
+            for one, client in clients.items()
+        }
+        tuned = narrowed(named.tune(named.tools(), self.settings), self._toolsets)
         offered = {
-            tool.name: Offered(
-                tool, partial(clients[provider].asking, plans=plans.get(provider)), samples=self._samples(provider)
-            )
-            for provider, tool in tuned
+            tool.name: Offered(tool, asking[provider], samples=self._samples(provider)) for provider, tool in tuned
         }
         dispatch = Dispatch(
             offered,
@@ -106,6 +113,14 @@ class Runtime:
             server=named.name,
         )
         return named, dispatch
+
+    def shelf(self, named: Server) -> Shelf:
+        """What a server offers to read: what every one of its kind has, and what this user has put there."""
+        if named.name == "naramarket":
+            from dari.app.naramarket import shelf_of  # noqa: PLC0415 -- a process pays for the providers it asks
+
+            return shelf_of(self.client_of("naramarket"))
+        return named.shelf()
 
     def boards(self, name: str) -> Boards | None:
         """What a named server tells of pushed data, or None where it has none."""
@@ -122,6 +137,20 @@ class Runtime:
             self.parts.closing.push_async_callback(boards.close)  # before its client, which was made earlier
             self._boards[named.name] = boards
         return self._boards[named.name]
+
+    def _asking(self, provider: str, client: Client, hands: Sequence[Hand], *, joined: bool) -> Callable[[str], Asking]:
+        """From a profile to what one call asks through, with the profile's own plans where the server plans acts."""
+        make = self.joining.asking(client) if joined else client.asking
+        if not hands:
+            return make
+        kept = {DEFAULT_PROFILE: self.parts.plans(provider, hands, self.audit)}
+
+        def asking(profile: str) -> Asking:
+            if profile not in kept:
+                kept[profile] = self.parts.plans(provider, hands, self.audit, profile=profile)
+            return make(profile, kept[profile])
+
+        return asking
 
     def _samples(self, provider: str) -> bool:
         """Whether the operator wants a provider's sample values where its upstream does not answer."""
@@ -158,4 +187,12 @@ def _assembly(provider: str) -> Callable[[Parts], Client]:
         from dari.app import naramarket  # noqa: PLC0415 -- a process pays for the providers it asks
 
         return naramarket.assemble
+    if provider == "krx":
+        from dari.app import krx  # noqa: PLC0415 -- a process pays for the providers it asks
+
+        return krx.assemble
+    if provider == "dart":
+        from dari.app import dart  # noqa: PLC0415 -- a process pays for the providers it asks
+
+        return dart.assemble
     raise NotFound(f"there is no provider {provider!r}")

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from dari.core.acts import Hand
-from dari.core.errors import Hint, NotFound
+from dari.core.errors import Hint, InvalidInput, NotFound
 from dari.core.shelf import Shelf
 from dari.core.tool import Tool
 from dari.settings import Settings
@@ -25,12 +25,30 @@ def as_they_are(offer: Offer, _: Settings) -> Offer:
     return offer
 
 
+def narrowed(offer: Offer, toolsets: frozenset[str]) -> Offer:
+    """The tools of these toolsets; all, where nothing is chosen or a server knows none of those."""
+    return tuple(one for one in offer if one[1].toolset in toolsets) or offer
+
+
+def chosen_toolsets(names: Iterable[str], written: str | None) -> frozenset[str]:
+    """Toolsets as `--toolsets a,b` names them. Raises InvalidInput for one that no server named here has."""
+    asked = frozenset(filter(None, (one.strip() for one in (written or "").split(","))))
+    known = sorted({tool.toolset for name in names for _, tool in server(name).tools()}) if asked else []
+    if unknown := sorted(asked - set(known)):
+        raise InvalidInput(
+            f"there is no toolset {', '.join(unknown)[:100]}",
+            hint=Hint(f"도구 모음: {', '.join(known)}", f"Toolsets: {', '.join(known)}"),
+        )
+    return asked
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """One named server. `tools` loads them when the server is first needed, as (provider, tool).
 
     `hands`, by provider, do what its tools plan. `shelf` gives its resources and prompts.
 
+    `joined`: other providers are handed to its tools, where their keys are there (app.joining).
     `streaming`: some of its tools report progress, so that its HTTP replies may be event streams.
     """
 
@@ -39,6 +57,7 @@ class Server:
     about: str
     tools: Callable[[], tuple[tuple[str, Tool], ...]]
     streaming: bool = False
+    joined: bool = False
     tune: Callable[[Offer, Settings], Offer] = as_they_are
     hands: Callable[[], Mapping[str, tuple[Hand, ...]]] = dict
     shelf: Callable[[], Shelf] = Shelf
@@ -168,9 +187,11 @@ SERVERS: Final = MappingProxyType(
             Server(
                 name="volume-ranking",
                 port=8080,
-                about="거래대금 순위: rankings of Korean stocks (KOSPI, KOSDAQ) from the KIS Open API. Money is won. "
-                "A null figure is explained in gaps; provenance says where and when each number was got.",
+                about="거래대금 순위: rankings of Korean stocks (KOSPI, KOSDAQ) from the KIS Open API, "
+                "and KRX, DART and Kiwoom where their keys are set. Money is won. A null figure is explained in gaps; "
+                "provenance says where and when each number was got, as_of which moment it speaks of.",
                 tools=_volume_ranking,
+                joined=True,
                 tune=_as_the_document_sets,
             ),
             Server(

@@ -10,8 +10,10 @@ from typing import Any, Final
 
 from dari.core.clock import Clock, RunningClock
 from dari.core.errors import Hint, NotFound
+from dari.providers.dart.simulator import create_app as create_dart
 from dari.providers.kis.simulator import create_app as create_kis
 from dari.providers.kiwoom.simulator import create_app as create_kiwoom
+from dari.providers.krx.simulator import create_app as create_krx
 from dari.providers.naramarket.simulator import create_app as create_naramarket
 from dari.worlds.market import Market
 from dari.worlds.procurement import World as Procurement
@@ -33,13 +35,29 @@ def kiwoom_simulator(*, world: Clock, seed: int, clock: Clock | None = None) -> 
     return create_kiwoom(market_of(seed), clock=clock, world=world)
 
 
+def krx_simulator(*, world: Clock, seed: int, clock: Clock | None = None) -> Any:
+    """The ASGI app of the KRX Open API's simulator, over the same market: its closed days."""
+    return create_krx(market_of(seed), clock=clock, world=world)
+
+
+def dart_simulator(*, world: Clock, seed: int, clock: Clock | None = None) -> Any:
+    """The ASGI app of the OpenDART simulator, over the same market: its companies' disclosures."""
+    return create_dart(market_of(seed), clock=clock, world=world)
+
+
 def naramarket_simulator(*, world: Clock, seed: int, origin: str = "https://www.g2b.go.kr") -> Any:
     """The ASGI app of the procurement simulator: what was posted by the time `world` tells."""
     return create_naramarket(Procurement(seed), clock=world, origin=origin)
 
 
 SIMULATORS: Final[MappingProxyType[str, Callable[..., Any]]] = MappingProxyType(
-    {"kis": kis_simulator, "kiwoom": kiwoom_simulator, "naramarket": naramarket_simulator}
+    {
+        "kis": kis_simulator,
+        "kiwoom": kiwoom_simulator,
+        "krx": krx_simulator,
+        "dart": dart_simulator,
+        "naramarket": naramarket_simulator,
+    }
 )
 
 

@@ -10,14 +10,19 @@ from typing import Any, Final
 
 from dari.core.clock import Clock
 from dari.core.errors import BadSetting, Hint, MissingExtra
+from dari.core.exchange import DEFAULT_PROFILE
 from dari.serving.jobs import Jobs, JobsHere
 from dari.settings import Settings
 from dari.upstream.client import Client
 
 Clients = Callable[[str], Client]
 
+WATCH: Final = "watch"
+"""Arguments: `name` of a saved search, `profile` (of whose desk); progress: the crawler's own."""
 CRAWL: Final = "crawl"
-"""Arguments: `crawl` (its id) and `again` (read windows with a gap once more); progress: the crawler's own."""
+"""Arguments: `crawl` (its id), `profile` (of whose desk) and `again` (read windows with a gap once more).
+
+Progress is the crawler's own."""
 
 
 def jobs_of(settings: Settings, clock: Clock, *, working: bool | None = None) -> Jobs:
@@ -48,13 +53,24 @@ def shared_jobs(jobs: Jobs) -> Any:
 def register(jobs: Jobs, client_of: Clients) -> None:
     """Say how every kind of job is done."""
     jobs.register(CRAWL, partial(crawl, client_of))
+    jobs.register(WATCH, partial(watch, client_of))
+
+
+async def watch(client_of: Clients, arguments: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any], None]:
+    """One round of a saved search."""
+    from dari.app.naramarket import desk_of  # noqa: PLC0415 -- a process pays for the providers it asks
+
+    desk = desk_of(client_of("naramarket"), arguments.get("profile", DEFAULT_PROFILE))
+    async with aclosing(desk.look(arguments["name"])) as told:
+        async for progress in told:
+            yield asdict(progress)
 
 
 async def crawl(client_of: Clients, arguments: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any], None]:
     """A crawl of the book, from where it was left."""
     from dari.app.naramarket import desk_of  # noqa: PLC0415 -- a process pays for the providers it asks
 
-    desk = desk_of(client_of("naramarket"))
+    desk = desk_of(client_of("naramarket"), arguments.get("profile", DEFAULT_PROFILE))
     async with aclosing(desk.run(arguments["crawl"], again=bool(arguments.get("again")))) as told:
         async for progress in told:
             yield asdict(progress)

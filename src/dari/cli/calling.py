@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from dari.app.runtime import Runtime
-from dari.app.servers import server
+from dari.app.servers import chosen_toolsets, narrowed, server
 from dari.app.setting_up import settings_of
 from dari.cli.printing import document, exit_code, line
 from dari.core.errors import InvalidInput
 from dari.serving.schemas import listed
 
 
-def tools(name: str, *, as_json: bool) -> None:
+def tools(name: str, *, toolsets: str | None = None, as_json: bool) -> None:
     """Print the tools of a server and what they weigh."""
-    told = [listed(tool) for _, tool in server(name).tools()]
+    offer = narrowed(server(name).tools(), chosen_toolsets([name], toolsets))
+    told = [listed(tool) for _, tool in offer]
     outputs = [one.pop("outputSchema") for one in told]
     shape = {
         "server": name,

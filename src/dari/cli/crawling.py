@@ -39,8 +39,8 @@ async def crawl(
                 raise InvalidInput("name an operation (dari call naramarket search_operations query=…), or --resume ID")
             last = _day(end) if end else desk.now().date()
             first = _day(start) if start else last - timedelta(days=29)
-            plan = desk.plan(operation, by, first, last, filters)
-            resume = desk.begin(plan)
+            plan = await desk.plan(operation, by, first, last, filters)
+            resume = await desk.begin(plan)
             left = max(0, plan.quota - plan.spent_today)
             if not as_json:
                 sys.stderr.write(
@@ -50,14 +50,16 @@ async def crawl(
             last_progress = await _read(desk, resume, quiet=as_json, left=left)
         else:
             last_progress = await _read(desk, resume, quiet=as_json, left=None, again=True)
-        success = desk.success(resume)
-        receipts = desk.book.receipts(resume)
+        success = await desk.success(resume)
+        receipts, row, calls = await desk.on(
+            lambda book: (book.receipts(resume), book.crawl(resume), book.calls(resume))
+        )
         told = {
             "crawl": resume,
-            "state": desk.book.crawl(resume).state,
+            "state": row.state,
             "success": success,
             "rows": sum(one.get("distinct", 0) for one in receipts),
-            "calls": desk.book.calls(resume),
+            "calls": calls,
             "receipts": receipts,
             "resume_not_before": last_progress.resume_not_before if last_progress else None,
             "reason": last_progress.reason if last_progress else "",

@@ -2,43 +2,90 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from dari.app import doctoring
+from dari.app.checkup.clients import client_checks
+from dari.app.checkup.files import file_checks, writable
+from dari.app.checkup.findings import Check, faulty
+from dari.app.checkup.installation import installation_checks
+from dari.app.clients import ALIASES as CLIENT_ALIASES
+from dari.app.clients import CLIENTS, client
+from dari.app.clients.machine import Machine
 from dari.app.runtime import Runtime
 from dari.app.setting_up import settings_of
 from dari.cli.printing import FAULT, OK, document
-from dari.core.errors import Hint, NotFound
+from dari.core.errors import BadSetting, DariError, Hint, NotFound
 
 MARKS: Final = {"ok": "[green]✓[/green]", "warning": "[yellow]![/yellow]", "wrong": "[red]✗[/red]", "absent": "·"}
 
 
 def _known(provider: str) -> None:
     if provider not in doctoring.READS:
-        names = ", ".join(doctoring.READS)
-        raise NotFound(f"there is no upstream {provider[:40]!r}", hint=Hint(f"목록: {names}", f"There are: {names}"))
+        names = ", ".join((*doctoring.READS, *CLIENTS))
+        raise NotFound(f"there is nothing called {provider[:40]!r}", hint=Hint(f"목록: {names}", f"There are: {names}"))
 
 
-async def doctor(provider: str | None, *, as_json: bool) -> int:
-    """Examine and print; exit code 1 when something is wrong."""
-    if provider is not None:
-        _known(provider)
-    async with Runtime(settings_of()) as runtime:
-        language = runtime.caller().language
-        checks = await doctoring.examined(runtime, provider)
+async def doctor(subject: str | None, *, as_json: bool, file: Path | None = None) -> int:
+    """Examine a provider, a client or all there is, and print; exit code 1 when something is wrong."""
+    known = subject is None or subject in doctoring.READS
+    chosen = client(subject) if subject and not known and (subject in CLIENTS or subject in CLIENT_ALIASES) else None
+    if subject and chosen is None:
+        _known(subject)
+    machine = Machine.this()
+    checks: list[Check] = []
+    language = machine.environment.get("DARI_LANG", "ko").lower()
+    if chosen is not None:
+        from dari.serving.mcp_door.asking import count_tools  # noqa: PLC0415 -- a client of MCP, for this alone
+
+        checks += [one async for one in client_checks(chosen, machine, count_tools, file)]
+    else:
+        if subject is None:
+            checks += [one async for one in installation_checks()]
+        if subject in {None, "kis"}:
+            checks += file_checks(machine.environment, machine.home, platform=machine.platform)
+        checks += await _upstreams(subject)
     told = doctoring.verdict(checks)
     if as_json:
         document(told | {"checks": [one.as_dict(language) for one in checks]})
     else:
-        table = Table("", "", "", "")
-        for one in checks:
-            next_step = f"\n→ {one.next_step.said_in(language)}" if one.next_step else ""
-            table.add_row(MARKS[one.state], one.subject, one.what, f"{one.found}{next_step}")
-        Console().print(table)
+        _shown(checks, language)
     return OK if told["ok"] else FAULT
+
+
+async def _upstreams(subject: str | None) -> list[Check]:
+    """The checks that need settings; what keeps the settings from being read is one itself."""
+    try:
+        settings = settings_of()
+    except DariError as error:
+        fault = "bad_setting" if isinstance(error, BadSetting) else ""
+        if fault and any(word in error.message for word in ("UTF-8",)):
+            return []  # the look at the files has named it
+        what = error.hint.said_in("en") or error.message
+        return [faulty("bad_setting", subject="settings", what="values", found=error.message, said=what)]
+    async with Runtime(settings) as runtime:
+        checks = [writable(runtime.parts.places.state)] if subject is None else []
+        return checks + await doctoring.examined(runtime, subject)
+
+
+def _shown(checks: list[Check], language: str) -> None:
+    table = Table("", "", "", "", show_header=False)
+    for one in checks:
+        expected = f" (expected {one.expected})" if one.expected and one.state != "ok" else ""
+        step = one.next_step.said_in(language)
+        name = f"[{one.fault}] " if one.fault else ""
+        table.add_row(
+            MARKS[one.state],
+            one.subject,
+            one.what,
+            Text(f"{one.found}{expected}" + (f"\n→ {name}{step}" if step else "")),
+        )
+    Console().print(table)
 
 
 async def cache(provider: str, *, clear: str | None, as_json: bool) -> int:

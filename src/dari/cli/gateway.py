@@ -35,7 +35,7 @@ def gateway(runtime: Runtime, names: Iterable[str], *, guard: Guard | None = Non
             None,
             version=__version__,
             instructions=named.about,
-            shelf=named.shelf(),
+            shelf=runtime.shelf(named),
             boards=runtime.boards(name),
         )
     if len(fronts) == 1:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from dari import __version__
+from dari.cli.auth_commands import auth
 from dari.cli.printing import fail
-from dari.cli.running import prepare, run
+from dari.cli.running import missing_extra, prepare, run
 from dari.core.errors import DariError
 
 app = App(
@@ -19,10 +20,13 @@ app = App(
     help="Dari (다리): MCP servers for Korean brokers, public procurement and payment operations.",
 )
 
+app.command(auth)
+
 Json = Annotated[bool, Parameter(name="--json", negative="", help="One JSON document on stdout and nothing else.")]
 Simulated = Annotated[
     bool, Parameter(name="--simulated", negative="", help="Answer from the simulator; needs no key. Answers say so.")
 ]
+Toolsets = Annotated[str | None, Parameter(help="Only these toolsets of a server, with commas: search,crawl,files.")]
 Seed = Annotated[int, Parameter(help="Seed of the simulated world.")]
 
 
@@ -32,13 +36,14 @@ def serve(
     http: Annotated[bool, Parameter(negative="", help="Listen on HTTP instead of stdio.")] = False,
     host: str = "127.0.0.1",
     port: int | None = None,
+    toolsets: Toolsets = None,
     simulated: Simulated = False,
     seed: Seed = 1,
 ) -> None:
     """Serve named servers to MCP clients: one on stdio, or any number (`all`) on one HTTP address."""
     from dari.cli import serving  # noqa: PLC0415 -- each command pays for its own imports
 
-    run(serving.serve(names, http=http, host=host, port=port, simulated=simulated, seed=seed))
+    run(serving.serve(names, http=http, host=host, port=port, toolsets=toolsets, simulated=simulated, seed=seed))
 
 
 @app.command
@@ -50,11 +55,11 @@ def worker() -> None:
 
 
 @app.command
-def tools(name: str, *, json: Json = False) -> None:
+def tools(name: str, *, toolsets: Toolsets = None, json: Json = False) -> None:
     """Show the tools of a server: names, hints, schemas, and how many characters a client reads."""
     from dari.cli import calling  # noqa: PLC0415
 
-    calling.tools(name, as_json=json)
+    calling.tools(name, toolsets=toolsets, as_json=json)
 
 
 @app.command
@@ -148,11 +153,16 @@ def demo(*, once: Annotated[bool, Parameter(negative="", help="Stop after the to
 
 
 @app.command
-def doctor(provider: str | None = None, *, json: Json = False) -> None:
-    """Look at settings, keys, clock, sign-in and one harmless read of each upstream, and say what to do next."""
+def doctor(
+    subject: Annotated[str | None, Parameter(help="A provider (kis …) or an MCP client (claude-desktop …).")] = None,
+    *,
+    file: Annotated[Path | None, Parameter(help="The client's configuration file, if it is another.")] = None,
+    json: Json = False,
+) -> None:
+    """Look at machine, files, settings, keys, clock, sign-in and one read of each upstream; or at one MCP client."""
     from dari.cli import examining  # noqa: PLC0415
 
-    run(examining.doctor(provider, as_json=json), as_json=json)
+    run(examining.doctor(subject, as_json=json, file=file), as_json=json)
 
 
 @app.command
@@ -169,7 +179,48 @@ def cache(
 
 
 @app.command
-def crawl(
+def setup(
+    provider: Annotated[str | None, Parameter(help="kis, kiwoom or naramarket; asked for if left out.")] = None,
+    *,
+    mode: Annotated[Literal["paper", "real"] | None, Parameter(help="Asked for if left out.")] = None,
+    keep: Annotated[
+        Literal["keyring", "file"] | None, Parameter(help="The system's keyring, or a file only you can read.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Set up a provider, question by question: the way to its keys, then where they are kept."""
+    from dari.cli import guiding  # noqa: PLC0415
+
+    run(guiding.setup(provider, mode=mode, how=keep, ask=None, as_json=json), as_json=json)
+
+
+@app.command
+def install(
+    client: Annotated[
+        str, Parameter(help="claude-desktop, claude-code, cursor, vscode, gemini-cli, windsurf, mcp-json")
+    ],
+    *names: str,
+    remove: Annotated[bool, Parameter(negative="", help="Take the servers out again.")] = False,
+    simulated: Simulated = False,
+    uvx: Annotated[bool, Parameter(negative="", help="Write uvx instead of the program's path.")] = False,
+    dry_run: Annotated[bool, Parameter(negative="", help="Show the change only.")] = False,
+    link: Annotated[bool, Parameter(negative="", help="Print a one-click link instead (cursor, vscode).")] = False,
+    file: Annotated[Path | None, Parameter(help="Another configuration file, such as a project's .mcp.json.")] = None,
+    json: Json = False,
+) -> None:
+    """Write named servers into an MCP client's configuration: shown, with a backup, without secrets."""
+    from dari.cli import installing  # noqa: PLC0415
+
+    asked = installing.Asked(remove=remove, simulated=simulated, uvx=uvx, dry_run=dry_run, link=link, file=file)
+    run(installing.install(client, names, asked, as_json=json), as_json=json)
+
+
+crawl = App(name="crawl", help="Take whole periods of a procurement operation into the store; watch saved searches.")
+app.command(crawl)
+
+
+@crawl.default
+def crawl_period(
     operation: str | None = None,
     *filters: str,
     start: Annotated[str | None, Parameter(help="First day, YYYY-MM-DD; 30 days in all if left out.")] = None,
@@ -198,6 +249,71 @@ def crawl(
         ),
         as_json=json,
     )
+
+
+@crawl.command(name="watch")
+def watch_searches(
+    name: str | None = None,
+    operation: str | None = None,
+    *filters: str,
+    by: Annotated[str | None, Parameter(help="One of the operation's ways.")] = None,
+    days: Annotated[int, Parameter(help="How many days each round reads again.")] = 7,
+    calls: Annotated[int, Parameter(help="Most calls of one round.")] = 20,
+    every: Annotated[float, Parameter(help="Minutes between rounds; more where the quota would not last.")] = 30.0,
+    once: Annotated[bool, Parameter(negative="", help="One round of each, then stop.")] = False,
+    remove: Annotated[bool, Parameter(negative="", help="Forget the search and what it has found.")] = False,
+    json: Json = False,
+    simulated: Simulated = False,
+    seed: Seed = 1,
+) -> None:
+    """Save a search (NAME OPERATION name=value …), then tell what is new or changed; without NAME, of all saved."""
+    from dari.cli import saved_searches  # noqa: PLC0415
+
+    given = dict(one.partition("=")[::2] for one in filters)
+    run(
+        saved_searches.watch(
+            name,
+            operation,
+            given,
+            by=by,
+            days=days,
+            calls=calls,
+            every=every,
+            once=once or json,
+            remove=remove,
+            as_json=json,
+            simulated=simulated,
+            seed=seed,
+        ),
+        as_json=json,
+    )
+
+
+days = App(name="days", help="The day store: whole-market days that the rankings read.")
+app.command(days)
+
+
+@days.command(name="fill")
+def fill_days(
+    *,
+    source: Annotated[str, Parameter(name="--from", help="krx (two calls a day) or kis (one call a stock).")] = "krx",
+    days: Annotated[int, Parameter(help="Trading days back from the newest published one.")] = 60,
+    json: Json = False,
+    simulated: Simulated = False,
+    seed: Seed = 1,
+) -> None:
+    """Take missing days into the day store; Ctrl-C loses nothing, and no day is fetched twice."""
+    from dari.cli import keeping  # noqa: PLC0415
+
+    run(keeping.fill(source=source, days=days, as_json=json, simulated=simulated, seed=seed), as_json=json)
+
+
+@days.command(name="status")
+def status_of_days(*, json: Json = False, simulated: Simulated = False, seed: Seed = 1) -> None:
+    """Show which days are kept, and whether the newest published one is among them."""
+    from dari.cli import keeping  # noqa: PLC0415
+
+    run(keeping.status(as_json=json, simulated=simulated, seed=seed), as_json=json)
 
 
 @app.command
@@ -257,3 +373,5 @@ def main() -> None:
         app()
     except DariError as error:
         raise SystemExit(fail(error, as_json="--json" in sys.argv)) from None
+    except ModuleNotFoundError as error:
+        raise SystemExit(fail(missing_extra(error), as_json="--json" in sys.argv)) from None

@@ -4,17 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import sys
 from collections.abc import Coroutine
+from importlib.metadata import requires
 from typing import Any
 
 from dari.cli.printing import fail
-from dari.core.errors import DariError
+from dari.core.errors import DariError, Hint, MissingExtra
 
 
 def prepare() -> None:
     """Logs go to stderr: stdout belongs to the answer, or to MCP."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+
+
+def missing_extra(error: ModuleNotFoundError) -> MissingExtra:
+    """The error that names the extra which brings a module that is not installed. Any other module is our bug."""
+    module = (error.name or "").partition(".")[0]
+    extras = sorted(extras_of(module))
+    if not extras:
+        raise error
+    what = f"pip install 'dari[{extras[0]}]'"
+    return MissingExtra(f"this needs the extra dari[{extras[0]}] ({module} is missing)", hint=Hint(what, what))
+
+
+def extras_of(module: str) -> set[str]:
+    """The extras of the package that bring a module, as the installed package itself says."""
+    found = set()
+    for row in requires("dari") or ():
+        wanted, _, marker = row.partition(";")
+        name = re.split(r"[^A-Za-z0-9._-]", wanted.strip(), maxsplit=1)[0]
+        extra = re.search(r"extra == ['\"]([^'\"]+)", marker)
+        if extra and name.lower().replace("-", "_") == module.lower():
+            found.add(extra[1])
+    return found - {"all"}
 
 
 def run(work: Coroutine[Any, Any, int | None], *, as_json: bool = False) -> None:
@@ -23,6 +47,8 @@ def run(work: Coroutine[Any, Any, int | None], *, as_json: bool = False) -> None
         code = asyncio.run(work)
     except DariError as error:
         code = fail(error, as_json=as_json)
+    except ModuleNotFoundError as error:
+        code = fail(missing_extra(error), as_json=as_json)
     except KeyboardInterrupt:
         code = 130
     raise SystemExit(code or 0)

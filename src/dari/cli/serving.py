@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dari import __version__
 from dari.app.listening import may_listen, public_address
 from dari.app.runtime import Runtime
-from dari.app.servers import GATEWAY_PORT, SERVERS, server
+from dari.app.servers import GATEWAY_PORT, SERVERS, chosen_toolsets, server
 from dari.app.setting_up import settings_of
 from dari.app.working import shared_jobs
 from dari.core.clock import KST
@@ -20,14 +20,24 @@ if TYPE_CHECKING:
     from dari.serving.gate import Guard
 
 
-async def serve(names: tuple[str, ...], *, http: bool, host: str, port: int | None, simulated: bool, seed: int) -> None:
+async def serve(
+    names: tuple[str, ...],
+    *,
+    http: bool,
+    host: str,
+    port: int | None,
+    toolsets: str | None = None,
+    simulated: bool,
+    seed: int,
+) -> None:
     """Serve one server on stdio, or several over HTTP."""
     chosen = list(SERVERS) if "all" in names else list(dict.fromkeys(names))
     if not chosen:
         raise InvalidInput("name a server", hint=Hint(f"서버: {', '.join(SERVERS)}", f"Servers: {', '.join(SERVERS)}"))
     for name in chosen:
         server(name)
-    async with Runtime(settings_of(), simulated=simulated, seed=seed) as runtime:
+    narrow = chosen_toolsets(chosen, toolsets)
+    async with Runtime(settings_of(), simulated=simulated, seed=seed, toolsets=narrow) as runtime:
         if http:
             await _over_http(runtime, chosen, host, port)
             return
@@ -42,7 +52,7 @@ async def serve(names: tuple[str, ...], *, http: bool, host: str, port: int | No
             runtime.caller(),
             version=__version__,
             instructions=named.about,
-            shelf=named.shelf(),
+            shelf=runtime.shelf(named),
             boards=runtime.boards(chosen[0]),
         )
 

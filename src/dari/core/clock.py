@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import itertools
 import time
 from datetime import datetime, timedelta, timezone
@@ -12,7 +13,7 @@ KST: Final = timezone(timedelta(hours=9), "KST")
 """Korean time is a fixed +09:00: no daylight saving since 1988."""
 
 
-PASSES: Final = 3
+PASSES: Final = 30
 """Turns of the event loop a manual clock grants to whoever was just woken, before it moves on to the next sleeper."""
 
 
@@ -48,14 +49,17 @@ class SystemClock:
 class ManualClock:
     """A clock that moves only when told to, or when somebody sleeps on it: waiting costs no real time.
 
-    Sleepers are woken in the order of their times, so several tasks may wait on one clock.
+    Sleepers are woken in the order of their times, so several tasks may wait on one clock. Time goes on when nobody
+    has gone to sleep or been woken for some turns of the loop: whoever is awake has then done what there was to do.
     """
 
     def __init__(self, start: datetime) -> None:
         self._now = start.astimezone(KST)
         self._elapsed = 0.0
-        self._sleepers: set[tuple[float, int]] = set()
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._arrivals = itertools.count()
+        self._ticking: asyncio.AbstractEventLoop | None = None
+        self._quiet = 0
 
     def now(self) -> datetime:
         return self._now
@@ -69,17 +73,37 @@ class ManualClock:
         self._elapsed += seconds
 
     async def sleep(self, seconds: float) -> None:
-        me = (self._elapsed + max(0.0, seconds), next(self._arrivals))
-        self._sleepers.add(me)
-        patience = PASSES
-        try:
-            while self._elapsed < me[0]:
-                await asyncio.sleep(0)
-                patience = patience - 1 if min(self._sleepers) == me else PASSES
-                if not patience:
-                    self.advance(max(0.0, me[0] - self._elapsed))
-        finally:
-            self._sleepers.discard(me)
+        if seconds <= 0.0:
+            return
+        loop = asyncio.get_running_loop()
+        woken: asyncio.Future[None] = loop.create_future()
+        heapq.heappush(self._sleepers, (self._elapsed + seconds, next(self._arrivals), woken))
+        self._quiet = 0
+        if self._ticking is not loop:
+            self._ticking = loop
+            loop.call_soon(self._tick, loop)
+        await woken
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One turn of the loop: wake who is due, or, after enough quiet ones, who is due next."""
+        if self._ticking is not loop:
+            return
+        self._quiet += 1
+        while self._sleepers and (self._sleepers[0][2].done() or self._sleepers[0][0] <= self._elapsed):
+            self._wake()
+        if not self._sleepers:
+            self._ticking = None
+            return
+        if self._quiet >= PASSES:
+            self.advance(self._sleepers[0][0] - self._elapsed)
+            self._wake()
+        loop.call_soon(self._tick, loop)
+
+    def _wake(self) -> None:
+        _, _, woken = heapq.heappop(self._sleepers)
+        if not woken.done():
+            woken.set_result(None)
+            self._quiet = 0
 
 
 class RunningClock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -22,14 +22,16 @@ _URI_LIMIT: Final = 400
 class Resource:
     """Documents of one kind. `address` is a URI, with `{part}` where documents differ: kis://api/{id}.
 
-    `read` takes the parts by name and gives the text, or raises NotFound.
+    `read` takes the parts by name and gives the text (or, where it must be waited for, the promise of it), or raises
+    NotFound. `own`: it is the business of the person at this machine alone, not of callers who signed in.
     """
 
     address: str
     name: str
     description: str
-    read: Callable[..., str]
+    read: Callable[..., str | Awaitable[str]]
     mime: str = "text/markdown"
+    own: bool = False
 
     @property
     def template(self) -> bool:
@@ -97,22 +99,24 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Shelf:
-    """The resources and prompts of one server."""
+    """The resources and prompts of one server. `found` lists those resources of the person here that come and go."""
 
     resources: tuple[Resource, ...] = ()
     prompts: tuple[Prompt, ...] = ()
     live: tuple[LiveResource, ...] = ()
+    found: Callable[[], Awaitable[tuple[Resource, ...]]] | None = None
 
     @cached_property
     def _by_name(self) -> Mapping[str, Prompt]:
         return {one.name: one for one in self.prompts}
 
-    def read(self, uri: str) -> tuple[str, str]:
-        """The media type and the text of a document. Raises NotFound."""
+    async def read(self, uri: str, *, own: bool = True) -> tuple[str, str]:
+        """The media type and the text of a document; with `own`, also of the person's own. Raises NotFound."""
         for one in self.resources:
-            parts = one.parts_of(uri)
+            parts = one.parts_of(uri) if own or not one.own else None
             if parts is not None:
-                return one.mime, one.read(**parts)
+                told = one.read(**parts)
+                return one.mime, told if isinstance(told, str) else await told
         raise self._no_such(uri)
 
     def watched(self, uri: str) -> tuple[LiveResource, Watched]:

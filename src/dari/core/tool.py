@@ -66,7 +66,8 @@ class Tool:
     `output` is the model of the structured content, of which only the schema is used, or a schema as it is.
     `failed` gives what a failing call says beside the error's own fields, from the arguments and the error (None: a
     fault of ours). `sample` makes the answer of a server that was told to go on with sample values when its upstream
-    does not answer; dispatch marks it. `deadline` is how long it may take, where the server's own is not enough.
+    does not answer; dispatch marks it. `own`: what it changes lies in Dari's own folders on this machine, and nowhere
+    else. `deadline` is how long it may take, where the server's own is not enough.
     """
 
     name: str
@@ -82,3 +83,4 @@ class Tool:
     failed: Callable[[Mapping[str, Any], DariError | None], Mapping[str, Any]] | None = None
     sample: Callable[[Any, DariError, datetime], Answer] | None = None
     deadline: float | None = None
+    own: bool = False

@@ -57,7 +57,10 @@ class Limits(Protocol):
 class Asked(Upstream, Protocol):
     """The Upstream of one call, which also knows how long an answer made of its replies is good for."""
 
-    keep_seconds: float
+    @property
+    def keep_seconds(self) -> float:
+        """Seconds."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +242,15 @@ class Dispatch:
         return count
 
 
+def needed(tool: Tool, caller: Caller) -> Effect:
+    """How far one must reach for a tool. To the person at this machine Dari's own folders are open as they are."""
+    return Effect.READ if tool.own and not caller.tenant else tool.effect
+
+
 def permitted(tool: Tool, server: str, caller: Caller) -> None:
     """Raise NotAllowed where the caller does not reach so far, with who can change that."""
     reach = caller.reach_at(server, tool.toolset, tool.name)
-    if reach is not None and tool.effect <= reach:
+    if reach is not None and needed(tool, caller) <= reach:
         return
     need = tool.effect.name
     if not caller.tenant:  # the person at this machine: the settings decide

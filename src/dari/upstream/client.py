@@ -78,6 +78,8 @@ class Client:
         self.dialect = dialect
         self.clock = clock
         self.default_mode = default_mode
+        self.borrows: Callable[[str, str], str] = lambda profile, _: profile
+        """From (profile, mode) to the profile whose keys a market read is asked with."""
         self.grants = Grants(dialect, state, clock)
         signing = Signing(dialect, self.grants)
         pacing = Pacing(signing, ring, dialect.limits, clock)
@@ -132,20 +134,37 @@ class Client:
         return Asking(self, profile, plans)
 
 
-class Asking:
-    """The `Upstream` of one tool call: asks endpoints by id and remembers where every number came from."""
+@dataclass(slots=True)
+class Record:
+    """Where the numbers of one call came from, and how long an answer made of them may be told again."""
 
-    def __init__(self, client: Client, profile: str, plans: Planning | None = None) -> None:
+    sources: list[Provenance] = field(default_factory=list)
+    keep_seconds: float = float("inf")
+    """As long as the shortest-lived reply."""
+
+
+class Asking:
+    """The `Upstream` of one tool call: asks endpoints by id and remembers where every number came from.
+
+    `record` is shared by the askings of several providers that serve one call.
+    """
+
+    def __init__(
+        self, client: Client, profile: str, plans: Planning | None = None, record: Record | None = None
+    ) -> None:
         self._client = client
         self._profile = profile
         self._plans = plans
-        self._sources: list[Provenance] = []
-        self.keep_seconds = float("inf")
-        """How long an answer made of these replies may be told again: as long as the shortest-lived of them."""
+        self.record = record or Record()
+
+    @property
+    def keep_seconds(self) -> float:
+        """How long an answer made of these replies may be told again."""
+        return self.record.keep_seconds
 
     @property
     def sources(self) -> tuple[Provenance, ...]:
-        return merged(self._sources)
+        return merged(self.record.sources)
 
     def now(self) -> datetime:
         return self._client.clock.now()
@@ -155,7 +174,7 @@ class Asking:
         """Where plans are kept. An answer that speaks of one is never told again. Raises SetupError."""
         if self._plans is None:
             raise SetupError("this server keeps no plans")
-        self.keep_seconds = 0.0
+        self.record.keep_seconds = 0.0
         return self._plans
 
     def holder(self, endpoint: str, mode: str | None = None) -> Holder:
@@ -169,7 +188,8 @@ class Asking:
     async def standing(self, *, scope: str = "account") -> Standing:
         """Sign in where that is needed, and tell how we stand. Raises what the dialect's sign-in raises."""
         mode = self._client.default_mode(scope)
-        grant = await self._client.grants.get(self._profile, mode)
+        profile = self._client.borrows(self._profile, mode) if scope == "market" else self._profile
+        grant = await self._client.grants.get(profile, mode)
         return Standing(mode, grant.ends if grant else None)
 
     async def ask(
@@ -185,9 +205,11 @@ class Asking:
     ) -> Reply:
         row = self._client.spec.endpoint(endpoint)
         asked = mode or self._client.default_mode(row.scope)
-        reply = await self._client.send(Call(row, parameters or {}, self._profile, asked, cursor, fresh, max_age))
-        self.keep_seconds = min(self.keep_seconds, reply.keep_seconds)
-        self._sources.append(
+        lent = row.scope == "market" and row.effect is Effect.READ
+        profile = self._client.borrows(self._profile, asked) if lent else self._profile
+        reply = await self._client.send(Call(row, parameters or {}, profile, asked, cursor, fresh, max_age))
+        self.record.keep_seconds = min(self.record.keep_seconds, reply.keep_seconds)
+        self.record.sources.append(
             Provenance(
                 provider=row.provider,
                 endpoint=row.id,
@@ -209,11 +231,12 @@ class Asking:
     ) -> AsyncIterator[AsyncIterator[Happening]]:
         """Watch topics of the provider until the block is left; each kind is a line of the provenance."""
         mode = self._client.default_mode(scope)
-        live = self._client.live(self._profile, mode)
+        profile = self._client.borrows(self._profile, mode) if scope == "market" else self._profile
+        live = self._client.live(profile, mode)
         async with live.watching(topics) as feed:
-            self.keep_seconds = 0.0
+            self.record.keep_seconds = 0.0
             for kind in sorted({topic.kind for topic in topics}):
-                self._sources.append(
+                self.record.sources.append(
                     Provenance(
                         provider=self._client.dialect.name,
                         endpoint=kind,

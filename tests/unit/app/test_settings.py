@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from dari.app.places import Places
 from dari.app.runtime import Runtime
-from dari.core.errors import BadSetting
+from dari.core.errors import BadSetting, MissingExtra
 from dari.settings import SETTINGS, Settings, resolve
 
 DEVLP = """
@@ -111,3 +112,48 @@ async def test_the_documents_limits_take_effect(tmp_path: Path) -> None:
         unusual = dispatch.offered["get_unusual_volume"].tool.query()
         assert over.error == "invalid_input"
         assert (unusual.threshold, unusual.count) == (300.0, 10)  # type: ignore[attr-defined]  # the tuned model
+
+
+def test_what_setup_kept_is_read_after_the_environment_and_before_the_guides_file(tmp_path: Path) -> None:
+    kept = tmp_path / "home" / "config" / "dari.env"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("\ufeffKIWOOM_APP_KEY=mine\nKIS_MODE=real\n", encoding="utf-8")
+    told = found(tmp_path, DARI_HOME=str(tmp_path / "home"), KIS_MODE="paper")
+    assert (told.text("KIWOOM_APP_KEY"), told.found("KIWOOM_APP_KEY").won) == ("mine", "dari.env")
+    assert told.text("KIS_MODE") == "paper"
+
+
+def test_a_secret_in_the_keyring_is_read_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tmp_path / "config" / "dari.env"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("KIWOOM_APP_KEY=@keyring\n")
+    keyring = pytest.importorskip("keyring")
+    monkeypatch.setattr(keyring, "get_password", lambda service, name: f"{service}/{name}")
+    told = found(tmp_path, DARI_HOME=str(tmp_path))
+    assert (told.text("KIWOOM_APP_KEY"), told.found("KIWOOM_APP_KEY").won) == ("dari/KIWOOM_APP_KEY", "keyring")
+
+    def locked(service: str, name: str) -> str:
+        raise keyring.errors.KeyringLocked(service + name)
+
+    monkeypatch.setattr(keyring, "get_password", locked)
+    with pytest.raises(BadSetting, match="KeyringLocked"):
+        found(tmp_path, DARI_HOME=str(tmp_path))
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(MissingExtra, match="keyring"):
+        found(tmp_path, DARI_HOME=str(tmp_path))
+
+
+@pytest.mark.parametrize("place", ["KIS/config/kis_devlp.yml", "kis/config/kis_devlp.yaml", "KIS/devlp.yaml"])
+def test_the_guides_other_spellings_are_read_and_its_example_words_are_no_values(tmp_path: Path, place: str) -> None:
+    file = tmp_path / place
+    file.parent.mkdir(parents=True)
+    file.write_text('my_app: "발급받은_실제_APP_KEY"\nmy_sec: real\nmy_acct_stock: "실제_계좌번호"\n', encoding="utf-8")
+    told = found(tmp_path, KIS_MODE="${user_config.kis_mode}", KIWOOM_APP_KEY="여기에 키")
+    names = ("KOREA_INVESTMENT_APP_KEY", "KOREA_INVESTMENT_APP_SECRET", "KOREA_INVESTMENT_ACCOUNT", "KIS_MODE")
+    assert [told.text(name) for name in (*names, "KIWOOM_APP_KEY")] == ["", "real", "", "paper", ""]
+
+
+def test_a_dotenv_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "test.env").write_bytes("KIWOOM_MODE=mock # 모의".encode("cp949"))
+    with pytest.raises(BadSetting, match=r"test\.env is not UTF-8"):
+        resolve(environment={"DARI_DOTENV": str(tmp_path / "test.env")}, home=tmp_path)

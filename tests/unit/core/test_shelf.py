@@ -32,18 +32,26 @@ SHELF = Shelf(
 )
 
 
-def test_an_address_with_parts_reads_one_document() -> None:
-    assert SHELF.read("kis://api/domestic_stock.inquire_price") == (
+async def test_an_address_with_parts_reads_one_document() -> None:
+    assert await SHELF.read("kis://api/domestic_stock.inquire_price") == (
         "text/markdown",
         "page domestic_stock.inquire_price",
     )
-    assert SHELF.read("kis://apis") == ("text/markdown", "all")
+    assert await SHELF.read("kis://apis") == ("text/markdown", "all")
+
+
+async def test_a_document_may_have_to_be_waited_for() -> None:
+    async def later() -> str:
+        return "later"
+
+    shelf = Shelf(resources=(Resource(address="a://b", name="b", description="", read=later),))
+    assert await shelf.read("a://b") == ("text/markdown", "later")
 
 
 @pytest.mark.parametrize("uri", ["kis://api/", "kis://api/a/b", "kis://other", "", "kis://api/none"])
-def test_what_is_not_there_is_not_found(uri: str) -> None:
+async def test_what_is_not_there_is_not_found(uri: str) -> None:
     with pytest.raises(NotFound):
-        SHELF.read(uri)
+        await SHELF.read(uri)
 
 
 def test_a_prompt_takes_its_arguments_and_no_others() -> None:

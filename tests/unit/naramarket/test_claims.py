@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from dari.app.naramarket import desk_of
-from dari.core import clock
 from dari.core.clock import KST
 from dari.core.errors import NotFound
 from dari.providers.naramarket import crawler, dialect
@@ -26,9 +25,8 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=KST)
 MONTH = date(2026, 9, 1), date(2026, 9, 30)
 
 
-async def test_async_tenfold_calls_overlap(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_async_tenfold_calls_overlap(make: Make, tmp_path: Path) -> None:
     """The original's asynchronous crawler was imported by no tool."""
-    monkeypatch.setattr(clock, "PASSES", 30)  # a crawl needs some turns of the loop between two timers
     sim = make(limits=Limits(base=0.2, quota=10**6))
     await sim.faults(cap={"rows": 50})
     told = await crawl(sim, tmp_path, GOODS, *MONTH)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from dari.core import clock
 from dari.providers.naramarket.crawler import Book
 from dari.providers.naramarket.crawler.pace import Pace
 from dari.providers.naramarket.simulator import Limits
@@ -19,9 +18,8 @@ SECONDS = 0.46
 
 
 @pytest.mark.parametrize("cap", [2, 5, 16, 32])
-async def test_an_unknown_cap_is_found(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap: int) -> None:
+async def test_an_unknown_cap_is_found(make: Make, tmp_path: Path, cap: int) -> None:
     """85 % of the best fixed setting, with less than 5 % refused."""
-    monkeypatch.setattr(clock, "PASSES", 30)  # a crawl needs some turns of the loop between two timers
     sim = make(limits=Limits(base=SECONDS, concurrency=cap, quota=100_000))
     book = Book(tmp_path / "book.sqlite")
     book.learn(GOODS, size=10)

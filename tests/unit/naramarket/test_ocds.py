@@ -1,4 +1,4 @@
-"""Release packages against the rules of OCDS 1.1: what is required, what kind a value is, which codes there are."""
+"""Release packages against the official schema of OCDS 1.1.5, and against the rules that it only describes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft4Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT4
 
 from dari.core.errors import InvalidInput
+from dari.providers.naramarket.crawler import whole
 from dari.providers.naramarket.export.ocds import release_package
 from dari.providers.naramarket.models import HIDDEN, plain
 from dari.providers.naramarket.spec import SPEC
@@ -25,19 +29,29 @@ STAGES = [
     "CntrctInfoService.getCntrctInfoListServc",
     "HrcspSsstndrdInfoService.getPublicPrcureThngInfoServc",
     "OrderPlanSttusService.getOrderPlanSttusListThng",
+    "BidPublicInfoService.getBidPblancListInfoChgHstryServc",
+    "CntrctInfoService.getCntrctInfoListThngChgHstry",
 ]
+BIDDERS = "ScsbidInfoService.getOpengResultListInfoOpengCompt"
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+09:00")
-TAGS = {"planning", "tender", "tenderCancellation", "award", "contract"}
+TAGS = {"planning", "tender", "tenderAmendment", "tenderCancellation", "award", "contract", "contractAmendment"}
+SCHEMAS = Path(__file__).parent / "ocds_1_1_5"
 CODES = {
     "procurementMethod": {"open", "selective", "limited", "direct"},
     "mainProcurementCategory": {"goods", "services", "works"},
     "currency": {"KRW"},
     "language": {"ko"},
 }
-STATUS = {"tender": {"planned", "active", "cancelled", "unsuccessful"}, "awards": {"active"}, "contracts": {"active"}}
+STATUS = {
+    "details": {"valid"},
+    "tender": {"planned", "active", "cancelled", "unsuccessful"},
+    "awards": {"active"},
+    "contracts": {"active"},
+}
 REQUIRED = {
     "tender": {"id"}, "awards": {"id"}, "contracts": {"id", "awardID"}, "documents": {"id"}, "items": {"id"},
     "parties": {"id", "name", "roles"}, "suppliers": {"id", "name"}, "buyer": {"id", "name"},
+    "details": {"id", "tenderers"}, "tenderers": {"id", "name"}, "amendments": {"id", "date"},
 }  # fmt: skip
 DATES = {"date", "dateSigned", "startDate", "endDate", "publishedDate"}
 
@@ -61,7 +75,7 @@ def of_release(release: Mapping[str, Any]) -> Iterator[str]:
         yield "initiationType or tag"
     named = {party["id"] for party in release.get("parties", ())}
     for name, value in walked(release):
-        refers = name in ("buyer", "suppliers", "procuringEntity") and isinstance(value, Mapping)
+        refers = name in ("buyer", "suppliers", "procuringEntity", "tenderers") and isinstance(value, Mapping)
         if refers and value["id"] not in named:
             yield f"{name} {value['id']} is no party"
 
@@ -104,6 +118,53 @@ async def test_packages_keep_the_rules(sim: Sim, tmp_path: Path, name: str) -> N
     assert [fault for release in releases for fault in faults(release)] == []
     assert len({release["id"] for release in releases}) == len(releases)
     assert datetime.fromisoformat(package["publishedDate"]) == NOW
+
+
+@pytest.fixture(scope="module")
+def official() -> Draft4Validator:
+    """The official schema of release packages, with the one of releases that it refers to."""
+    release, package = (
+        json.loads((SCHEMAS / f"{name}-schema.json").read_text("utf-8")) for name in ("release", "release-package")
+    )
+    assert "1__1__5" in release["id"]
+    registry: Registry[Any] = Registry().with_resources(
+        (one["id"], Resource.from_contents(one, default_specification=DRAFT4)) for one in (release, package)
+    )
+    return Draft4Validator(package, registry=registry)
+
+
+async def test_500_generated_packages_validate_against_the_official_schema(sim: Sim, official: Draft4Validator) -> None:
+    packages: list[dict[str, Any]] = []
+    tags: set[str] = set()
+    numbers: list[str] = []
+    for name in STAGES:
+        endpoint = SPEC.endpoint(name)
+        way = next(told for told in endpoint.wire["by"].values() if "from" in told)
+        first, last = whole(date(2026, 9, 1), date(2026, 9, 30)).spelled(way["format"])
+        reply = await sim.ask(name, {**way["send"], way["from"]: first, way["to"]: last, "numOfRows": "80"})
+        packages += [release_package(endpoint, [row], published=NOW) for row in reply.body["rows"]]
+        numbers += [row["bidNtceNo"] for row in reply.body["rows"] if "sucsfbidAmt" in row]
+    endpoint = SPEC.endpoint(BIDDERS)
+    for number in numbers[:40]:
+        reply = await sim.ask(BIDDERS, {"bidNtceNo": number, "numOfRows": "5"})
+        if reply.body["rows"]:
+            packages.append(release_package(endpoint, reply.body["rows"], published=NOW))
+    for package in packages:
+        told = json.loads(json.dumps(plain(package)))
+        official.validate(told)
+        for release in told["releases"]:
+            tags |= {*release["tag"], *(["bids"] if "bids" in release else [])}
+            assert list(faults(release)) == []
+    assert len(packages) >= 500
+    assert tags >= TAGS - {"tenderCancellation"} | {"bids"}
+
+
+def test_the_official_schema_sees_a_fault(official: Draft4Validator) -> None:
+    row = {"bidNtceNo": "R26BK00000001", "bidNtceOrd": "000", "bidNtceNm": "x"}
+    package = json.loads(json.dumps(plain(release_package(SPEC.endpoint(STAGES[0]), [row], published=NOW))))
+    official.validate(package)
+    package["releases"][0]["tag"] = ["tendered"]
+    assert not official.is_valid(package)
 
 
 def test_an_operation_without_a_stage_is_refused() -> None:

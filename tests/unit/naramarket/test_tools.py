@@ -13,13 +13,18 @@ from typing import Any
 import pytest
 
 from dari.app.naramarket import desk_of
+from dari.app.runtime import Runtime
+from dari.app.servers import chosen_toolsets, narrowed, server
 from dari.core.clock import KST
 from dari.core.endpoint import Effect
+from dari.core.errors import InvalidInput
 from dari.providers.naramarket.tools import TOOLS
+from dari.serving.callers import Caller
 from dari.serving.schemas import listed
+from dari.settings import resolve
 from dari.worlds.procurement import World
 from scripts.reference import weight
-from tests.support import Asker, simulated
+from tests.support import Asker, settings, simulated
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=KST)
 GOODS = "BidPublicInfoService.getBidPblancListInfoThng"
@@ -56,7 +61,7 @@ def test_they_are_few_and_weigh_little() -> None:
 
 def test_what_writes_is_no_reader() -> None:
     writing = {"crawl_to_csv", "start_crawl", "resume_crawl", "cancel_crawl", "save_results", "export_store",
-               "convert_json_to_parquet", "merge_csv_files"}  # fmt: skip
+               "convert_json_to_parquet", "merge_csv_files", "watch_search"}  # fmt: skip
     assert {tool.name for tool in TOOLS if tool.effect is not Effect.READ} == writing
 
 
@@ -276,12 +281,38 @@ async def test_saved_files_are_listed_converted_merged_and_summarized(asker: Ask
     assert (summary["rows"], summary["preview"]) == (2, [{"a": "1", "b": "2", "c": ""}])
 
 
-async def test_reading_reach_writes_nothing(tmp_path: Path) -> None:
+async def test_to_the_person_here_dari_s_own_folders_are_open_and_to_nobody_else(tmp_path: Path) -> None:
+    """With the default reach a CSV can be asked for; who signed in over HTTP needs CHANGE for the same."""
     async with simulated("naramarket", tmp_path, now=NOON) as asker:
-        assert (await asker.outcome("save_results", products=[])).error == "not_allowed"
+        assert (await asker.answer("save_results", products=[]))["count"] == 0
+        started = await asker.answer("start_crawl", operation=GOODS, start="2026-10-01", end="2026-10-01")
+        assert (await done(asker, started["crawl"]["id"]))["success"]
+        stranger = Caller(name="kim", tenant="acme")
+        outcome = await asker.dispatch.call("save_results", {"products": []}, stranger)
+        assert outcome.error == "not_allowed"
         assert (await asker.answer("health"))["status"] == "ok"
         info = await asker.answer("server_info")
         assert (info["operations"], info["simulated"]) == (237, True)
+
+
+def test_toolsets_narrow_a_server_and_an_unknown_one_is_named() -> None:
+    offer = server("naramarket").tools()
+    chosen = chosen_toolsets(["naramarket"], "search, files")
+    names = {tool.toolset for _, tool in narrowed(offer, chosen)}
+    assert names == {"search", "files"}
+    assert narrowed(offer, frozenset()) == offer
+    assert narrowed(server("kiwoom").tools(), chosen) == server("kiwoom").tools()
+    with pytest.raises(InvalidInput, match="magic") as told:
+        chosen_toolsets(["naramarket"], "search,magic")
+    assert "crawl, files, search" in told.value.hint.en
+
+
+async def test_a_narrowed_server_neither_lists_nor_answers_the_rest(tmp_path: Path) -> None:
+    found = resolve(environment=settings(tmp_path), home=tmp_path)
+    async with Runtime(found, simulated=True, toolsets=frozenset({"search"})) as runtime:
+        _, dispatch = runtime.server("naramarket")
+        assert {one.tool.toolset for one in dispatch.offered.values()} == {"search"}
+        assert (await dispatch.call("crawl_status", {}, runtime.caller())).error == "not_found"
 
 
 async def test_a_key_of_nobody_is_named_as_such(tmp_path: Path) -> None:

@@ -147,8 +147,8 @@ async def test_a_crawl_is_cancelled_and_resumed(asker: Asker) -> None:
 
 async def test_a_crawl_out_of_quota_is_not_resumed_before_its_time(asker: Asker) -> None:
     desk = desk_of(asker.runtime.client_of("naramarket"))
-    plan = desk.plan(GOODS, None, NOON.date(), NOON.date(), {})
-    crawl = desk.begin(plan)
+    plan = await desk.plan(GOODS, None, NOON.date(), NOON.date(), {})
+    crawl = await desk.begin(plan)
     desk.book.stand(crawl, "quota", now=NOON, again="2026-11-21T00:00:00+09:00")
     assert (await asker.outcome("resume_crawl", crawl_id=crawl)).error == "invalid_input"
 

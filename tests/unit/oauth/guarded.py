@@ -151,10 +151,12 @@ def peopled(house: House) -> dict[str, str]:
 
 
 @contextmanager
-def served(home: Path, servers: tuple[str, ...] = ("kis-trade", "kis-code"), **more: str) -> Iterator[Guarded]:
+def served(
+    home: Path, servers: tuple[str, ...] = ("kis-trade", "kis-code"), *, port: int = 0, **more: str
+) -> Iterator[Guarded]:
     """Serve in a thread of its own; yields once the address answers."""
     setattr(people, "PasswordHasher", lambda: QUICK)  # noqa: B010 -- for the whole process of tests
-    port = free_port()
+    port = port or free_port()
     base = f"http://127.0.0.1:{port}"
     found = settings(home, **more)
     house = House.of(found, SystemClock())

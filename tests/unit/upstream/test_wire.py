@@ -15,7 +15,7 @@ from starlette.routing import Route
 from dari.core.errors import Unreachable
 from dari.core.provider import Request
 from dari.upstream import wire as room
-from dari.upstream.wire import Wire
+from dari.upstream.wire import Wire, listens
 
 SECRET = Request("GET", "http://upstream.test/price", query={"serviceKey": "very-secret"})
 
@@ -95,3 +95,12 @@ async def test_a_reply_cut_short_is_not_an_answer() -> None:
     with pytest.raises(Unreachable) as told:
         await wire.send(SECRET)
     assert told.value.executed is None
+
+
+async def test_a_port_listens_or_not() -> None:
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    assert await listens(port)
+    server.close()
+    await server.wait_closed()
+    assert not await listens(port)

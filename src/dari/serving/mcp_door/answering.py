@@ -96,11 +96,12 @@ def _resource(one: Resource | LiveResource) -> dict[str, Any]:
 
 def _resources(server: Server[Any], shelf: Shelf, who: Who, boards: Boards | None) -> None:
     every: list[Resource | LiveResource] = [*shelf.resources, *(shelf.live if boards else ())]
-    fixed = _listing(resources=[_resource(one) for one in every if not one.template])
+    fixed = [_resource(one) for one in every if not one.template]
     templates = _listing(resourceTemplates=[_resource(one) for one in every if one.template])
 
-    async def list_fixed(_: ServerRequestContext[Any, Any], __: types.PaginatedRequestParams) -> dict[str, Any]:
-        return fixed
+    async def list_fixed(ctx: ServerRequestContext[Any, Any], _: types.PaginatedRequestParams) -> dict[str, Any]:
+        found = await shelf.found() if shelf.found and not who(ctx).tenant else ()
+        return _listing(resources=[*fixed, *map(_resource, found)])
 
     async def list_templates(_: ServerRequestContext[Any, Any], __: types.PaginatedRequestParams) -> dict[str, Any]:
         return templates
@@ -109,7 +110,9 @@ def _resources(server: Server[Any], shelf: Shelf, who: Who, boards: Boards | Non
         uri = str(params.uri)
         moves = boards is not None and shelf.is_live(uri)
         try:
-            mime, text = await boards.read(uri, who(ctx)) if boards is not None and moves else shelf.read(uri)
+            caller = who(ctx)
+            pushed = boards.read(uri, caller) if boards is not None and moves else None
+            mime, text = await (pushed or shelf.read(uri, own=not caller.tenant))
         except DariError as error:
             raise failed(error) from None
         contents = [{"uri": uri, "mimeType": mime, "text": text}]

@@ -20,6 +20,8 @@ from dari.serving.gate import CALLER, Denied
 BODY_BYTES: Final = 4 * 1024 * 1024
 BODY_SECONDS: Final = 20.0
 """A request is here in so long or it is dropped: who sends a byte a second holds nothing."""
+READ_TO_REFUSE: Final = 4 * BODY_BYTES
+"""So much of a body that is too long is read and thrown away: who is still writing could not read why it is refused."""
 HEADER_BYTES: Final = 32 * 1024
 
 Challenge = Callable[[str, Permit, Caller], Denied]
@@ -51,7 +53,7 @@ class Bounded:
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         """The whole body. Every door reads all of it before it answers, so nothing is lost by doing so here."""
         told = dict(scope["headers"]).get(b"content-length", b"0")
-        if not told.isdigit() or int(told) > self._most:
+        if not told.isdigit() or int(told) > READ_TO_REFUSE:
             raise _TooMuch
         parts, size = [], 0
         async with asyncio.timeout(self._seconds):
@@ -59,12 +61,17 @@ class Bounded:
                 message = await receive()
                 if message["type"] != "http.request":
                     return b""  # gone already: the door will find out by itself
-                parts.append(message.get("body", b""))
-                size += len(parts[-1])
-                if size > self._most:
+                part = message.get("body", b"")
+                size += len(part)
+                if size <= self._most:
+                    parts.append(part)
+                elif size > READ_TO_REFUSE:
                     raise _TooMuch
                 if not message.get("more_body", False):
-                    return b"".join(parts)
+                    break
+        if size > self._most:
+            raise _TooMuch
+        return b"".join(parts)
 
 
 class _TooMuch(Exception):
@@ -86,9 +93,12 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 
 async def _told(status: int, why: str, scope: Scope, receive: Receive, send: Send) -> None:
-    answer = JSONResponse(
-        {"error": "invalid_request", "error_description": why}, status, headers={"Connection": "close"}
-    )
+    words: dict[str, object] = {
+        "error": "invalid_request",
+        "error_description": why,
+    }  # as OAuth says it, and as the REST door does
+    words |= {"code": "unreadable", "message": why, "executed": False}
+    answer = JSONResponse(words, status, headers={"Connection": "close"})
     await answer(scope, receive, send)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import uvicorn
 
+from dari.serving.mcp_door.punctual import Punctual
+
 STOP_SECONDS = 2
 """How long open requests may take to end after a stop."""
 
@@ -35,9 +37,23 @@ class _Beside(_Telling):
 
 
 def _config(app: Any, host: str, port: int) -> uvicorn.Config:
-    return uvicorn.Config(
-        app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_SECONDS
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        date_header=not getattr(
+            app, "tells_time", False
+        ),  # a simulator's clock is its own, and may be wrong on purpose
+        proxy_headers=False,  # whose word about an address is believed, the gate decides
+        server_header=False,
     )
+    config.load()
+    # whichever protocol is installed (h11, httptools), made to keep time
+    config.http_protocol_class = type("Punctual", (Punctual, config.http_protocol_class), {})
+    return config
 
 
 def _bound(config: uvicorn.Config) -> socket.socket:

@@ -41,7 +41,7 @@ def _until_2025(server: Server[Any], boards: Boards, who: Callable[[Context], Ca
         uri, held = str(params.uri), _held(ctx)
         if uri in held or not boards.shelf.is_live(uri):
             if uri not in held:
-                _must_exist(boards, uri)
+                await _must_exist(boards, uri)
             return {}
         stack = AsyncExitStack()
         await _subscribed(stack, boards, uri, who(ctx), ctx.session.send_resource_updated)
@@ -110,9 +110,9 @@ async def _subscribed(
         raise failed(error) from None
 
 
-def _must_exist(boards: Boards, uri: str) -> None:
+async def _must_exist(boards: Boards, uri: str) -> None:
     """A document that never changes may be subscribed to; one that is not there may not."""
     try:
-        boards.shelf.read(uri)
+        await boards.shelf.read(uri)
     except DariError as error:
         raise failed(error) from None

@@ -86,9 +86,9 @@ class OutsideTokens:
         self.issuer = issuer
         self._claims, self._people, self._names, self._tenant_claim = claims, people, names, tenant_claim
         self._audiences, self._base = audiences, base
-        for ours in names.values():
-            permits(ours)
         self.scopes = tuple(names) or EVERYWHERE
+        named = tuple(one for ours in names.values() for one in permits(ours))
+        self._obtainable = named or (Permit(Effect.COMMIT),)  # what it would give to whom is the issuer's business
 
     async def identify(self, token: str) -> Identity | None:
         claims = await self._claims(token)
@@ -114,7 +114,7 @@ class OutsideTokens:
             tenant=await asyncio.to_thread(self._tenant, claims.get(self._tenant_claim)),
             audiences=audiences,
             granted=granted,
-            obtainable=(Permit(Effect.COMMIT),),
+            obtainable=self._obtainable,
         )
 
     def _tenant(self, claim: Any) -> Tenant:
@@ -128,11 +128,14 @@ class OutsideTokens:
 
     def named(self, needed: Permit, granted: Iterable[Permit]) -> str:
         """In the issuer's own words, where the setting gives them."""
-        wanted = [*granted, needed]
+        granted = tuple(granted)
         if not self._names:
-            return spelled(wanted)
-        fit = [name for name, ours in self._names.items() if any(within(permits(ours), [one]) for one in wanted)]
-        return " ".join(fit)
+            return spelled([*granted, needed])
+        theirs = {name: permits(ours) for name, ours in self._names.items()}
+        had = [name for name, ours in theirs.items() if ours and set(within(ours, granted)) == set(ours)]
+        does = [name for name, ours in theirs.items() if within([needed], ours) == (needed,)]
+        least = sorted(does, key=lambda name: max(one.reach for one in theirs[name]))[:1]
+        return " ".join(dict.fromkeys([*had, *least]))
 
 
 def _plain(name: str) -> str:

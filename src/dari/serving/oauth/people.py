@@ -26,7 +26,9 @@ LOCKED_SECONDS: Final = 60.0
 LONGEST_LOCK: Final = 3600.0
 BETWEEN_LOCKS: Final = 86_400.0
 ADDRESS_PER_MINUTE: Final = 30
-"""Attempts of one address in a minute, whatever names it tries."""
+"""Failures of one address in a minute, whatever names it tries: passwords are not sprayed over many names either."""
+MOST_ADDRESSES: Final = 10_000
+MINUTE: Final = 60.0
 AT_ONCE: Final = threading.BoundedSemaphore(2)
 """A password takes 64 MiB and a core for a while: a flood of attempts waits, the rest of the process goes on."""
 
@@ -74,7 +76,7 @@ class People:
         self._records, self._clock = records, clock
         self._hasher = hasher or PasswordHasher()
         self._nobody: str | None = None
-        self._tried: dict[str, list[float]] = {}
+        self._failed: dict[str, list[float]] = {}
 
     # --- tenants ---
 
@@ -161,6 +163,7 @@ class People:
             hashed = kept.body["password"] if kept else self._dummy()
             right = len(password) <= MOST_PASSWORD and self._fits(hashed, password)
         if kept is None or not right or kept.body["disabled"]:
+            self._failing(address)
             failures += 1
             times = failures // FAILURES
             until = now + min(LOCKED_SECONDS * 2 ** (times - 1), LONGEST_LOCK) if failures % FAILURES == 0 else 0.0
@@ -173,13 +176,18 @@ class People:
         return _person(kept)
 
     def _slowed(self, address: str) -> None:
+        failed = self._lately(address)
+        if len(failed) >= ADDRESS_PER_MINUTE:
+            raise _too_often(MINUTE - (self._clock.monotonic() - failed[0]))
+
+    def _lately(self, address: str) -> list[float]:
         now = self._clock.monotonic()
-        tried = [at for at in self._tried.get(address, []) if now - at < 60.0]  # noqa: PLR2004 -- a minute
-        if len(tried) >= ADDRESS_PER_MINUTE:
-            raise _too_often(60.0 - (now - tried[0]))
-        self._tried[address] = [*tried, now]
-        if len(self._tried) > 10_000:  # noqa: PLR2004 -- addresses are an attacker's to choose
-            self._tried = {one: times for one, times in self._tried.items() if now - times[-1] < 60.0}  # noqa: PLR2004 -- as above
+        return [at for at in self._failed.get(address, []) if now - at < MINUTE]
+
+    def _failing(self, address: str) -> None:
+        if len(self._failed) >= MOST_ADDRESSES:  # addresses are an attacker's to choose
+            self._failed = {one: times for one in self._failed if (times := self._lately(one))}
+        self._failed[address] = [*self._lately(address), self._clock.monotonic()]
 
     def unlock(self, name: str) -> bool:
         """Forget a name's failures."""

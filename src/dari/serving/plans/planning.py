@@ -18,6 +18,7 @@ from dari.core.acts import Act, Acting, Hand
 from dari.core.clock import Clock
 from dari.core.endpoint import Effect
 from dari.core.errors import DariError, Hint, Malformed, NotAllowed, NotFound, OutcomeUnknown, PlanRefused
+from dari.core.exchange import DEFAULT_PROFILE
 from dari.core.shared_state import SharedState
 from dari.serving.audit import Audit
 from dari.serving.plans.caps import Caps, Purse
@@ -45,8 +46,13 @@ class Plans:
         caps: Caps,
         unarmed: Hint | None = None,
         status: str = "order_status",
+        owner: str = DEFAULT_PROFILE,
     ) -> None:
-        """`unarmed` says how a person arms these acts; `status` names the tool that tells what became of one."""
+        """`unarmed` says how a person arms these acts; `status` names the tool that tells what became of one.
+
+        `owner` is the profile whose plans these are, as the audit names it.
+        """
+        self._owner = owner
         self._unarmed = unarmed or UNARMED
         self._status = status
         self._hands = {hand.name: hand for hand in hands}
@@ -250,7 +256,7 @@ class Plans:
         act = record.act
         self._audit.write(
             at=self._clock.now(),
-            caller=act.profile,
+            caller=self._owner,
             tool=f"plans.{step}",
             effect=Effect.COMMIT,
             arguments={

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ import httpx2
 from dari.core.errors import Hint, Unreachable
 from dari.core.provider import Request, Response
 
+LISTENS_SECONDS: Final = 0.5
+"""Longest to wait for a port of this machine to take a connection."""
 CONNECT_SECONDS: Final = 5.0
 BODY_LIMIT: Final = 32 * 1024 * 1024
 """No upstream of ours sends more in one reply; a larger one is not read to its end."""
@@ -109,3 +112,14 @@ def connect_hint(error: Exception) -> Hint:
         "네트워크와 주소 설정을 확인하세요: dari doctor",
         "Check the network and the address in the settings: dari doctor",
     )
+
+
+async def listens(port: int) -> bool:
+    """Whether anything listens on that port of this machine."""
+    try:
+        async with asyncio.timeout(LISTENS_SECONDS):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True

@@ -89,6 +89,7 @@ def _chances(seed: int, use: str, code: str, day: str, count: int) -> Sequence[f
     return tuple(int.from_bytes(raw[2 * place : 2 * place + 2], "big") / _BASE for place in range(count))
 
 
+@lru_cache(maxsize=8_192)
 def investors(seed: int, code: str, day: str, volume: int, value: int) -> Mapping[str, Side]:
     """Every group's side of `volume` shares and `value` won traded on `day` ("YYYYMMDD"), and "institution", their sum.
 
@@ -125,6 +126,7 @@ class Program:
         return self.arbitrage + self.other
 
 
+@lru_cache(maxsize=8_192)
 def program(seed: int, code: str, day: str, volume: int, value: int) -> Program:
     """The program trading inside `volume` shares and `value` won of a day: 8 to 30 percent of each side."""
     chance = _chances(seed, "program", code, day, 4)

@@ -22,6 +22,8 @@ _EVENT_BLOCK: Final = 16
 _EVENT_CHANCE: Final = 0.3
 _LIMIT_EVENT: Final = 0.285
 """A jump that no limit lets through whole: ln(1.33)."""
+_CALM: Final = 0.01
+"""Issues that swing less (funds, SPACs, REITs) never jump."""
 _OPENING: Final = 0.03
 _CLOSING: Final = 0.07
 """Parts of the day's volume that trade in the opening and closing auctions."""
@@ -79,6 +81,22 @@ class Paths:
                     return jump, ordinal - day
         return None
 
+    def jumping(self, day: date) -> frozenset[int]:
+        """The places whose price may jump on a day (호재·악재); of these, `jumps` tells whether an issue does."""
+        block, offset = divmod(day.toordinal(), _EVENT_BLOCK)
+        chance, where, _ = columns(self.seed, "event", block, self.rows, 3)
+        most, width = int(_EVENT_CHANCE * SCALE), _EVENT_BLOCK - 4
+        return frozenset(
+            place
+            for place, (lot, at) in enumerate(zip(chance, where, strict=True))
+            if lot < most and 2 + at * width // SCALE == offset
+        )
+
+    @staticmethod
+    def jumps(issue: Issue, places: frozenset[int]) -> bool:
+        """Whether an issue's price jumps on the day of `places`: such a day is an unusual one for it."""
+        return issue.place in places and not issue.halted and issue.volatility >= _CALM
+
     def _raw(self, issue: Issue, day: date) -> tuple[int, bool]:
         """(close before any limit, whether an event falls on the day)."""
         ordinal, place, swing = day.toordinal(), issue.place, issue.volatility
@@ -90,7 +108,7 @@ class Paths:
         week = NORMAL[left[place] >> 4] * (1.0 - part) + NORMAL[right[place] >> 4] * part
         season = NORMAL[far_left[place] >> 4] * (1.0 - far_part) + NORMAL[far_right[place] >> 4] * far_part
         height = swing * (0.75 * NORMAL[white[place] >> 4] + 1.6 * week + 4.0 * season)
-        event = None if issue.volatility < 0.01 else self._event(place, ordinal)
+        event = None if issue.volatility < _CALM else self._event(place, ordinal)
         if event is not None:
             height += event[0] * math.exp(-event[1] / 6.0)
         price = krx.floor_to_tick(max(int(issue.price * math.exp(height)), 50), etp=issue.etp)
@@ -119,7 +137,10 @@ class Paths:
 
     def day(self, issue: Issue, day: date) -> DayPath:
         """The whole of one trading day."""
-        base, close = self.close(issue, krx.previous_trading_day(day)), self.close(issue, day)
+        return self.between(issue, day, self.close(issue, krx.previous_trading_day(day)), self.close(issue, day))
+
+    def between(self, issue: Issue, day: date, base: int, close: int) -> DayPath:
+        """The same where the closes of the day before and of the day are known already."""
         low, high = krx.price_limits(base, etp=issue.etp)
         if issue.halted:
             return DayPath(day, base, low, high, (0.0, 1.0), (base, base), 0, base)

@@ -58,6 +58,7 @@ class Market:
         self.paths = Paths(seed, len(self.issues))
         self.members = indices.memberships(self.issues)
         self._first_caps = {code: sum(one.price * one.shares for one in rows) for code, rows in self.members.items()}
+        self._closes = lru_cache(maxsize=128)(self._make_closes)
         self._day_table = lru_cache(maxsize=6)(self._make_day_table)
         self._snapshot = lru_cache(maxsize=6)(self._make_snapshot)
         self._indices = lru_cache(maxsize=128)(self._make_index)
@@ -70,8 +71,12 @@ class Market:
 
     # ── days ──
 
+    def _make_closes(self, day: date) -> tuple[int, ...]:
+        return tuple(self.paths.close(issue, day) for issue in self.issues)
+
     def _make_day_table(self, day: date) -> dict[str, DayPath]:
-        return {issue.code: self.paths.day(issue, day) for issue in self.issues}
+        ends = zip(self.issues, self._closes(krx.previous_trading_day(day)), self._closes(day), strict=True)
+        return {issue.code: self.paths.between(issue, day, base, close) for issue, base, close in ends}
 
     def path(self, code: str, day: date) -> DayPath:
         """The whole KRX day of one issue, past or to come."""

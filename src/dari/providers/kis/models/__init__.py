@@ -191,6 +191,20 @@ def market_trades(row: Mapping[str, Any], who: str) -> Trades:
     )
 
 
+def program_of_stock(row: Mapping[str, Any]) -> Trades:
+    """A row of 종목별 프로그램매매추이: shares, and won as they come."""
+    bought, sold = must(row, "whol_smtn_shnu_tr_pbmn"), must(row, "whol_smtn_seln_tr_pbmn")
+    shares = must(row, "whol_smtn_shnu_vol"), must(row, "whol_smtn_seln_vol")
+    return Trades(bought, sold, bought - sold, *shares)
+
+
+def program_of_market(row: Mapping[str, Any]) -> Trades:
+    """A row of 프로그램매매 종합현황: arbitrage 차익 and the rest 비차익 together; KIS tells 백만원."""
+    bought = must(row, "arbt_smtn_shnu_tr_pbmn") + must(row, "nabt_smtn_shnu_tr_pbmn")
+    sold = must(row, "arbt_smtn_seln_tr_pbmn") + must(row, "nabt_smtn_seln_tr_pbmn")
+    return Trades(bought * MILLION, sold * MILLION, (bought - sold) * MILLION)
+
+
 @dataclass(frozen=True, slots=True)
 class SectorIndex:
     """One row of 국내업종 구분별전체시세: value in won, volume in shares, the index's change in percent."""
@@ -215,7 +229,10 @@ def sector_index(row: Mapping[str, Any]) -> SectorIndex:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One line of a master file: the issue, its group, its sectors, and yesterday's capitalisation in won."""
+    """One line of a master file: the issue, its group, its sectors, yesterday's capitalisation in won, and its flags.
+
+    `warning`: 시장경고 00 none, 01 주의, 02 경고, 03 위험.
+    """
 
     code: str
     name: str
@@ -223,6 +240,8 @@ class Listed:
     large: str
     medium: str
     previous_cap: int
+    warning: str = "00"
+    overheated: bool = False
 
 
 def listed(line: str, layout: Mapping[str, Any]) -> Listed:
@@ -242,4 +261,6 @@ def listed(line: str, layout: Mapping[str, Any]) -> Listed:
         large=cut["sector_large"],
         medium=cut["sector_medium"],
         previous_cap=int(cut["previous_market_cap_100m"] or 0) * EOK,
+        warning=cut["market_warning"].zfill(2),
+        overheated=cut["short_term_overheated"] == "Y",
     )

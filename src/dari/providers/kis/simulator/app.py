@@ -42,6 +42,9 @@ SIMULATOR_HEADER: Final = "x-dari-simulator"
 class Simulator:
     """A KIS that is not there. Call it as an ASGI app; `faults`, `keyring` and `stats` are open to tests."""
 
+    tells_time = True
+    """Its replies carry a Date of their own: a server around it adds none."""
+
     def __init__(
         self, market: Market, clock: Clock, world: Clock, keys: Iterable[Key], *, ledger_per_second: int
     ) -> None:

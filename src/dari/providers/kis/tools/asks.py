@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from dari.core.krx import board
+from dari.core.market import Market
 from dari.core.together import together
 from dari.core.tool import Upstream
 from dari.core.values import must, text
@@ -19,6 +20,8 @@ from dari.providers.kis.models import (
     index_value,
     listed,
     market_trades,
+    program_of_market,
+    program_of_stock,
     ranked,
     rows,
     trades,
@@ -26,12 +29,13 @@ from dari.providers.kis.models import (
 from dari.providers.kis.spec import master_files
 
 VENUE: Final = "KRX"
-MARKETS: Final[Mapping[str, tuple[str, ...]]] = {
+MARKETS: Final[Mapping[str, tuple[Market, ...]]] = {
     "ALL": ("KOSPI", "KOSDAQ"),
     "KOSPI": ("KOSPI",),
     "KOSDAQ": ("KOSDAQ",),
 }
 INDEX: Final = {"KOSPI": "0001", "KOSDAQ": "1001"}
+BOARD: Final = {"KOSPI": "K", "KOSDAQ": "Q"}
 INVESTOR_MARKET: Final = {"KOSPI": "KSP", "KOSDAQ": "KSQ"}
 FUNDS: Final = frozenset({"EF", "FE", "EW", "EN", "BC", "MF"})
 """증권그룹구분 of what is not a company: ETF, foreign ETF, ELW, ETN, beneficiary certificates, investment companies."""
@@ -44,6 +48,8 @@ NEWS: Final = "domestic_stock.news_title"
 MULTI: Final = "domestic_stock.intstock_multprice"
 INVESTOR: Final = "domestic_stock.inquire_investor"
 MARKET_INVESTOR: Final = "domestic_stock.inquire_investor_time_by_market"
+PROGRAM: Final = "domestic_stock.program_trade_by_stock"
+PROGRAM_SUMS: Final = "domestic_stock.comp_program_trade_today"
 VI: Final = "domestic_stock.inquire_vi_status"
 
 AT_ONCE: Final = 30
@@ -149,9 +155,9 @@ async def before(upstream: Upstream, code: str, count: int) -> tuple[Day | None,
     return running, [bar for bar in bars if bar.day < today][:count]
 
 
-async def news_counts(upstream: Upstream, codes: Sequence[str]) -> dict[str, int]:
-    """How many titles of 종합 시황/공시 name each issue on the board's day: one call an issue, at most 40 titles."""
-    day = f"{trading_day(upstream):%Y%m%d}"
+async def news_counts(upstream: Upstream, codes: Sequence[str], on: date | None = None) -> dict[str, int]:
+    """How many titles of 종합 시황/공시 name each issue on a day (the board's): a call an issue, at most 40."""
+    day = f"{on or trading_day(upstream):%Y%m%d}"
 
     async def one(code: str) -> int:
         parameters = {
@@ -170,15 +176,15 @@ async def news_counts(upstream: Upstream, codes: Sequence[str]) -> dict[str, int
     return dict(zip(codes, await together(*map(one, codes)), strict=True))
 
 
-async def interruptions(upstream: Upstream, code: str) -> int:
-    """How often 변동성완화장치 VI stopped an issue on the board's day."""
+async def interruptions(upstream: Upstream, code: str, on: date | None = None) -> int:
+    """How often 변동성완화장치 VI stopped an issue on a day (the board's)."""
     parameters = {
         "FID_DIV_CLS_CODE": "0",
         "FID_COND_SCR_DIV_CODE": "20139",
         "FID_MRKT_CLS_CODE": "0",
         "FID_INPUT_ISCD": code,
         "FID_RANK_SORT_CLS_CODE": "0",
-        "FID_INPUT_DATE_1": f"{trading_day(upstream):%Y%m%d}",
+        "FID_INPUT_DATE_1": f"{on or trading_day(upstream):%Y%m%d}",
         "FID_TRGT_CLS_CODE": "",
         "FID_TRGT_EXLS_CLS_CODE": "",
     }
@@ -195,6 +201,34 @@ async def investor_trades(upstream: Upstream, code: str, who: str) -> Trades | N
         if text(row, "stck_bsop_date") == today:
             return trades(row, who)
     return None
+
+
+async def program_trades(upstream: Upstream, code: str) -> Trades | None:
+    """Program trading 프로그램매매 of an issue so far, by its newest execution; None before the first."""
+    parameters = {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": code}
+    reply = await upstream.ask(PROGRAM, parameters, venue=VENUE)
+    found = rows(reply.body, "output")
+    return program_of_stock(found[0]) if found else None
+
+
+async def program_sums(upstream: Upstream, markets: Sequence[str]) -> Trades:
+    """Program trading of these markets today, in won."""
+
+    async def one(market: str) -> Trades:
+        parameters = {
+            "FID_COND_MRKT_DIV_CODE": "J",
+            "FID_MRKT_CLS_CODE": BOARD[market],
+            "FID_SCTN_CLS_CODE": "",
+            "FID_INPUT_ISCD": "",
+            "FID_COND_MRKT_DIV_CODE1": "",
+            "FID_INPUT_HOUR_1": "",
+        }
+        reply = await upstream.ask(PROGRAM_SUMS, parameters, venue=VENUE)
+        found = rows(reply.body, "output1", "output")
+        return program_of_market(found[0]) if found else Trades(0, 0, 0)
+
+    told = await together(*map(one, markets))
+    return Trades(sum(one.bought for one in told), sum(one.sold for one in told), sum(one.net for one in told))
 
 
 async def market_investor(upstream: Upstream, market: str, sector: str) -> Mapping[str, Any]:

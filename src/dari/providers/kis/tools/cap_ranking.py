@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from dari.core.exchange import Answer, Gap
+from dari.core.krx import previous_trading_day
+from dari.core.market import History, Market, Neighbours, Treasury, neighbours_of
 from dari.core.together import together
 from dari.core.tool import Query, Tool, Upstream
+from dari.core.values import percent
 from dari.providers.kis.models import Capital, Listed, capital, fundamentals, rate, rows
+from dari.providers.kis.tools import whole_market
 from dari.providers.kis.tools.asks import (
     FUNDS,
     INDEX,
@@ -23,6 +30,7 @@ from dari.providers.kis.tools.asks import (
     head,
     master,
     prices,
+    trading_day,
     values,
     volume_rank,
 )
@@ -36,7 +44,7 @@ BY_VALUE: Final = "3"
 
 
 class Filter(BaseModel):
-    """The closed list of filters, in won; sector: 4-digit KRX code."""
+    """In won; sector: KRX code."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -74,26 +82,48 @@ OUTPUT: Final = answer_of(
     summary=OBJECT,
     notes=OBJECT,
 )
+MEANS: Final = {
+    "average_per": "mean of the rows shown; nobody here publishes the market's",
+    "average_pbr": "mean of the rows shown",
+}
 NOTES: Final = {
     "weight_in_index": "of both markets' capitalisation together",
     "total_market_cap": "by yesterday's close (master files)",
     "top10_concentration": "sum of the ten largest weights",
-    "average_per": "mean of the rows shown",
-    "average_pbr": "mean of the rows shown",
+    **MEANS,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What the whole market says of single companies: places, weights in percent, and the summary's two figures."""
+
+    places: Mapping[str, int]
+    by_value: Mapping[str, int]
+    weights: Mapping[str, float | None]
+    total: int
+    top10: float | None
+    notes: Mapping[str, str]
 
 
 async def get_market_cap_ranking(query: CapRanking, upstream: Upstream) -> Answer:
     """Filters are applied to the 50 largest: fewer than `count` rows may be left, and the gap says so.
 
-    Costs one call a market (more only beyond 30), one a market for values' places, one for thirty values, two master
-    files kept for hours, and one a row. Raises what the upstream's policies raise.
+    Costs one call a market (more only beyond 30), one for thirty values, two master files kept for hours (and without
+    kept days one a market for values' places), and one a row; a company's treasury stock one more, once a day.
+    Raises what the upstream's policies raise.
     """
+    neighbours = neighbours_of(upstream)
     markets = MARKETS[query.market]
     reach = MAX_COUNT if query.filter_by else max(query.count, TOP)
     found = await _largest(upstream, markets, reach)
+    history, lacking = await whole_market.kept_days(neighbours, 2)
     issues = [one for some in await together(*(master(upstream, market) for market in markets)) for one in some]
-    places = _places(issues)
+    sizes = (
+        await _shown(upstream, found, markets, issues)
+        if history is None
+        else _kept(history, query.market, trading_day(upstream), _places(issues))
+    )
     codes = [row.code for _, row in found.rows]
     wanted = codes if query.filter_by else codes[: query.count]
     worth = await values(upstream, wanted)
@@ -102,38 +132,88 @@ async def get_market_cap_ranking(query: CapRanking, upstream: Upstream) -> Answe
         for place, (_, row) in enumerate(found.rows, start=1)
         if row.code in wanted and _passes(query.filter_by, row, worth, _sector_of(issues, query.filter_by))
     ][: query.count]
-    details = await prices(upstream, [row.code for _, row in kept])
-    by_value = await _value_places(upstream, markets)
+    shown = [row.code for _, row in kept]
+    details = await prices(upstream, shown)
+    own: Mapping[str, Treasury] = {}
+    if neighbours.disclosures is not None:
+        own = await neighbours.disclosures.treasury(shown)
     ranking: list[dict[str, Any]] = [
         {
             "rank": place,
             "stock_code": row.code,
             "stock_name": row.name,
             "market_cap": row.market_cap,
-            "market_cap_rank_change": places[row.code] - place if row.code in places else None,
+            "market_cap_rank_change": sizes.places[row.code] - place if row.code in sizes.places else None,
             "current_price": row.price,
             "trading_value": worth.get(row.code),
-            "trading_value_rank": by_value.get(row.code),
-            "weight_in_index": row.weight,
+            "trading_value_rank": sizes.by_value.get(row.code),
+            "weight_in_index": sizes.weights.get(row.code),
             "foreign_ownership": fundamentals(details[row.code]).foreign_ratio,
-            "treasury_stock_ratio": None,
+            "treasury_stock_ratio": own[row.code].ratio if row.code in own else None,
         }
         for place, row in kept
     ]
-    weights = [row.weight for _, row in found.rows[:TOP]]
     summary = {
-        "total_market_cap": sum(one.previous_cap for one in issues if one.group not in FUNDS),
-        "top10_concentration": round(sum(one for one in weights if one is not None), 2),
-        "average_per": _mean(rate(details[row.code], "per") for _, row in kept),
-        "average_pbr": _mean(rate(details[row.code], "pbr") for _, row in kept),
+        "total_market_cap": sizes.total,
+        "top10_concentration": sizes.top10,
+        "average_per": _mean(rate(details[code], "per") for code in shown),
+        "average_pbr": _mean(rate(details[code], "pbr") for code in shown),
     }
-    data = {**head(upstream), "market": query.market, "ranking": ranking, "summary": summary, "notes": NOTES}
+    notes = {**sizes.notes, **({"treasury_stock_ratio": _reports(own.values())} if own else {})}
+    data = {**head(upstream), "market": query.market, "ranking": ranking, "summary": summary, "notes": notes}
     lines = [f"시가총액 순위 {query.market} (KRX)"]
     lines += [line(row, eok(row["market_cap"]), f"{row['current_price']:,}원") for row in ranking]
-    return Answer(data, upstream.sources, tuple(_gaps(query, found, ranking)), "\n".join(lines))
+    gaps = (*_gaps(query, found, ranking, neighbours), *lacking)
+    sources = upstream.sources if history is None else (*upstream.sources, whole_market.source(history, upstream))
+    return Answer(data, sources, gaps, "\n".join(lines))
 
 
-async def _largest(upstream: Upstream, markets: tuple[str, ...], count: int) -> Top[Capital]:
+def _reports(own: Iterable[Treasury]) -> str:
+    """Which reports the own shares are out of."""
+    days = sorted({one.as_of for one in own})
+    return f"periodic report as of {days[0]}" + (f" to {days[-1]}" if len(days) > 1 else "")
+
+
+async def _shown(upstream: Upstream, found: Top[Capital], markets: Sequence[Market], issues: Sequence[Listed]) -> Sizes:
+    """Sizes out of what KIS shows and the master files."""
+    weights = [row.weight for _, row in found.rows[:TOP]]
+    return Sizes(
+        places=_places(issues),
+        by_value=await _value_places(upstream, markets),
+        weights={row.code: row.weight for _, row in found.rows},
+        total=sum(one.previous_cap for one in issues if one.group not in FUNDS),
+        top10=round(sum(one for one in weights if one is not None), 2),
+        notes=NOTES,
+    )
+
+
+def _kept(history: History, market: str, today: date, places: Mapping[str, int]) -> Sizes:
+    """Sizes at the last close that is kept. Places of the day before `today`, where they are kept."""
+    day = history.days[0]
+    shares = whole_market.of_market(history, market)
+    caps = {one.row.code: one.row.market_cap for one in shares}
+    totals = Counter[str]()
+    for one in history.shares.values():
+        totals[one.market] += one.row.market_cap
+    before = caps if day < today else {code: history.earlier[code] for code in caps if code in history.earlier}
+    exact = previous_trading_day(today) in history.days[: 1 if day < today else 2]
+    total = sum(caps.values())
+    return Sizes(
+        places=whole_market.places(list(before.items())) if exact else places,
+        by_value=whole_market.places([(one.row.code, one.row.value) for one in shares if one.row.volume]),
+        weights={one.row.code: percent(one.row.market_cap, totals[one.market]) for one in shares},
+        total=total,
+        top10=percent(sum(sorted(caps.values(), reverse=True)[:TOP]), total),
+        notes={
+            "weight_in_index": f"of its market's shares at the close of {day}",
+            "total_market_cap,top10_concentration": f"at the close of {day}",
+            "trading_value_rank": f"among all shares at the close of {day}",
+            **MEANS,
+        },
+    )
+
+
+async def _largest(upstream: Upstream, markets: tuple[Market, ...], count: int) -> Top[Capital]:
     async def ask(band: Slice) -> list[Capital]:
         parameters = {
             "fid_input_price_2": "" if band.high is None else str(band.high),
@@ -159,7 +239,7 @@ def _places(issues: Sequence[Listed]) -> dict[str, int]:
     return {one.code: place for place, one in enumerate(ordered, start=1)}
 
 
-async def _value_places(upstream: Upstream, markets: tuple[str, ...]) -> dict[str, int]:
+async def _value_places(upstream: Upstream, markets: Sequence[Market]) -> dict[str, int]:
     """The place by traded value, of the issues whose place the 30 rows of each market make certain."""
     found = await together(*(volume_rank(upstream, INDEX[market], BY_VALUE) for market in markets))
     ends = [min(row.value for row in rows_) for rows_ in found if len(rows_) >= 30]  # noqa: PLR2004 -- rows KIS shows
@@ -195,10 +275,19 @@ def _mean(figures: Iterable[float | None]) -> float | None:
     return float((sum(there, Decimal(0)) / len(there)).quantize(Decimal("0.01"), ROUND_HALF_UP))
 
 
-def _gaps(query: CapRanking, found: Top[Capital], ranking: Sequence[Mapping[str, Any]]) -> Iterable[Gap]:
-    yield Gap("ranking[].treasury_stock_ratio", "KIS tells no treasury stock 자사주", "DART_API_KEY")
+def _gaps(
+    query: CapRanking, found: Top[Capital], ranking: Sequence[Mapping[str, Any]], neighbours: Neighbours
+) -> Iterable[Gap]:
+    own = sum(1 for row in ranking if row["treasury_stock_ratio"] is None)
+    if own and neighbours.disclosures is None:
+        key = neighbours.keys["disclosures"]
+        yield Gap("ranking[].treasury_stock_ratio", "KIS tells no treasury stock 자사주", key)
+    elif own:
+        reason = f"no periodic report at DART tells it for {own} of {len(ranking)} companies"
+        yield Gap("ranking[].treasury_stock_ratio", reason)
     if any(row["trading_value_rank"] is None for row in ranking):
-        yield Gap("ranking[].trading_value_rank", "KIS shows the 30 largest by value a market", "KRX_AUTH_KEY")
+        reason = "KIS shows the 30 largest by value a market"
+        yield Gap("ranking[].trading_value_rank", reason, neighbours.keys["days"])
     for field in ("market_cap_rank_change", "trading_value", "weight_in_index", "foreign_ownership"):
         missing = sum(1 for row in ranking if row[field] is None)
         if missing:
@@ -214,7 +303,7 @@ TOOLS: Final = (
     Tool(
         name="get_market_cap_ranking",
         title="시가총액 순위",
-        description="Largest companies by market cap 시가총액, with change of place, traded value, foreign holding.",
+        description="Largest companies by market cap 시가총액, with index weight, foreign holding, treasury stock.",
         query=CapRanking,
         output=OUTPUT,
         run=get_market_cap_ranking,

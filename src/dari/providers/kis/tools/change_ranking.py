@@ -1,20 +1,37 @@
-"""거래량 증가율 순위: issues whose volume grew most over yesterday, or over the mean of 5 or 20 days."""
+"""거래대금 증가율 순위: shares whose value grew most over yesterday, or over the mean of 5 or 20 days.
+
+By value over the whole market out of the days that are kept; by volume, or without these days, among the shares KIS
+shows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from dari.core.exchange import Answer, Gap
+from dari.core.market import Disclosure, History, Neighbours, neighbours_of
 from dari.core.together import together
 from dari.core.tool import Query, Tool, Upstream
-from dari.core.values import percent
 from dari.providers.kis.models import Day, Ranked
-from dari.providers.kis.tools.asks import CHART, INDEX, MARKETS, NEWS, RANK, before, head, news_counts, volume_rank
-from dari.providers.kis.tools.shapes import INTEGER, NUMBER, TEXT, WHOLE, answer_of, line, rows_of, signed
+from dari.providers.kis.tools import whole_market
+from dari.providers.kis.tools.asks import (
+    CHART,
+    INDEX,
+    MARKETS,
+    NEWS,
+    RANK,
+    before,
+    head,
+    news_counts,
+    trading_day,
+    volume_rank,
+)
+from dari.providers.kis.tools.shapes import INTEGER, NUMBER, TEXT, WHOLE, answer_of, eok, line, rows_of, signed
+from dari.providers.kis.tools.whole_market import growth, mean
 
 GROWTH: Final = "1"  # FID_BLNG_CLS_CODE 거래증가율
 PERIODS: Final = {"1D": 1, "5D": 5, "20D": 20}
@@ -26,6 +43,7 @@ class ChangeRanking(Query):
     market: Literal["ALL", "KOSPI", "KOSDAQ"] = "ALL"
     period: Literal["1D", "5D", "20D"] = "1D"
     count: int = Field(default=20, ge=1, le=50)
+    ranked_by: Literal["value", "volume"] = "value"
 
 
 OUTPUT: Final = answer_of(
@@ -51,24 +69,81 @@ async def candidates(upstream: Upstream, market: str, *, low: int | None = None)
     return [row for rows in found for row in rows]
 
 
-def mean(amounts: Sequence[int]) -> float | None:
-    """The mean to two places; None of nothing."""
-    if not amounts:
-        return None
-    return float((Decimal(sum(amounts)) / len(amounts)).quantize(Decimal("0.01"), ROUND_HALF_UP))
-
-
-def growth(now: int, past: Sequence[int]) -> float | None:
-    """How much `now` is above the mean of `past`, percent, two places; None where nothing was traded."""
-    whole = sum(past)
-    return percent(now * len(past) - whole, whole) if whole else None
+async def disclosed(
+    neighbours: Neighbours, codes: Sequence[str], day: date, field: str
+) -> tuple[Mapping[str, tuple[Disclosure, ...]], list[Gap]]:
+    """What the companies of these shares disclosed on the day, and a gap where nobody, or not everything, is known."""
+    if neighbours.disclosures is None:
+        return {}, [Gap(field, "KIS tells no disclosures 공시", neighbours.keys["disclosures"])]
+    found = await neighbours.disclosures.of_day(codes, day)
+    unknown = sum(1 for code in codes if code not in found)
+    return found, [Gap(field, f"DART knows no company of {unknown} of {len(codes)} shares")] if unknown else []
 
 
 async def get_volume_change_ranking(query: ChangeRanking, upstream: Upstream) -> Answer:
-    """Growth in shares. 1D comes with the ranking itself; 5D and 20D cost one chart a candidate (30 a market).
+    """By value: the whole market's finished days, one call a row for news and few for disclosures.
 
-    News cost one call a row shown. Raises what the upstream's policies raise.
+    By volume, or without the days: 1D comes with KIS's ranking of 30 a market; 5D and 20D cost a chart a candidate.
+    Raises what the upstream's policies raise.
     """
+    neighbours = neighbours_of(upstream)
+    span = PERIODS[query.period]
+    history, gaps = None, list[Gap]()
+    if query.ranked_by == "value":
+        history, gaps = await whole_market.kept_days(neighbours, span + 1)
+        if history is not None and len(history.days) <= span:
+            history = None
+    if history is not None:
+        return await _by_value(query, upstream, history, gaps)
+    return await _by_volume(query, upstream, gaps)
+
+
+async def _by_value(query: ChangeRanking, upstream: Upstream, history: History, gaps: list[Gap]) -> Answer:
+    day = history.days[0]
+    found = whole_market.grown(history, query.market, PERIODS[query.period])
+    shown = found[: query.count]
+    codes = [one.series.row.code for one in shown]
+    news = await news_counts(upstream, codes, day)
+    told, unknown = await disclosed(neighbours_of(upstream), codes, day, "ranking[].disclosure_count")
+    ranking = [
+        {
+            "rank": place,
+            "stock_code": (row := one.series.row).code,
+            "stock_name": row.name,
+            "current_volume": row.value,
+            "previous_volume": mean(one.past),
+            "volume_change_rate": one.rate,
+            "trading_value": row.value,
+            "price_change_rate": row.change_rate,
+            "news_count": news[row.code],
+            "disclosure_count": len(told[row.code]) if row.code in told else None,
+        }
+        for place, one in enumerate(shown, start=1)
+    ]
+    data = {
+        **whole_market.head(history, upstream),
+        "market": query.market,
+        "period": query.period,
+        "ranked_by": "value (KRW)",
+        "ranking": ranking,
+        "total": len(found),
+    }
+    title = f"거래대금 증가율 {query.market} {query.period} ({day} 마감, 전 종목 {len(found):,}, KRX)"
+    lines = [title, *(_line(row, eok(one.series.row.value)) for one, row in zip(shown, ranking, strict=True))]
+    sources = (*upstream.sources, whole_market.source(history, upstream))
+    return Answer(data, sources, (*gaps, *unknown), "\n".join(lines))
+
+
+def _line(row: Mapping[str, Any], amount: str) -> str:
+    rate = row["volume_change_rate"]
+    noted = f"뉴스 {row['news_count']}" + (f" 공시 {row['disclosure_count']}" if row["disclosure_count"] else "")
+    return line(
+        row, "–" if rate is None else f"{rate:+,.1f}%", amount, f"주가 {signed(row['price_change_rate'])}", noted
+    )
+
+
+async def _by_volume(query: ChangeRanking, upstream: Upstream, lacking: Sequence[Gap]) -> Answer:
+    neighbours = neighbours_of(upstream)
     found = await candidates(upstream, query.market)
     span = PERIODS[query.period]
     if span == 1:
@@ -79,7 +154,9 @@ async def get_volume_change_ranking(query: ChangeRanking, upstream: Upstream) ->
     rates = {row.code: growth(row.volume, past[row.code]) for row in found}
     ordered = sorted(found, key=lambda row: (-(rates[row.code] if rates[row.code] is not None else -1e18), row.code))  # type: ignore[operator]  # None was just sorted out
     shown = ordered[: query.count]
-    news = await news_counts(upstream, [row.code for row in shown])
+    codes = [row.code for row in shown]
+    news = await news_counts(upstream, codes)
+    told, unknown = await disclosed(neighbours, codes, trading_day(upstream), "ranking[].disclosure_count")
     ranking: list[dict[str, Any]] = [
         {
             "rank": place,
@@ -91,7 +168,7 @@ async def get_volume_change_ranking(query: ChangeRanking, upstream: Upstream) ->
             "trading_value": row.value,
             "price_change_rate": row.change_rate,
             "news_count": news[row.code],
-            "disclosure_count": None,
+            "disclosure_count": len(told[row.code]) if row.code in told else None,
         }
         for place, row in enumerate(shown, start=1)
     ]
@@ -102,18 +179,13 @@ async def get_volume_change_ranking(query: ChangeRanking, upstream: Upstream) ->
         "ranked_by": "volume (shares)",
         "ranking": ranking,
     }
-    gaps = [
-        Gap("ranking[].disclosure_count", "KIS tells no disclosures 공시", "DART_API_KEY"),
-        Gap("ranking", "candidates are the 30 a market whose shares grew most over yesterday", "KRX_AUTH_KEY"),
-    ]
+    gaps = list(unknown)
+    if query.ranked_by == "value":
+        gaps += whole_market.no_days(neighbours, "ranked_by", "not by value 거래대금", lacking)
+    gaps.append(Gap("ranking", "candidates are the 30 a market whose shares grew most over yesterday", "KRX_AUTH_KEY"))
     if len(ranking) < query.count:
         gaps.append(Gap("ranking", f"{len(ranking)} candidates; {query.count} were asked for"))
-    lines = [f"거래량 증가율 {query.market} {query.period} (주식 수 기준, KRX)"]
-    lines += [
-        line(row, f"{row['volume_change_rate']:+,.1f}%" if row["volume_change_rate"] is not None else "–",
-             f"주가 {signed(row['price_change_rate'])}", f"뉴스 {row['news_count']}")
-        for row in ranking
-    ]  # fmt: skip
+    lines = [f"거래량 증가율 {query.market} {query.period} (주식 수 기준, KRX)", *(_line(row, "") for row in ranking)]
     return Answer(data, upstream.sources, tuple(gaps), "\n".join(lines))
 
 
@@ -124,8 +196,9 @@ def _volumes(bars: Sequence[Day]) -> list[int]:
 TOOLS: Final = (
     Tool(
         name="get_volume_change_ranking",
-        title="거래량 증가율 순위",
-        description="Stocks whose volume grew most 거래량 증가율 vs yesterday (1D) or the mean of 5 or 20 days.",
+        title="거래대금 증가율 순위",
+        description="Stocks whose value 거래대금 grew most vs the mean of 1, 5 or 20 days: all stocks, last close. "
+        "volume: live, fewer.",
         query=ChangeRanking,
         output=OUTPUT,
         run=get_volume_change_ranking,

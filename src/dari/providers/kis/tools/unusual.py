@@ -1,21 +1,27 @@
-"""이상 거래량: issues that trade a multiple of their 20-day mean, since how many days, and what may be behind it."""
+"""이상 거래량: issues that trade a multiple of their 20-day mean, since how many days, and what may be behind it.
+
+Over the whole market at the last close out of the days that are kept; live among the issues KIS shows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from datetime import date
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from dari.core.exchange import Answer, Gap
+from dari.core.market import Disclosure, History, Series, neighbours_of
 from dari.core.together import together
 from dari.core.tool import Query, Tool, Upstream
-from dari.core.values import percent, text, whole
-from dari.providers.kis.models import Day, Ranked
+from dari.core.values import text, whole
+from dari.providers.kis.models import Listed
+from dari.providers.kis.tools import whole_market
 from dari.providers.kis.tools.asks import (
     CHART,
+    MARKETS,
     NEWS,
     PRICE,
     RANK,
@@ -23,15 +29,23 @@ from dari.providers.kis.tools.asks import (
     before,
     head,
     interruptions,
+    master,
     news_counts,
     prices,
     trading_day,
 )
-from dari.providers.kis.tools.change_ranking import candidates, mean
+from dari.providers.kis.tools.change_ranking import candidates, disclosed
 from dari.providers.kis.tools.shapes import INTEGER, NUMBER, OBJECT, TEXT, answer_of, eok, rows_of, signed
+from dari.providers.kis.tools.whole_market import MEAN_DAYS, Volumes, compared
 
-MEAN_DAYS: Final = 20
 LOOK_BACK: Final = 2 * MEAN_DAYS
+BUDGET: Final = 12
+"""Calls of an answer beside one a row: what single rows ask for beyond their news comes out of it."""
+VI_BAND: Final = 10
+"""A static VI 정적 변동성완화장치 comes where the price leaves the last auction's by so many percent."""
+SHORT: Final = 10
+"""Up to so many issues have room for titles."""
+BREAKOUT: Final = "technical_breakout"
 WARNINGS: Final = {"01": "투자주의", "02": "투자경고", "03": "투자위험"}
 
 
@@ -42,6 +56,7 @@ class UnusualVolume(Query):
     threshold: float = Field(default=200.0, gt=0, le=100_000, allow_inf_nan=False)
     min_price: int | None = Field(default=None, ge=0)
     count: int = Field(default=20, ge=1, le=50)
+    basis: Literal["close", "live"] = "close"
 
 
 OUTPUT: Final = answer_of(
@@ -57,121 +72,217 @@ OUTPUT: Final = answer_of(
         trading_value=INTEGER,
         consecutive_days=INTEGER,
         possible_reasons={"type": "array", "items": TEXT},
-        evidence=OBJECT,
+        evidence={"type": "array", "items": TEXT},
     ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An issue with its history: today's volume against the 20 whole days before, ratio in percent."""
+    """An issue that was found: what it is called, what it trades, and how that compares."""
 
-    row: Ranked
-    past: Sequence[int]
-    ratio: float
-
-    @property
-    def z_score(self) -> float | None:
-        """(today - mean) / standard deviation of the 20 days (population), two places; None without deviation."""
-        window = self.past[:MEAN_DAYS]
-        average = Decimal(sum(window)) / len(window)
-        variance = sum(((Decimal(one) - average) ** 2 for one in window), Decimal(0)) / len(window)
-        if not variance:
-            return None
-        return float(((Decimal(self.row.volume) - average) / variance.sqrt()).quantize(Decimal("0.01"), ROUND_HALF_UP))
-
-    def streak(self, threshold: float) -> int:
-        """Days in a row, today first, that reach the threshold against their own 20 days before."""
-        volumes = [self.row.volume, *self.past]
-        count = 0
-        for place in range(len(volumes) - MEAN_DAYS):
-            total = sum(volumes[place + 1 : place + 1 + MEAN_DAYS])
-            if not total or volumes[place] * MEAN_DAYS * 100 < Decimal(str(threshold)) * total:
-                break
-            count += 1
-        return count
+    code: str
+    name: str
+    change_rate: float | None
+    value: int
+    found: Volumes
 
 
 async def get_unusual_volume(query: UnusualVolume, upstream: Upstream) -> Answer:
     """`threshold` tests the ratio to the 20-day mean alone; the z-score is reported beside it.
 
-    Costs a chart a candidate (30 a market), and for each issue shown its price, its news and its VI.
-    Raises what the upstream's policies raise.
+    At the last close: one call a row for its news, and few for all. Live, or without the days: a chart a candidate
+    (30 a market), and for each issue shown its price, its news and its VI. Raises what the upstream's policies raise.
     """
+    history, gaps = None, list[Gap]()
+    if query.basis == "close":
+        history, gaps = await whole_market.kept_days(neighbours_of(upstream), LOOK_BACK + 1)
+        if history is not None and len(history.days) <= MEAN_DAYS:
+            history = None
+    if history is not None:
+        return await _at_close(query, upstream, history, gaps)
+    return await _live(query, upstream, gaps)
+
+
+# ── at the last close ──
+
+
+async def _at_close(query: UnusualVolume, upstream: Upstream, history: History, gaps: list[Gap]) -> Answer:
+    day = history.days[0]
+    found = whole_market.unusual(history, query.market, query.threshold, query.min_price or 0)
+    shown = found[: query.count]
+    codes = [one.row.code for one, _ in shown]
+    told, unknown = await disclosed(neighbours_of(upstream), codes, day, "unusual_stocks[].possible_reasons")
+    warned = {
+        one.code: one
+        for some in await together(*(master(upstream, at) for at in MARKETS[query.market]))
+        for one in some
+    }
+    left = BUDGET - sum(one.calls for one in upstream.sources if not one.cached)
+    highs, stops = await _asked_within(upstream, [one for one, _ in shown], day, left)
+    news = await news_counts(upstream, codes, day)
+    stocks = []
+    for one, volumes in shown:
+        row = one.row
+        reasons = {
+            **_disclosures(told.get(row.code, ()), titled=len(shown) <= SHORT),
+            **_news(news[row.code]),
+            **_breakout(one, day, highs.get(row.code), len(history.days)),
+            **_stopped(one, stops.get(row.code)),
+            **_warnings(warned.get(row.code)),
+        }
+        stocks.append(_told(Finding(row.code, row.name, row.change_rate, row.value, volumes), query.threshold, reasons))
+    data = {**whole_market.head(history, upstream), **_criteria(query), "total": len(found), "unusual_stocks": stocks}
+    title = (
+        f"이상 거래량 {query.market}: 20일 평균의 {query.threshold:g}% 이상 ({day} 마감, 전 종목, KRX) {len(found)}종목"
+    )
+    sources = (*upstream.sources, whole_market.source(history, upstream))
+    return Answer(data, sources, (*gaps, *unknown), _text(title, stocks))
+
+
+async def _asked_within(
+    upstream: Upstream, shown: Sequence[Series], day: date, left: int
+) -> tuple[dict[str, tuple[int, str]], dict[str, int]]:
+    """52-week highs of those at the highest of the kept days, then VI of those that left the band, while calls last."""
+    high = [one.row.code for one in shown if one.row.high and one.row.high >= max(one.highs)][: max(0, left)]
+    stopped = [one.row.code for one in shown if _reach(one) >= VI_BAND][: max(0, left - len(high))]
+    details = await prices(upstream, high)
+    counts = await together(*(interruptions(upstream, code, day) for code in stopped))
+    highs = {code: (whole(row, "w52_hgpr") or 0, text(row, "w52_hgpr_date")) for code, row in details.items()}
+    return highs, dict(zip(stopped, counts, strict=True))
+
+
+def _reach(one: Series) -> float:
+    """How far the day's range went from the close before, percent."""
+    base = one.row.close - one.row.change
+    if base <= 0 or not one.row.high:
+        return 0.0
+    return 100.0 * max(one.row.high - base, base - one.row.low) / base
+
+
+def _breakout(one: Series, day: date, high: tuple[int, str] | None, days: int) -> dict[str, str]:
+    if not one.row.high or one.row.high < max(one.highs):
+        return {}
+    if high is not None and high[1] == f"{day:%Y%m%d}":
+        return {BREAKOUT: f"52-week high {high[0]:,}"}
+    return {BREAKOUT: f"{days}-day high {one.row.high:,}"}
+
+
+def _stopped(one: Series, count: int | None) -> dict[str, str]:
+    if count is None:
+        reach = _reach(one)
+        return {"volatility_interruption": f"range {reach:.0f}% > VI {VI_BAND}%"} if reach >= VI_BAND else {}
+    return {"volatility_interruption": f"VI {count}x"} if count else {}
+
+
+def _disclosures(told: Sequence[Disclosure], *, titled: bool) -> dict[str, str]:
+    """The newest by its number at DART, and how many more; with its title where there is room."""
+    if not told:
+        return {}
+    title = f" {told[0].title.strip()[:20]}" if titled else ""
+    more = f" +{len(told) - 1}" if len(told) > 1 else ""
+    return {"major_disclosure": f"DART {told[0].number}{title}{more}"}
+
+
+def _news(count: int) -> dict[str, str]:
+    return {"news_coverage": f"{count} titles"} if count else {}
+
+
+def _warnings(one: Listed | None) -> dict[str, str]:
+    """Flags of the master file, which tells today's."""
+    if one is None:
+        return {}
+    warning = WARNINGS.get(one.warning)
+    return ({"market_warning": warning} if warning else {}) | (
+        {"short_term_overheated": "단기과열"} if one.overheated else {}
+    )
+
+
+# ── live ──
+
+
+async def _live(query: UnusualVolume, upstream: Upstream, lacking: Sequence[Gap]) -> Answer:
+    neighbours = neighbours_of(upstream)
     found = await candidates(upstream, query.market, low=query.min_price)
     bars = await together(*(before(upstream, row.code, LOOK_BACK) for row in found))
     findings = [
-        finding
+        Finding(row.code, row.name, row.change_rate, row.value, volumes)
         for row, (_, days) in zip(found, bars, strict=True)
-        if (finding := _finding(row, days)) and finding.ratio >= query.threshold
+        if (volumes := compared((row.volume, *(bar.volume for bar in days)))) and volumes.ratio >= query.threshold
     ]
-    findings.sort(key=lambda one: (-one.ratio, one.row.code))
+    findings.sort(key=lambda one: (-one.found.ratio, one.code))
     shown = findings[: query.count]
-    codes = [one.row.code for one in shown]
+    codes = [one.code for one in shown]
     details = await prices(upstream, codes)
     news = await news_counts(upstream, codes)
     stops = dict(zip(codes, await together(*(interruptions(upstream, code) for code in codes)), strict=True))
-    today = f"{trading_day(upstream):%Y%m%d}"
+    day = trading_day(upstream)
+    told, unknown = await disclosed(neighbours, codes, day, "unusual_stocks[].possible_reasons")
     stocks = [
-        _told(one, query.threshold, _evidence(details[code], news[code], stops[code], today))
-        for code, one in zip(codes, shown, strict=True)
+        _told(
+            one,
+            query.threshold,
+            _disclosures(told.get(one.code, ()), titled=len(shown) <= SHORT)
+            | _evidence(details[one.code], news[one.code], stops[one.code], f"{day:%Y%m%d}"),
+        )
+        for one in shown
     ]
-    data = {
-        **head(upstream),
+    data = {**head(upstream), **_criteria(query), "unusual_stocks": stocks}
+    narrow = "candidates are the 30 a market whose shares grew most over yesterday"
+    gaps = [*unknown, Gap("unusual_stocks", narrow, neighbours.keys["days"])]
+    if query.basis == "close":
+        gaps += whole_market.no_days(neighbours, "unusual_stocks", "not over the whole market", lacking)
+    title = f"이상 거래량 {query.market}: 20일 평균의 {query.threshold:g}% 이상 (KRX) {len(stocks)}종목"
+    return Answer(data, upstream.sources, tuple(gaps), _text(title, stocks))
+
+
+def _criteria(query: UnusualVolume) -> dict[str, Any]:
+    return {
         "market": query.market,
         "detection_criteria": {
             "threshold": query.threshold,
             "comparison_period": f"{MEAN_DAYS}D",
             "min_price": query.min_price,
         },
-        "unusual_stocks": stocks,
     }
-    gaps = (
-        Gap("unusual_stocks[].possible_reasons", "major_disclosure cannot be told: KIS has no 공시", "DART_API_KEY"),
-        Gap("unusual_stocks", "candidates are the 30 a market whose shares grew most over yesterday", "KRX_AUTH_KEY"),
+
+
+def _text(title: str, stocks: Sequence[Mapping[str, Any]]) -> str:
+    return "\n".join(
+        [
+            title,
+            *(
+                f"{one['stock_code']} {one['stock_name'][:12]} {one['volume_ratio']:,.0f}% "
+                f"{signed(one['price_change_rate'])} {eok(one['trading_value'])} {one['consecutive_days']}일째 "
+                f"{','.join(one['possible_reasons'])}"
+                for one in stocks
+            ),
+        ]
     )
-    lines = [f"이상 거래량 {query.market}: 20일 평균의 {query.threshold:g}% 이상 (KRX) {len(stocks)}종목"]
-    lines += [
-        f"{one['stock_code']} {one['stock_name'][:12]} {one['volume_ratio']:,.0f}% {signed(one['price_change_rate'])} "
-        f"{eok(one['trading_value'])} {one['consecutive_days']}일째 {','.join(one['possible_reasons'])}"
-        for one in stocks
-    ]
-    return Answer(data, upstream.sources, gaps, "\n".join(lines))
-
-
-def _finding(row: Ranked, days: Sequence[Day]) -> Finding | None:
-    """None where there are no 20 days to compare with (a new listing), or nothing was traded in them."""
-    past = [bar.volume for bar in days]
-    window = past[:MEAN_DAYS]
-    ratio = percent(row.volume * MEAN_DAYS, sum(window)) if len(window) == MEAN_DAYS else None
-    return None if ratio is None else Finding(row, past, ratio)
 
 
 def _told(one: Finding, threshold: float, evidence: Mapping[str, str]) -> dict[str, Any]:
-    row = one.row
     return {
-        "stock_code": row.code,
-        "stock_name": row.name,
-        "current_volume": row.volume,
-        "average_volume": mean(one.past[:MEAN_DAYS]),
-        "volume_ratio": one.ratio,
-        "z_score": one.z_score,
-        "price_change_rate": row.change_rate,
-        "trading_value": row.value,
-        "consecutive_days": one.streak(threshold),
+        "stock_code": one.code,
+        "stock_name": one.name,
+        "current_volume": one.found.volumes[0],
+        "average_volume": one.found.average,
+        "volume_ratio": one.found.ratio,
+        "z_score": one.found.z_score,
+        "price_change_rate": one.change_rate,
+        "trading_value": one.value,
+        "consecutive_days": one.found.streak(threshold),
         "possible_reasons": list(evidence),
-        "evidence": evidence,
+        "evidence": list(evidence.values()),
     }
 
 
 def _evidence(detail: Mapping[str, Any], news: int, stops: int, today: str) -> dict[str, str]:
     """Each reason of the document's list, with what speaks for it."""
-    found = {}
-    if news:
-        found["news_coverage"] = f"{news} titles today"
+    found = _news(news)
     high, day = whole(detail, "w52_hgpr"), text(detail, "w52_hgpr_date")
     if day == today:
-        found["technical_breakout"] = f"52-week high {high:,} won today"
+        found[BREAKOUT] = f"52-week high {high:,} won today"
     if stops:
         found["volatility_interruption"] = f"VI {stops}x today"
     warning = WARNINGS.get(text(detail, "mrkt_warn_cls_code"))
@@ -186,7 +297,8 @@ TOOLS: Final = (
     Tool(
         name="get_unusual_volume",
         title="이상 거래량",
-        description="Stocks trading >= threshold % of their 20-day mean volume 이상 거래량, with likely reasons.",
+        description="Stocks trading >= threshold % of their 20-day mean volume, with reasons: all stocks, last close. "
+        "live: fewer.",
         query=UnusualVolume,
         output=OUTPUT,
         run=get_unusual_volume,

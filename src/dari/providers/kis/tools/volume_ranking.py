@@ -162,8 +162,8 @@ TOOLS: Final = (
     Tool(
         name="get_volume_ranking",
         title="거래대금 순위",
-        description="Top stocks by traded value 거래대금 (KRW) or volume 거래량 on KRX, today or the last session, "
-        "with market totals. Details add market cap, foreign holding %, PER, turnover.",
+        description="Top stocks by traded value 거래대금 (KRW) or volume on KRX, today or the last session, and "
+        "market totals. Details: market cap, foreign %, PER, turnover.",
         query=VolumeRanking,
         output=OUTPUT,
         run=get_volume_ranking,

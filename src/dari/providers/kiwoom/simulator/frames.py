@@ -9,7 +9,7 @@ from typing import Final
 
 from dari.core import krx
 from dari.providers.kiwoom.simulator import bullion
-from dari.providers.kiwoom.simulator.answers.funds import gap, nav
+from dari.providers.kiwoom.simulator.answers.funds import gap
 from dari.providers.kiwoom.simulator.answers.indexes import level_values
 from dari.providers.kiwoom.simulator.answers.quotes import top_firms
 from dari.providers.kiwoom.simulator.exchange import VENUE_OF_SUFFIX, Row
@@ -19,6 +19,7 @@ from dari.providers.kiwoom.simulator.writing import Value, spell
 from dari.providers.kiwoom.spec import SPEC
 from dari.worlds.market import Market, percent
 from dari.worlds.market.flows import FOREIGN_MEMBERS, MEMBERS
+from dari.worlds.market.funds import nav
 
 STOCK_FIELDS: Final[Mapping[str, str]] = {
     "10": "cur_prc",

@@ -14,7 +14,7 @@ from dari.core.krx import Venue
 from dari.providers.kiwoom.simulator.accounts_book import Account
 from dari.providers.kiwoom.simulator.desk import Desk
 from dari.worlds.market import Market, Quote
-from dari.worlds.market.flows import investors
+from dari.worlds.market.flows import Side, investors, program
 from dari.worlds.market.tape import Tape
 
 VENUES: Final[Mapping[str, Venue]] = {"KRX": "KRX", "NXT": "NXT", "UN": "UN"}
@@ -113,6 +113,37 @@ def ranking(market: Market, at: datetime, query: Query) -> Any:
     return [quote_facts(one) for one in rows[: int(query.get("count", "30"))]]
 
 
+_INVESTORS: Final[Mapping[str, str]] = {
+    "INDIVIDUAL": "individual",
+    "FOREIGN": "foreigner",
+    "INSTITUTION": "institution",
+}
+_BY: Final[Mapping[str, Callable[[Side], int]]] = {
+    "NET_BUY": lambda side: side.net_value,
+    "NET_SELL": lambda side: -side.net_value,
+    "BUY": lambda side: side.bought_value,
+    "SELL": lambda side: side.sold_value,
+}
+
+
+def investor_ranking(market: Market, at: datetime, query: Query) -> Any:
+    """`?investor=INDIVIDUAL|FOREIGN|INSTITUTION|PROGRAM&by=NET_BUY|NET_SELL|BUY|SELL&market=ALL&count=20`.
+
+    Every traded issue of KRX by exact won, of equals the smaller code; shares and won bought and sold beside it.
+    """
+    investor, key = query.get("investor", "INDIVIDUAL"), _BY[query.get("by", "NET_BUY")]
+    rows = []
+    for one in market.snapshot(at).of(query.get("market", "ALL")):
+        if not one.volume:
+            continue
+        drawn = (market.seed, one.code, f"{one.as_of:%Y%m%d}", one.volume, one.value)
+        side = program(*drawn).whole if investor == "PROGRAM" else investors(*drawn)[_INVESTORS[investor]]
+        if key(side) > 0:
+            rows.append((-key(side), one.code, side))
+    rows.sort(key=lambda row: row[:2])
+    return [{"code": code, **asdict(side)} for _, code, side in rows[: int(query.get("count", "20"))]]
+
+
 TELLERS: Final[Mapping[str, Callable[[Market, datetime, Query], Any]]] = {
     "quote": quote,
     "daily": daily,
@@ -120,6 +151,7 @@ TELLERS: Final[Mapping[str, Callable[[Market, datetime, Query], Any]]] = {
     "index": index,
     "flows": flows,
     "ranking": ranking,
+    "investor-ranking": investor_ranking,
 }
 
 

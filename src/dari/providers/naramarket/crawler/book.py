@@ -2,77 +2,48 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
 from dari.core.endpoint import Endpoint
 from dari.core.errors import Hint, NotFound
+from dari.providers.naramarket.crawler.leaves import KEY_BYTES, key_hash, leaf
 from dari.providers.naramarket.crawler.lines import CrawlRow, PageRow, WindowRow
 from dari.providers.naramarket.crawler.reading import Verdict
-from dari.providers.naramarket.crawler.schema import opened
+from dari.providers.naramarket.crawler.rows import OWN, Rows
 from dari.providers.naramarket.crawler.windows import Span
-from dari.providers.naramarket.models import natural_key
 
-KEY_BYTES: Final = 8
 SPELL: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-BETWEEN: Final = "\x1f"
-"""Stands between the values of a row; no service sends it, and one that did would get a blank instead."""
-NEWER: Final = "SELECT 1 FROM rows n WHERE n.endpoint=r.endpoint AND n.key=r.key AND n.last_page>r.last_page"
-NEWEST: Final = f" AND NOT EXISTS ({NEWER})"
-UPSERT: Final = (
-    "INSERT INTO rows VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET last_page = max(last_page, excluded.last_page)"
-)
 
 
-def key_hash(key: str) -> bytes:
-    """A row's key, short: what a page receipt holds of each of its rows."""
-    return hashlib.blake2b(key.encode(), digest_size=KEY_BYTES).digest()
-
-
-class Book:
-    """One SQLite file, shared by the processes of a user."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._book = opened(path)
-        self._endpoints: dict[str, int] = {}
-
-    def close(self) -> None:
-        """Close the file."""
-        self._book.close()
-
-    @contextmanager
-    def _together(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing."""
-        self._book.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._book
-        except BaseException:
-            self._book.execute("ROLLBACK")
-            raise
-        self._book.execute("COMMIT")
+class Book(Rows):
+    """One SQLite file, shared by the processes of a user: its rows, and the account of how they came."""
 
     # --- crawls and windows ---
 
     def begin(
-        self, endpoint: str, way: str, filters: Mapping[str, str], windows: Sequence[Span | None], *, now: datetime
+        self,
+        endpoint: str,
+        way: str,
+        filters: Mapping[str, str],
+        windows: Sequence[Span | None],
+        *,
+        now: datetime,
+        watch: str = "",
     ) -> str:
-        """Write down a crawl with its windows; its id."""
+        """Write down a crawl with its windows; its id. `watch` names the saved search whose rows these will be."""
         crawl = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         spans = [one for one in windows if one is not None]
         start = min((one.start for one in spans), default=None)
         end = max((one.end for one in spans), default=None)
-        with self._together() as book:
+        with self.together() as book:
             book.execute(
-                "INSERT INTO crawls (id, endpoint, way, filters, start, end, state, made_at) VALUES (?,?,?,?,?,?,?,?)",
-                (crawl, endpoint, way, SPELL(dict(filters)), _text(start), _text(end), "planned", now.isoformat()),
+                "INSERT INTO crawls (id, endpoint, way, filters, start, end, state, made_at, watch)"
+                " VALUES (?,?,?,?,?,?,'planned',?,?)",
+                (crawl, endpoint, way, SPELL(dict(filters)), _text(start), _text(end), now.isoformat(), watch),
             )
             book.executemany(
                 "INSERT INTO windows (crawl, start, end) VALUES (?,?,?)",
@@ -84,7 +55,7 @@ class Book:
         """A crawl by its id. Raises NotFound with the latest ids."""
         row = self._book.execute(
             "SELECT id, endpoint, way, filters, start, end, state, reason, resume_not_before, simulated, doubt,"
-            " made_at, ended_at FROM crawls WHERE id = ?",
+            " made_at, ended_at, watch FROM crawls WHERE id = ?",
             (crawl,),
         ).fetchone()
         if row is None:
@@ -145,7 +116,7 @@ class Book:
 
     def split(self, crawl: str, window: int, parts: Sequence[Span]) -> list[int]:
         """A window gives way to narrower ones; their ids."""
-        with self._together() as book:
+        with self.together() as book:
             book.execute("UPDATE windows SET state='split' WHERE id=?", (window,))
             return [
                 int(
@@ -182,7 +153,7 @@ class Book:
 
         `doubt`: this crawl's operation was caught lying about its lists, and one reading is never enough any more.
         """
-        with self._together() as book:
+        with self.together() as book:
             if doubt:
                 book.execute("UPDATE crawls SET doubt=1 WHERE id=?", (crawl,))
             if windows is None:
@@ -230,13 +201,22 @@ class Book:
         return int(told.lastrowid or 0)
 
     def called(self, call: int, outcome: str) -> None:
-        """How a call ended that brought no page."""
-        self._book.execute("UPDATE calls SET outcome=? WHERE id=?", (outcome, call))
+        """How a call ended that brought no page, where that is not told yet."""
+        self._book.execute("UPDATE calls SET outcome=? WHERE id=? AND outcome='in flight'", (outcome, call))
+
+    def answered(self, call: int, times: int) -> None:
+        """A call outside crawls had its answer, at the attempt of this number; 0: it was kept, and cost none."""
+        if times:
+            self._book.execute("UPDATE calls SET outcome='page', times=? WHERE id=?", (times, call))
+        else:
+            self._book.execute("DELETE FROM calls WHERE id=?", (call,))
 
     def spent(self, day: datetime) -> dict[str, int]:
         """Calls of a day by operation, as far as they went through this book."""
         found = self._book.execute(
-            "SELECT endpoint, sum(times) FROM calls WHERE day=? GROUP BY endpoint ORDER BY 2 DESC", (f"{day:%Y-%m-%d}",)
+            "SELECT endpoint, sum(times) FROM calls WHERE day=? AND outcome<>'quota_spent'"
+            " GROUP BY endpoint ORDER BY 2 DESC",
+            (f"{day:%Y-%m-%d}",),
         )
         return {name: int(count) for name, count in found}
 
@@ -258,32 +238,18 @@ class Book:
         total: int | None,
         rows: Sequence[Mapping[str, str]],
         at: datetime,
+        watch: str = "",
     ) -> PageRow:
         """A page receipt and its rows, in one commit."""
         dated = endpoint.wire["by"].get(way, {}).get("field", "")
-        bound, hashes = [], []
-        headings: dict[tuple[str, ...], int] = {}
-        here, month = self._endpoint(endpoint.id), f"{at:%Y-%m}"
-        with self._together() as book:
-            page = int(
-                book.execute(
-                    "INSERT INTO pages (window, number, size, told, total, keys, fetched_at) VALUES (?,?,?,?,?,?,?)",
-                    (window, number, size, told, total, b"", at.isoformat()),
-                ).lastrowid
-                or 0
+        held = leaf(endpoint, rows, dated=dated, otherwise=f"{at:%Y-%m}")
+        keys = tuple(dict.fromkeys(map(key_hash, held.keys)))
+        with self.together() as book:
+            page = self._kept(f"{endpoint.id}{OWN}{watch}" if watch else endpoint.id, held)
+            book.execute(
+                "INSERT INTO pages (id, window, number, size, told, total, keys, fetched_at) VALUES (?,?,?,?,?,?,?,?)",
+                (page, window, number, size, told, total, b"".join(keys), at.isoformat()),
             )
-            for row in rows:
-                names = tuple(row)
-                heading = headings.get(names) or headings.setdefault(names, self._heading(names))
-                body = _body(row)
-                digest = hashlib.blake2b(f"{heading}{BETWEEN}{body}".encode(), digest_size=KEY_BYTES).digest()
-                key = natural_key(endpoint, row)
-                key = key if key.strip("|") else digest.hex()
-                hashes.append(key_hash(key))
-                bound.append((here, key, digest, _month(row, dated, month), heading, body, page, page))
-            keys = tuple(dict.fromkeys(hashes))
-            book.execute("UPDATE pages SET keys=? WHERE id=?", (b"".join(keys), page))
-            book.executemany(UPSERT, bound)
             book.execute("UPDATE calls SET outcome='page' WHERE id=?", (call,))
         return PageRow(page, number, size, told, total, keys)
 
@@ -299,17 +265,6 @@ class Book:
             for i, number, size, told, total, keys in found
         ]
 
-    def _heading(self, names: tuple[str, ...]) -> int:
-        told = BETWEEN.join(names)
-        self._book.execute("INSERT OR IGNORE INTO headings (names) VALUES (?)", (told,))
-        return int(self._book.execute("SELECT id FROM headings WHERE names=?", (told,)).fetchone()[0])
-
-    def _endpoint(self, name: str) -> int:
-        if name not in self._endpoints:
-            self._book.execute("INSERT OR IGNORE INTO endpoints (name) VALUES (?)", (name,))
-            (self._endpoints[name],) = self._book.execute("SELECT id FROM endpoints WHERE name=?", (name,)).fetchone()
-        return self._endpoints[name]
-
     def learned(self, endpoint: str) -> tuple[int | None, int | None]:
         """What refusals have taught of an operation: rows a page, days a window."""
         row = self._book.execute("SELECT size, most_days FROM endpoints WHERE name=?", (endpoint,)).fetchone()
@@ -323,73 +278,19 @@ class Book:
             (size, most_days, endpoint),
         )
 
-    # --- rows ---
+    def measured(self, endpoint: str, way: str, filters: Mapping[str, str]) -> float | None:
+        """Rows a day of what is asked so, as the last window or plan of it had."""
+        row = self._book.execute(
+            "SELECT rows_a_day FROM measures WHERE endpoint=? AND way=? AND filters=?",
+            (endpoint, way, SPELL(dict(filters))),
+        ).fetchone()
+        return float(row[0]) if row else None
 
-    def stored(self) -> dict[str, dict[str, Any]]:
-        """What the book holds by operation: {keys, versions, months}."""
-        found = self._book.execute(
-            "SELECT e.name, count(DISTINCT r.key), count(*), min(r.month), max(r.month) FROM rows r"
-            " JOIN endpoints e ON e.id = r.endpoint GROUP BY e.name"
+    def measure(self, endpoint: str, way: str, filters: Mapping[str, str], rows_a_day: float) -> None:
+        """Remember it for the next crawl."""
+        self._book.execute(
+            "INSERT OR REPLACE INTO measures VALUES (?,?,?,?)", (endpoint, way, SPELL(dict(filters)), rows_a_day)
         )
-        return {
-            name: {"rows": keys, "versions": versions, "from": first, "to": last}
-            for name, keys, versions, first, last in found
-        }
-
-    def months(self, endpoint: str) -> list[str]:
-        """The months an operation has rows of."""
-        found = self._book.execute(
-            "SELECT DISTINCT month FROM rows WHERE endpoint=? ORDER BY month", (self._endpoint(endpoint),)
-        )
-        return [month for (month,) in found]
-
-    def chunks(
-        self, endpoint: str, *, month: str | None = None, history: bool = False, most: int = 5_000
-    ) -> Iterator[tuple[list[str], list[str]]]:
-        """Rows by (field names, bodies): the newest version of each key, or with `history` all, oldest first.
-
-        A body is the values of a row in the order of the names, joined by BETWEEN.
-        """
-        newest = "" if history else NEWEST
-        months, values = ("", ()) if month is None else (" AND month=?", (month,))
-        cursor = self._book.execute(
-            f"SELECT heading, body FROM rows r WHERE endpoint=?{months}{newest} ORDER BY key, last_page",  # noqa: S608 -- constants
-            (self._endpoint(endpoint), *values),
-        )
-        names = {i: told.split(BETWEEN) for i, told in self._book.execute("SELECT id, names FROM headings")}
-        left: list[str] = []
-        before = None
-        for heading, body in cursor:
-            if left and (heading != before or len(left) >= most):
-                yield names[before], left
-                left = []
-            before = heading
-            left.append(body)
-        if left:
-            yield names[before], left
-
-    def rows(self, endpoint: str, *, month: str | None = None, history: bool = False) -> Iterator[dict[str, str]]:
-        """The same rows, one by one, as {field: text}."""
-        for names, bodies in self.chunks(endpoint, month=month, history=history):
-            for body in bodies:
-                yield dict(zip(names, body.split(BETWEEN), strict=True))
-
-    def keys(self, endpoint: str) -> set[str]:
-        """The distinct natural keys of an operation."""
-        found = self._book.execute("SELECT DISTINCT key FROM rows WHERE endpoint=?", (self._endpoint(endpoint),))
-        return {key for (key,) in found}
-
-
-def _body(row: Mapping[str, str]) -> str:
-    body = BETWEEN.join(row.values())
-    if body.count(BETWEEN) >= len(row):
-        body = BETWEEN.join(value.replace(BETWEEN, " ") for value in row.values())
-    return body
-
-
-def _month(row: Mapping[str, str], dated: str, otherwise: str) -> str:
-    digits = row.get(dated, "").replace("-", "")[:6]
-    return f"{digits[:4]}-{digits[4:]}" if len(digits) == 6 else otherwise  # noqa: PLR2004 -- YYYYMM
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -27,6 +27,7 @@ class CrawlRow:
     doubt: bool
     made_at: str
     ended_at: str | None
+    watch: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,11 @@ class Reading:
     _past: _Past | None = None
     _assumed: int = 0
 
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing has been heard yet."""
+        return not self._pages and self.number == 1
+
     # --- hearing ---
 
     def hear(self, number: int, size: int, told: int | None, total: int | None, keys: tuple[Key, ...]) -> None:

@@ -20,6 +20,8 @@ CURRENCY: Final = "KRW"
 SUPPLIER: Final = "KR-BRN"
 ITEM: Final = "x_KR-G2B"
 MOST_DOCUMENTS: Final = 10
+BIDS: Final = "https://raw.githubusercontent.com/open-contracting-extensions/ocds_bid_extension/v1.1.5/extension.json"
+"""Bids are told by this extension of the standard."""
 
 Row = Mapping[str, str]
 
@@ -226,11 +228,64 @@ def _prespec(row: Row, endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
+def _tender_change(row: Row, endpoint: Endpoint) -> dict[str, Any]:
+    """One change of a notice: what was changed, from what to what."""
+    named = "-".join(row.get(name, "") for name in endpoint.wire["key"])
+    was, now = _text(row, "bfchgVal") or "", _text(row, "afchgVal") or ""
+    said = " ".join(filter(None, (_text(row, "chgItemNm"), f"{was} → {now}" if was or now else None)))
+    return {
+        "key": _text(row, "bidNtceNo"),
+        "version": named,
+        "date": _time(row, "chgDt"),
+        "tag": ["tenderAmendment"],
+        "parties": [],
+        "tender": {
+            "id": f"{row['bidNtceNo']}-{row.get('bidNtceOrd', '')}",
+            "amendments": [{"id": named, "date": _time(row, "chgDt"), "description": said}],
+        },
+    }
+
+
+def _bid(row: Row, endpoint: Endpoint) -> dict[str, Any]:
+    """One bid of an opening; bids below the floor rate are not in the list that this comes from."""
+    bidder = _supplier(_text(row, "prcbdrBizno"), _text(row, "prcbdrNm"))
+    named = "-".join(row.get(name, "") for name in endpoint.wire["key"])
+    bid = {
+        "id": named,
+        "date": _time(row, "bidprcDt"),
+        "status": "valid" if _text(row, "opengRank") else None,
+        "tenderers": [_reference(bidder)],
+        "value": _amount(row, "bidprcAmt"),
+    }
+    return {
+        "key": _text(row, "bidNtceNo"),
+        "version": named,
+        "date": _time(row, "bidprcDt"),
+        "tag": ["award"],
+        "parties": [bidder | {"roles": ["tenderer"]}] if bidder else [],
+        "tender": {"id": f"{row['bidNtceNo']}-{row.get('bidNtceOrd', '')}"},
+        "bids": {"details": [bid]},
+    }
+
+
+def _contract_change(row: Row, endpoint: Endpoint) -> dict[str, Any]:
+    """A contract as it stands after a change."""
+    told = _contract(row, endpoint)
+    (contract,) = told["contracts"]
+    changed = _time(row, "chgDt", "rgstDt")
+    contract["amendments"] = [{"id": f"{contract['id']}-{_text(row, 'chgDt') or ''}", "date": changed}]
+    version = f"{told['version']}-{_text(row, 'chgDt') or ''}"
+    return {**told, "version": version, "date": changed, "tag": ["contractAmendment"]}
+
+
 def _teller(endpoint: Endpoint) -> Callable[[Row, Endpoint], dict[str, Any]]:
     service, _, operation = endpoint.id.rpartition(".")
     tellers: tuple[tuple[str, str, Callable[[Row, Endpoint], dict[str, Any]]], ...] = (
+        ("BidPublicInfoService", "getBidPblancListInfoChgHstry", _tender_change),
         ("BidPublicInfoService", "getBidPblancListInfo", _tender),
+        ("ScsbidInfoService", "getOpengResultListInfoOpengCompt", _bid),
         ("ScsbidInfoService", "getScsbidListSttus", _award),
+        ("CntrctInfoService", "getCntrctInfoList", _contract_change),
         ("CntrctInfoService", "getCntrctInfoList", _contract),
         ("OrderPlanSttusService", "getOrderPlanSttusList", _plan),
         ("HrcspSsstndrdInfoService", "getPublicPrcureThngInfo", _prespec),
@@ -238,13 +293,15 @@ def _teller(endpoint: Endpoint) -> Callable[[Row, Endpoint], dict[str, Any]]:
     ends = ("Thng", "Servc", "Cnstwk", "Frgcpt", "Etc")
     for of, start, teller in tellers:
         rest = operation.removeprefix(start).removesuffix("PPSSrch")
-        if service == of and operation.startswith(start) and rest in ends:
+        if teller is _contract_change:
+            rest = rest.removesuffix("ChgHstry") if rest.endswith("ChgHstry") else "-"
+        if service == of and operation.startswith(start) and rest in (*ends, *([""] if teller is _bid else [])):
             return teller
     raise InvalidInput(
         f"{endpoint.id} tells no stage that OCDS knows",
         hint=Hint(
-            "공고·낙찰·계약·발주계획·사전규격 목록을 내보내세요.",
-            "Export lists of notices, awards, contracts, order plans or pre-specifications.",
+            "공고·낙찰·개찰완료·계약·발주계획·사전규격이나 그 변경이력을 내보내세요.",
+            "Export lists of notices, bids, awards, contracts, their changes, order plans or pre-specifications.",
         ),
     )
 
@@ -271,7 +328,9 @@ def release_package(
             "parties": list(parties.values()),
         }
         releases.append(_lean(release))
+    extensions = {"extensions": [BIDS]} if any("bids" in one for one in releases) else {}
     return {
+        **extensions,
         "uri": f"urn:dari:naramarket:{endpoint.id}:{stamp}",
         "version": "1.1",
         "publishedDate": stamp,

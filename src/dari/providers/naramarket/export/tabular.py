@@ -12,12 +12,12 @@ from typing import IO, Any, Final
 
 from dari.core.endpoint import Endpoint
 from dari.core.errors import Hint, MissingExtra
-from dari.providers.naramarket.crawler.book import BETWEEN
 from dari.providers.naramarket.crawler.folder import Folder
+from dari.providers.naramarket.crawler.leaves import BETWEEN, NEXT
 from dari.providers.naramarket.export.hiding import hide_parts, hider
 from dari.providers.naramarket.models import HIDDEN, Reader, plain
 
-CELLS: Final = 400_000
+CELLS: Final = 250_000
 """Cells that are in memory at a time."""
 CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 BREAKS: Final = re.compile(r"\s*[\r\n]+\s*")
@@ -93,39 +93,35 @@ def arrow() -> Any:
     return pa
 
 
-def _typed(pa: Any, column: Any, kind: str, unread: set[str], name: str) -> Any:
-    """A column of text as values; where one cell does not read, the column stays text and is told."""
+KINDS: Final = ("amount", "number", "rate", "date", "datetime")
+
+
+def _cast(pa: Any, column: Any, kind: str, *, careful: bool) -> Any:
+    """A column of text as values; `careful` also reads what is spelled differently. Raises ArrowInvalid."""
     compute = pa.compute
-    if kind == "flag":
-        read = compute.equal(column, "Y")
-        return compute.if_else(compute.equal(column, ""), pa.scalar(None, pa.bool_()), read)
-    kinds = {
+    to = {
         "amount": pa.decimal128(24, 4),
         "number": pa.float64(),
         "rate": pa.float64(),
         "date": pa.date32(),
         "datetime": pa.timestamp("s"),
-    }
-    if kind not in kinds:
-        return column
-    blank = compute.if_else(
-        compute.equal(compute.utf8_trim_whitespace(column), ""), pa.scalar(None, pa.string()), column
-    )
-    if kind in ("amount", "number", "rate"):
-        blank = compute.replace_substring(blank, ",", "")
-    elif kind == "date":
-        blank = compute.replace_substring_regex(blank, r"^(\d{4})(\d{2})(\d{2})$", r"\1-\2-\3")
-    elif kind == "datetime":
-        blank = compute.replace_substring_regex(blank, r"^(\d{4}-\d\d-\d\d \d\d:\d\d)$", r"\1:00")
-    try:
-        return compute.cast(blank, kinds[kind])
-    except pa.ArrowInvalid:
-        unread.add(name)
-        return column
+    }[kind]
+    if careful:
+        column = compute.utf8_trim_whitespace(column)
+        if kind in ("amount", "number", "rate"):
+            column = compute.replace_substring(column, ",", "")
+        elif kind == "date":
+            column = compute.replace_substring_regex(column, r"^(\d{4})(\d{2})(\d{2})$", r"\1-\2-\3")
+        else:
+            column = compute.replace_substring_regex(column, r"^(\d{4}-\d\d-\d\d \d\d:\d\d)$", r"\1:00")
+    blank = compute.equal(column, "")
+    if compute.any(blank).as_py():
+        column = compute.if_else(blank, pa.scalar(None, pa.string()), column)
+    return compute.cast(column, to)
 
 
-Chunks = Callable[[int], Iterable[tuple[list[str], list[str]]]]
-"""From a size to chunks of so many rows: (field names, bodies), as the book keeps them."""
+Chunks = Callable[[int], Iterable[tuple[list[str], str]]]
+"""From a size to chunks of so many rows: (field names, bodies joined by NEXT), as the book keeps them."""
 
 
 class ParquetFile:
@@ -135,6 +131,7 @@ class ParquetFile:
         self._endpoint, self._people = endpoint, people
         self._names = [one.name for one in endpoint.blocks[0].fields]
         self.unread: set[str] = set()
+        self._careful: set[str] = set()
 
     def write(self, path: Path, chunks: Chunks) -> int:
         """All rows, typed by the sheet; a column that does not read in any chunk is text in the whole file."""
@@ -146,7 +143,7 @@ class ParquetFile:
             if self.unread == before:
                 return count
 
-    def _written(self, pa: Any, path: Path, chunks: Iterable[tuple[list[str], list[str]]]) -> int:
+    def _written(self, pa: Any, path: Path, chunks: Iterable[tuple[list[str], str]]) -> int:
         writer, count = None, 0
         try:
             for names, bodies in chunks:
@@ -157,26 +154,46 @@ class ParquetFile:
                 writer.write_table(table)
                 count += table.num_rows
             if writer is None:
-                pa.parquet.write_table(self._table(pa, self._names, []), path)
+                pa.parquet.write_table(self._table(pa, self._names, None), path)
         finally:
             if writer is not None:
                 writer.close()
         return count
 
-    def _table(self, pa: Any, names: list[str], bodies: list[str]) -> Any:
-        wire = self._endpoint.wire
-        told = pa.compute.split_pattern(pa.array(bodies, pa.string()), pattern=BETWEEN)
-        places = {name: at for at, name in enumerate(names)} if bodies else {}
-        blank = pa.array([""] * len(bodies), pa.string())
+    def _table(self, pa: Any, names: list[str], bodies: str | None) -> Any:
+        compute, wire = pa.compute, self._endpoint.wire
+        held = pa.array([] if bodies is None else [bodies], pa.large_string())
+        rows = compute.list_flatten(compute.split_pattern(held, pattern=NEXT)).cast(pa.string())
+        told = compute.split_pattern(rows, pattern=BETWEEN)
+        places = {name: at for at, name in enumerate(names)} if bodies is not None else {}
+        blank = pa.repeat("", len(rows))
         columns = []
         for name in self._names:
-            column = pa.compute.list_element(told, places[name]) if name in places else blank
-            kind = "text" if name in self.unread else wire["kinds"][name]
+            column = compute.list_element(told, places[name]) if name in places else blank
             if not self._people and name in wire["pii"]:
-                column = pa.compute.if_else(pa.compute.equal(column, ""), column, pa.scalar(HIDDEN))
+                column = compute.if_else(compute.equal(column, ""), column, pa.scalar(HIDDEN))
             elif not self._people and name in wire["pii_parts"]:
                 layout, hidden = wire["packed"][name], wire["pii_parts"][name]
                 shown = [hide_parts(one, layout, hidden) if one else one for one in column.to_pylist()]
                 column = pa.array(shown, pa.string())
-            columns.append(_typed(pa, column, kind, self.unread, name))
+            columns.append(self._typed(pa, name, column))
         return pa.table(columns, names=self._names)
+
+    def _typed(self, pa: Any, name: str, column: Any) -> Any:
+        """A column of text as values; where one cell does not read, the column stays text and is told."""
+        compute, kind = pa.compute, self._endpoint.wire["kinds"][name]
+        if kind == "flag":
+            known = compute.if_else(compute.equal(column, ""), pa.scalar(None, pa.string()), column)
+            return compute.equal(known, "Y")
+        if kind not in KINDS or name in self.unread:
+            return column
+        if name not in self._careful:
+            try:
+                return _cast(pa, column, kind, careful=False)
+            except pa.ArrowInvalid:
+                self._careful.add(name)
+        try:
+            return _cast(pa, column, kind, careful=True)
+        except pa.ArrowInvalid:
+            self.unread.add(name)
+            return column

@@ -13,6 +13,7 @@ from dari.providers.naramarket.tools import (
     operations,
     store,
     tracing,
+    watching,
 )
 
 TOOLS: Final[tuple[Tool, ...]] = (
@@ -25,6 +26,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
     *operations.TOOLS,
     *attachments.TOOLS,
     *crawls.TOOLS,
+    *watching.TOOLS,
 )
 
 __all__ = ["TOOLS"]

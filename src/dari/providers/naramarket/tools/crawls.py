@@ -12,7 +12,7 @@ from dari.core.endpoint import Effect
 from dari.core.errors import Hint, InvalidInput
 from dari.core.exchange import Answer, Gap
 from dari.core.tool import Query, Tool
-from dari.providers.naramarket.crawler import CrawlRow, told
+from dari.providers.naramarket.crawler import Book, CrawlRow, success, told
 from dari.providers.naramarket.crawler.desk import FULL_PAGE, RESUMABLE, Desk, Plan, Procurement
 from dari.providers.naramarket.tools.operations import named
 from dari.providers.naramarket.tools.shapes import OBJECT, ROWS, SURE, TEXT, WHOLE, Day, schema, text
@@ -49,20 +49,21 @@ class NoArguments(Query):
     """No arguments."""
 
 
-def planned(query: PlanCrawl, desk: Desk) -> Plan:
+async def planned(query: PlanCrawl, desk: Desk) -> Plan:
     """The plan of what is asked."""
     end = query.end or (desk.now().date() if query.start else None)
-    return desk.plan(named(query.operation).id, query.by, query.start, end, query.filters)
+    return await desk.plan(named(query.operation).id, query.by, query.start, end, query.filters)
 
 
 async def plan_crawl(query: PlanCrawl, upstream: Procurement) -> Answer:
     """What a crawl will cost. Spends one call, to see how many rows the newest window has."""
     desk = upstream.desk
-    plan = planned(query, desk)
+    plan = await planned(query, desk)
     call = desk.call(plan, plan.windows[0], 1, 1)
     reply = await upstream.ask(plan.endpoint.id, dict(call.parameters))
     newest, total = plan.windows[0], reply.body["total"] or len(reply.body["rows"])
     days = newest.days if newest else 1
+    await desk.on(lambda book: book.measure(plan.endpoint.id, plan.way, plan.filters, total / days))
     rows = [round(total * one.days / days) if one else total for one in plan.windows]
     calls = sum(max(1, math.ceil(one / FULL_PAGE)) for one in rows)
     left = max(0, plan.quota - plan.spent_today)
@@ -91,19 +92,19 @@ async def plan_crawl(query: PlanCrawl, upstream: Procurement) -> Answer:
 async def start_crawl(query: PlanCrawl, upstream: Procurement) -> Answer:
     """Begin in the background; the same crawl that was left unfinished is gone on with."""
     desk = upstream.desk
-    plan = planned(query, desk)
-    crawl = _left(desk, plan) or desk.begin(plan)
-    desk.start(crawl)
-    return _status(desk, crawl)
+    plan = await planned(query, desk)
+    crawl = await _left(desk, plan) or await desk.begin(plan)
+    await desk.start(crawl)
+    return await _status(desk, crawl)
 
 
-def _left(desk: Desk, plan: Plan) -> str | None:
+async def _left(desk: Desk, plan: Plan) -> str | None:
     """An equal crawl that was not finished."""
     spans = [one for one in plan.windows if one]
     edges = (min((one.start for one in spans), default=None), max((one.end for one in spans), default=None))
-    for row in desk.book.crawls(50):
+    for row in await desk.on(lambda book: book.crawls(50)):
         same = (row.endpoint, row.way, dict(row.filters)) == (plan.endpoint.id, plan.way, dict(plan.filters))
-        if same and (row.start, row.end) == edges and row.state in RESUMABLE:
+        if same and not row.watch and (row.start, row.end) == edges and row.state in RESUMABLE:
             return row.id
     return None
 
@@ -112,44 +113,48 @@ async def crawl_status(query: CrawlStatus, upstream: Procurement) -> Answer:
     """How a crawl stands, with its receipts; or the latest crawls and what the store holds."""
     desk = upstream.desk
     if query.crawl_id:
-        return _status(desk, query.crawl_id)
-    rows = [{**told(one), "success": desk.success(one.id)} for one in desk.book.crawls(10)]
-    data = {"crawls": rows, "stored": desk.book.stored(), "state": f"{len(rows)} crawls"}
+        return await _status(desk, query.crawl_id)
+    rows = await desk.on(
+        lambda book: [{**told(one), "success": success(book.receipts(one.id))} for one in book.crawls(10)]
+    )
+    stored = await desk.apart(lambda book: book.stored())
+    data = {"crawls": rows, "stored": stored, "state": f"{len(rows)} crawls"}
     return Answer(data, (), (), text(f"{one['id']} {one['endpoint']} {one['state']}" for one in rows))
 
 
 async def resume_crawl(query: CrawlId, upstream: Procurement) -> Answer:
     """Go on where it was left; windows with a gap are read once more. Raises InvalidInput before the quota is back."""
     desk = upstream.desk
-    row = desk.book.crawl(query.crawl_id)
+    row = await desk.on(lambda book: book.crawl(query.crawl_id))
     if row.resume_not_before and desk.now().isoformat() < row.resume_not_before:
         raise InvalidInput(
             f"the calls of today are spent; not before {row.resume_not_before}",
             hint=Hint("자정(KST) 이후에 다시 하세요.", "Again after midnight in Korea."),
         )
     if row.state in RESUMABLE:
-        desk.start(row.id, again=True)
-    return _status(desk, row.id)
+        await desk.start(row.id, again=True)
+    return await _status(desk, row.id)
 
 
 async def cancel_crawl(query: CrawlId, upstream: Procurement) -> Answer:
     """Ask for no more pages; what was read stays, and it can be resumed."""
-    upstream.desk.cancel(query.crawl_id)
-    return _status(upstream.desk, query.crawl_id)
+    await upstream.desk.cancel(query.crawl_id)
+    return await _status(upstream.desk, query.crawl_id)
 
 
-def _status(desk: Desk, crawl: str) -> Answer:
-    row: CrawlRow = desk.book.crawl(crawl)
-    receipts, calls = desk.book.receipts(crawl), desk.book.calls(crawl)
-    state = "running" if desk.running(crawl) else row.state
-    if state == "running" and not desk.running(crawl):
-        state = "interrupted"
+async def _status(desk: Desk, crawl: str) -> Answer:
+    def read(book: Book) -> tuple[CrawlRow, list[dict[str, Any]], dict[str, int]]:
+        return book.crawl(crawl), book.receipts(crawl), book.calls(crawl)
+
+    row, receipts, calls = await desk.on(read)
+    running = await desk.running(crawl)
+    state = "running" if running else "interrupted" if row.state == "running" else row.state
     done = sum(one["state"] == "done" for one in receipts)
     left = [one for one in receipts if one["state"] != "done"]
     data: dict[str, Any] = {
         "crawl": told(row),
         "state": state,
-        "success": desk.success(crawl),
+        "success": success(receipts),
         "windows": {"total": len(receipts), "done": done},
         "rows": sum(one.get("distinct", 0) for one in receipts),
         "calls": calls,
@@ -166,7 +171,8 @@ def _status(desk: Desk, crawl: str) -> Answer:
 async def quota_status(_: NoArguments, upstream: Procurement) -> Answer:
     """Calls of today by operation, as far as this machine made them, beside the documented limit."""
     desk = upstream.desk
-    spent = desk.book.spent(desk.now())
+    now = desk.now()
+    spent = await desk.on(lambda book: book.spent(now))
     tomorrow: date = desk.now().date() + timedelta(days=1)
     rows = [
         {"operation": name, "spent": count, "calls_a_day": quota, "left": max(0, quota - count)}
@@ -196,6 +202,7 @@ TOOLS: Final = (
         output=STATUS,
         run=start_crawl,
         effect=Effect.CHANGE,
+        own=True,
         toolset="crawl",
     ),
     Tool(
@@ -216,6 +223,7 @@ TOOLS: Final = (
         output=STATUS,
         run=resume_crawl,
         effect=Effect.CHANGE,
+        own=True,
         toolset="crawl",
     ),
     Tool(
@@ -226,6 +234,7 @@ TOOLS: Final = (
         output=STATUS,
         run=cancel_crawl,
         effect=Effect.CHANGE,
+        own=True,
         toolset="crawl",
         open_world=False,
     ),

@@ -221,6 +221,7 @@ TOOLS: Final = (
         description="Save rows as a JSON file in the output folder.",
         output=schema(success=SURE, filename=TEXT, count=WHOLE),
         effect=Effect.CHANGE,
+        own=True,
     ),
     _tool(
         "list_saved_json",
@@ -238,6 +239,7 @@ TOOLS: Final = (
         description="Convert a saved JSON file to Parquet.",
         output=schema(output_parquet=TEXT, rows_converted=WHOLE),
         effect=Effect.CHANGE,
+        own=True,
     ),
     _tool(
         "merge_csv_files",
@@ -247,6 +249,7 @@ TOOLS: Final = (
         description="Merge CSV files of the output folder into one.",
         output=schema(output_csv=TEXT, rows=WHOLE, headers={"type": "array"}),
         effect=Effect.CHANGE,
+        own=True,
     ),
     _tool(
         "summarize_csv",

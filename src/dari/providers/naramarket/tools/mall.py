@@ -126,23 +126,23 @@ async def crawl_to_csv(query: CrawlToCsv, upstream: Procurement) -> Answer:
         _same_columns(path, columns, strict=query.fail_on_new_columns)
     end = query.anchor_end_date or desk.now().date()
     start = end - timedelta(days=query.total_days - 1)
-    plan = desk.plan(MALL, "registered", start, end, {CATEGORY: query.category})
+    plan = await desk.plan(MALL, "registered", start, end, {CATEGORY: query.category})
     if query.max_windows_per_call:
         parts = whole(start, end).parts(query.window_days)[: query.max_windows_per_call]
         plan = Plan(plan.endpoint, plan.way, plan.filters, tuple(parts), plan.quota, plan.spent_today)
-    crawl, began = desk.begin(plan), desk.now()
+    crawl, began = await desk.begin(plan), desk.now()
     async with aclosing(desk.run(crawl)) as told:
         async for progress in told:
             tell(asdict(progress))
             if (desk.now() - began).total_seconds() >= query.max_runtime_sec:
                 break
-    receipts = desk.book.receipts(crawl)
+    receipts, calls = await desk.on(lambda book: (book.receipts(crawl), book.calls(crawl)))
     covered = _covered(receipts, end)
-    rows = [row for row in desk.book.rows(MALL) if _within(row, query.category, start, end)]
+    rows = await desk.apart(lambda book: [row for row in book.rows(MALL) if _within(row, query.category, start, end)])
     attributes, failed = ({}, 0) if not query.explode_attributes else await _attributes(upstream, rows)
     names = sorted({name for told in attributes.values() for name in told})
-    written = _written(upstream, query, path, rows, attributes)
-    success = desk.success(crawl) and covered is not None and covered <= start and not failed
+    written = await asyncio.to_thread(_written, upstream, query, path, rows, attributes)
+    success = await desk.success(crawl) and covered is not None and covered <= start and not failed
     remaining = 0 if covered is None and not receipts else max(0, ((covered or end + timedelta(days=1)) - start).days)
     data = {
         "success": success,
@@ -150,7 +150,7 @@ async def crawl_to_csv(query: CrawlToCsv, upstream: Procurement) -> Answer:
         "crawl_id": crawl,
         "rows": written,
         "windows_processed": sum(one["state"] == "done" for one in receipts),
-        "pages_processed": desk.book.calls(crawl).get("page", 0),
+        "pages_processed": calls.get("page", 0),
         "total_products": len(rows),
         "success_details": len(attributes),
         "failed_details": failed,
@@ -278,6 +278,7 @@ TOOLS: Final = (
         output=schema(success=SURE, output_csv=TEXT, rows=WHOLE, incomplete=SURE, remaining_days=WHOLE, receipts=ROWS),
         run=crawl_to_csv,
         effect=Effect.CHANGE,
+        own=True,
         toolset="crawl",
         endpoints=(MALL, ATTRIBUTES),
         deadline=3_660.0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import tempfile
@@ -13,11 +12,12 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from dari.core.endpoint import Effect
+from dari.core.endpoint import Effect, Endpoint
 from dari.core.errors import Hint, InvalidInput, MissingExtra, NotFound
 from dari.core.exchange import Answer
 from dari.core.tool import Query, Tool
-from dari.providers.naramarket.crawler.desk import Procurement
+from dari.providers.naramarket.crawler import Book
+from dari.providers.naramarket.crawler.desk import Desk, Procurement
 from dari.providers.naramarket.export.ocds import release_package
 from dari.providers.naramarket.export.tabular import ParquetFile, rows_csv, rows_jsonl
 from dari.providers.naramarket.models import plain
@@ -49,32 +49,39 @@ async def export_store(query: ExportStore, upstream: Procurement) -> Answer:
     """What the store holds of an operation as a file; people are left out. Raises NotFound where it holds nothing."""
     desk = upstream.desk
     endpoint, path = named(query.operation), desk.folder.inside(query.output)
-    if endpoint.id not in desk.book.stored():
+    await _held(desk, endpoint)
+    rows, unread = await desk.apart(lambda book: _exported(desk, book, query, endpoint, path))
+    data = {"success": True, "output": desk.folder.told(path), "rows": rows, "text_columns": sorted(unread)}
+    return Answer(data, (), (), f"{data['output']}: {rows:,} rows")
+
+
+async def _held(desk: Desk, endpoint: Endpoint) -> None:
+    if not await desk.on(lambda book: book.holds(endpoint.id)):
         raise NotFound(
             f"the store holds nothing of {endpoint.id}",
             hint=Hint("먼저 start_crawl로 수집하세요.", "start_crawl first."),
         )
-    unread: set[str] = set()
+
+
+def _exported(desk: Desk, book: Book, query: ExportStore, endpoint: Endpoint, path: Path) -> tuple[int, set[str]]:
+    """How many rows were written, and which columns stayed text."""
 
     def held() -> Any:
-        return desk.book.rows(endpoint.id, history=query.history)
+        return book.rows(endpoint.id, history=query.history)
 
     if query.format == "csv":
-        rows = rows_csv(desk.folder, path, endpoint, held)
-    elif query.format == "jsonl":
-        rows = rows_jsonl(desk.folder, path, endpoint, held)
-    elif query.format == "parquet":
+        return rows_csv(desk.folder, path, endpoint, held), set()
+    if query.format == "jsonl":
+        return rows_jsonl(desk.folder, path, endpoint, held), set()
+    if query.format == "parquet":
         file = ParquetFile(endpoint)
         with desk.folder.replacing(path) as beside:
-            rows = file.write(beside, lambda size: desk.book.chunks(endpoint.id, history=query.history, most=size))
-        unread = file.unread
-    else:
-        package = release_package(endpoint, held(), published=desk.now())
-        rows = len(package["releases"])
-        with desk.folder.writing(path) as out:
-            json.dump(plain(package), out, ensure_ascii=False)
-    data = {"success": True, "output": desk.folder.told(path), "rows": rows, "text_columns": sorted(unread)}
-    return Answer(data, (), (), f"{data['output']}: {rows:,} rows")
+            rows = file.write(beside, lambda size: book.chunks(endpoint.id, history=query.history, most=size))
+        return rows, file.unread
+    package = release_package(endpoint, held(), published=desk.now())
+    with desk.folder.writing(path) as out:
+        json.dump(plain(package), out, ensure_ascii=False)
+    return len(package["releases"]), set()
 
 
 async def query_store(query: QueryStore, upstream: Procurement) -> Answer:
@@ -83,19 +90,21 @@ async def query_store(query: QueryStore, upstream: Procurement) -> Answer:
     endpoint = named(query.operation)
     if not SELECT.match(query.sql):
         raise InvalidInput("only SELECT is possible here", hint=Hint("SELECT ... FROM rows", "SELECT ... FROM rows"))
-    stored = desk.book.stored().get(endpoint.id)
-    if stored is None:
-        raise NotFound(f"the store holds nothing of {endpoint.id}")
-    with tempfile.TemporaryDirectory(prefix="dari-") as held:
-        path = Path(held, "rows.parquet")
-        ParquetFile(endpoint).write(path, lambda size: desk.book.chunks(endpoint.id, most=size))
-        columns, rows = await asyncio.to_thread(_asked, path, query.sql, query.limit)
+    await _held(desk, endpoint)
+
+    def asked(book: Book) -> tuple[list[str], list[Any], int]:
+        with tempfile.TemporaryDirectory(prefix="dari-") as held:
+            path = Path(held, "rows.parquet")
+            stored = ParquetFile(endpoint).write(path, lambda size: book.chunks(endpoint.id, most=size))
+            return *_asked(path, query.sql, query.limit), stored
+
+    columns, rows, stored = await desk.apart(asked)
     data = {
         "columns": columns,
         "rows": [list(plain(row)) for row in rows[: query.limit]],
         "count": min(len(rows), query.limit),
         "truncated": len(rows) > query.limit,
-        "stored": stored,
+        "stored": {"rows": stored},
     }
     lines = [" | ".join(columns), *(" | ".join(map(str, row)) for row in rows[:20])]
     return Answer(data | {"simulated": desk.simulated}, (), (), text(lines))
@@ -140,6 +149,7 @@ TOOLS: Final = (
         description="Write crawled rows of an operation as CSV, JSONL, Parquet or OCDS 1.1.",
         output=schema(output=TEXT, rows=WHOLE),
         effect=Effect.CHANGE,
+        own=True,
     ),
     Tool(
         name="query_store",

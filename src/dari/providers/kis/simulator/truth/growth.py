@@ -7,8 +7,10 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
+from dari.core import krx
 from dari.providers.kis.simulator.truth.universe import MARKETS, best, chosen, head, number, universe
 from dari.worlds.market import Bar, Market, Quote, percent
+from dari.worlds.market.filings import disclosures
 
 _PERIODS: Final = {"1D": 1, "5D": 5, "20D": 20}
 _MEAN: Final = 20
@@ -35,6 +37,11 @@ def candidates(world: Market, at: datetime, query: Mapping[str, str]) -> list[Qu
         board = "KOSPI" if code == "0001" else "KOSDAQ"
         found += best((quote for quote in traded if quote.issue.board == board), growth, limit)
     return best(found, growth, len(found))
+
+
+def filed(world: Market, code: str, at: datetime) -> int:
+    """How many disclosures of an issue's company were filed on the board's day by then; 0 for funds."""
+    return disclosures(world).count(code, krx.board(at).day, at)
 
 
 def _mean(amounts: Sequence[int]) -> Decimal:
@@ -73,6 +80,7 @@ def volume_change_ranking(world: Market, at: datetime, query: Mapping[str, str])
                 "price_change_rate": float(quote.change_rate),
                 "current_price": quote.price,
                 "news_count": len(world.news(quote.code, at)),
+                "disclosure_count": filed(world, quote.code, at),
             }
         )
     key = f"{rank_by}_change_rate"
@@ -130,6 +138,7 @@ def unusual_volume(world: Market, at: datetime, query: Mapping[str, str]) -> Map
                 "consecutive_days": _streak(bars, threshold),
                 "evidence": {
                     "news_count": len(world.news(quote.code, at)),
+                    "disclosure_count": filed(world, quote.code, at),
                     "vi_count": len(world.interruptions_of(quote.code, at)),
                     "new_52_week_high": quote.high >= high,
                     "year_high": high,

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from dari.providers.kis.simulator.truth.universe import MARKETS, best, chosen, head, number
 from dari.worlds.market import Market, Quote, percent
+from dari.worlds.market.filings import Disclosures, disclosures
 
 _EOK: Final = 100_000_000
 
@@ -42,6 +43,7 @@ def market_cap_ranking(world: Market, at: datetime, query: Mapping[str, str]) ->
     whole = sum(world.index(code, at).market_cap for code in ("0001", "1001"))
     rows = [
         _row(place, quote, yesterday[quote.code], by_value.get(quote.code), whole)
+        | _own_shares(disclosures(world), quote.code, at)
         for place, quote in enumerate(ranked, 1)
     ]
     total = sum(world.index(code, at).market_cap for code in MARKETS[market])
@@ -60,6 +62,15 @@ def market_cap_ranking(world: Market, at: datetime, query: Mapping[str, str]) ->
             "average_pbr_of_rows": _mean([quote.pbr for quote in ranked if quote.issue.bps]),
         },
     }
+
+
+def _own_shares(told: Disclosures, code: str, at: datetime) -> dict[str, Any]:
+    """자기주식 by the latest report received: of the share's own class, percent of what is issued of it, two places."""
+    report, holding = told.report(code, at), told.holding(code, at)
+    if report is None or holding is None:
+        return {"treasury_stock_ratio": None, "treasury_stock_settled_on": None}
+    ratio = percent(holding.closing, holding.issued)
+    return {"treasury_stock_ratio": float(ratio), "treasury_stock_settled_on": report.settled_on.isoformat()}
 
 
 def _row(place: int, quote: Quote, before: int, value_place: int | None, whole: int) -> dict[str, Any]:

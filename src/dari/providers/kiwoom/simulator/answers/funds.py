@@ -16,9 +16,8 @@ from dari.providers.kiwoom.simulator.stocks import Stock
 from dari.providers.kiwoom.simulator.writing import Value
 from dari.worlds.market import percent
 from dari.worlds.market.flows import investors
+from dari.worlds.market.funds import TRACKED, nav
 
-TRACKED: Final = "2001"
-"""Every fund of this world tracks KOSPI200, the only theme index it has."""
 _CENT: Final = Decimal("0.01")
 
 
@@ -28,12 +27,6 @@ def fund_of(ask: Ask) -> Stock:
     if not stock.issue.etp:
         raise Refused("1902", f"종목코드={ask['stk_cd']}")
     return stock
-
-
-def nav(price: int, code: str) -> Decimal:
-    """순자산가치 a share: the price, off by at most half a percent, the same way for the same price."""
-    off = (price * 7 + int(code, 36)) % 101 - 50
-    return (Decimal(price) * (10_000 + off) / 10_000).quantize(_CENT)
 
 
 def gap(price: int, code: str) -> Decimal:

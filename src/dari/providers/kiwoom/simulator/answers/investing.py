@@ -8,7 +8,7 @@ from typing import Final
 
 from dari.core import krx
 from dari.providers.kiwoom.simulator.answers.history import GROUP_FIELDS, as_told, part
-from dari.providers.kiwoom.simulator.answers.ranks import LONGEST, largest
+from dari.providers.kiwoom.simulator.answers.ranks import LONGEST, largest, traded
 from dari.providers.kiwoom.simulator.days import Day, bars, end_of
 from dari.providers.kiwoom.simulator.exchange import Ask, Row, Told, answers, ranked
 from dari.providers.kiwoom.simulator.stocks import Stock
@@ -53,7 +53,7 @@ def between(ask: Ask, stock: Stock) -> list[Day]:
     """The days from `strt_dt` to `end_dt`, at most 60."""
     until = ask.date("end_dt")
     since = ask.date("strt_dt", until)
-    count = min(60, max(1, (until - since).days * 5 // 7 + 3))
+    count = 1 if since == until else min(60, max(1, (until - since).days * 5 // 7 + 3))
     return [day for day in history(ask, stock, count, until) if day.bar.day >= f"{since:%Y%m%d}"]
 
 
@@ -173,11 +173,15 @@ def firm_stocks(ask: Ask) -> Told:
 
 @answers("ka10044", "ka10058")
 def group_stocks(ask: Ask) -> Told:
-    """일별기관매매종목, 투자자별일별매매종목: what a group sold (1) or bought (2) on balance between two days."""
+    """일별기관매매종목, 투자자별일별매매종목: what a group sold (1) or bought (2) on balance between two days.
+
+    One day is told of every issue, a longer time of the most traded ones.
+    """
     group = INVESTOR_CODES[ask["invsr_tp"] or "9999"]
     selling = ask["trde_tp"] == "1"
+    one_day = ask.date("strt_dt") == ask.date("end_dt")
     rows = []
-    for stock in largest(ask):
+    for stock in traded(ask) if one_day else largest(ask):
         days = between(ask, stock)
         side = summed(days, group)
         if (side.net < 0) != selling or not side.net:
@@ -260,8 +264,8 @@ def session_tops(ask: Ask) -> Told:
     """장중투자자별매매상위: 1 net purchases, 2 net sales of a group, in million won (1) or shares (2)."""
     group, amount = INVESTOR_CODES[ask["orgn_tp"]], (ask["amt_qty_tp"] or "1") == "1"
     selling = ask["trde_tp"] == "2"
-    rows = [(part(stock.sides[group], "0", amount=amount), stock) for stock in largest(ask)]
-    rows = [one for one in rows if (one[0] < 0) == selling]
+    rows = [(part(stock.sides[group], "0", amount=amount), stock) for stock in traded(ask)]
+    rows = [one for one in rows if one[0] and (one[0] < 0) == selling]
     rows.sort(key=lambda one: one[0], reverse=not selling)
 
     def told(stock: Stock, name: str, which: str) -> int | str | None:
@@ -282,10 +286,10 @@ def session_tops(ask: Ask) -> Told:
 
 @answers("ka10066")
 def closed_investors(ask: Ask) -> Told:
-    """장마감후투자자별매매, in code order."""
+    """장마감후투자자별매매 of every issue, in code order."""
     amount = ask["amt_qty_tp"] == "1"
     rows = []
-    for stock in sorted(largest(ask), key=lambda one: one.issue.code):
+    for stock in traded(ask):
         figures = {
             name: as_told(ask.endpoint, name, part(stock.sides[group], ask["trde_tp"], amount=amount), amount=amount)
             for name, group in GROUP_FIELDS.items()

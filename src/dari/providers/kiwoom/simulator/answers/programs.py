@@ -1,4 +1,4 @@
-"""프로그램매매: of a stock, of a market, by time and by day. Market figures add up the 120 most traded issues."""
+"""프로그램매매: of a stock, of a market, by time and by day. A market's past days add up its 120 most traded issues."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dari.core import krx
 from dari.providers.kiwoom.simulator.answers.charts import wanted
 from dari.providers.kiwoom.simulator.answers.history import as_told, days_of, part
 from dari.providers.kiwoom.simulator.answers.quotes import stock_of
-from dari.providers.kiwoom.simulator.answers.ranks import CANDIDATES, largest
+from dari.providers.kiwoom.simulator.answers.ranks import CANDIDATES, largest, traded
 from dari.providers.kiwoom.simulator.days import index_days
 from dari.providers.kiwoom.simulator.exchange import Ask, Row, Told, answers, ranked
 from dari.providers.kiwoom.simulator.stocks import Stock
@@ -37,11 +37,8 @@ def biggest(ask: Ask, board: str, at: datetime) -> list[Stock]:
 
 
 def of_market(ask: Ask, board: str, at: datetime) -> Program:
-    """A market's program trading until a moment."""
-    total = NONE
-    for stock in biggest(ask, board, at):
-        total = _add(total, stock.program)
-    return total
+    """A market's program trading until a moment: of every issue in its index."""
+    return ask.market.index_program("0001" if board == "KOSPI" else "1001", at)
 
 
 def of_day(ask: Ask, board: str, day: date) -> Program:
@@ -224,8 +221,8 @@ def stock_by_day(ask: Ask) -> Told:
 def top_fifty(ask: Ask) -> Told:
     """프로그램순매수상위50: 1 net sales, 2 net purchases; by amount (1) or quantity (2)."""
     selling, amount = ask["trde_upper_tp"] == "1", ask["amt_qty_tp"] == "1"
-    rows = [(part(stock.program.whole, "0", amount=amount), stock) for stock in largest(ask)]
-    rows = [one for one in rows if (one[0] < 0) == selling]
+    rows = [(part(stock.program.whole, "0", amount=amount), stock) for stock in traded(ask)]
+    rows = [one for one in rows if one[0] and (one[0] < 0) == selling]
     rows.sort(key=lambda one: one[0], reverse=not selling)
     return Told(rows=ranked(stock.row.given(**_plain(stock.program.whole)) for _, stock in rows[:50]))
 

@@ -39,6 +39,11 @@ def largest(ask: Ask, *, market: str = "mrkt_tp") -> list[Stock]:
     return stocks(ask, rows[:CANDIDATES])
 
 
+def traded(ask: Ask) -> list[Stock]:
+    """Every passing issue, in code order: what is asked of the whole market is not cut to its largest part."""
+    return stocks(ask, passing(ask))
+
+
 def turn_count(quote: Quote) -> str:
     """횟수 at a limit in a row: no limit follows another in this world."""
     return "1" if quote.price in (quote.low_limit, quote.high_limit) else "0"

@@ -1,0 +1,1 @@
+"""What `dari doctor` can find wrong, where it looks, and the cure for each."""

@@ -1,0 +1,123 @@
+"""The day store with whoever fills it: what tools read (core.market.Days), and what `dari days` works with."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from datetime import date
+from typing import Final
+
+from dari.app.parts import Parts
+from dari.core.errors import DariError, Hint, InvalidInput, MissingCredential, UpstreamError
+from dari.core.market import MARKETS, ChartSource, DaySource, History
+from dari.stores.days import DayStore, published
+from dari.stores.filling import Filler, Filling, Progress
+
+WINDOW: Final = 60
+"""Trading days that are kept from the first use on."""
+AT_ONCE_PARTS: Final = 3 * len(MARKETS)
+"""So many missing parts are fetched before an answer: a long weekend. More is a first fill, which takes minutes."""
+PUBLISHED_HOUR: Final = 8
+"""A day is out at 08:00 of the next trading day (KRX Open API)."""
+AGAIN_SECONDS: Final = 600.0
+"""How long nobody asks again for a day that was not published, or from a source that failed."""
+ON_FIRST_USE: Final = "auto"
+NO_KEY: Final = Hint(
+    "openapi.krx.co.kr에서 키를 받거나, KIS 일봉으로 채우세요: dari days fill --from kis",
+    "Get a key on openapi.krx.co.kr, or fill from KIS's daily charts: dari days fill --from kis",
+)
+
+
+class KeptDays:
+    """The days kept on this machine, filled from `source` where there is one."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        source: Callable[[], DaySource] | None,
+        origin: str,
+        charts: Callable[[], ChartSource] | None = None,
+    ) -> None:
+        mark = f"-{hashlib.sha256(f'{origin} {parts.seed}'.encode()).hexdigest()[:8]}" if origin else ""
+        self.store = DayStore(parts.places.data / f"days{mark}", parts.clock)
+        self.simulated = parts.simulated
+        self._clock = parts.clock
+        self._source = source
+        self._charts = charts
+        self._auto = parts.settings.text("DARI_DAYS_FILL") == ON_FIRST_USE
+        self._first: asyncio.Task[None] | None = None
+        self._not_before = float("-inf")
+        self._lacking = ""
+        parts.closing.push_async_callback(self.close)
+
+    def newest(self) -> date:
+        """The newest day that is published now."""
+        return published(self._clock.now(), PUBLISHED_HOUR)
+
+    @property
+    def lacking(self) -> str:
+        return self._lacking
+
+    async def history(self, count: int) -> History | None:
+        """The newest days that are kept; what was published since is fetched first, a first fill is begun."""
+        await self._up_to_date()
+        return self.store.history(count)
+
+    async def _up_to_date(self) -> None:
+        newest = self.newest()
+        missing = self.store.missing(newest, WINDOW)
+        self._lacking = ""
+        if not missing or (newest, MARKETS[0]) not in missing:
+            return
+        days = len({day for day, _ in missing})
+        self._lacking = f"the day store lacks {days} of {WINDOW} days up to {newest}: dari days fill"
+        if self._source is None or self._clock.monotonic() < self._not_before:
+            return
+        if len(missing) <= AT_ONCE_PARTS or len(self.store.days()) > WINDOW // 3:
+            recent = (WINDOW, days)[len(missing) <= AT_ONCE_PARTS]
+            await self._fill(min(recent, AT_ONCE_PARTS // len(MARKETS)))
+        elif self._auto and (self._first is None or self._first.done()):
+            self._first = asyncio.create_task(self._fill(WINDOW))
+        if self._first is not None and not self._first.done():
+            self._lacking = f"the day store is being filled ({WINDOW - days} of {WINDOW} days): ask again in minutes"
+        elif (newest, MARKETS[0]) not in self.store.missing(newest, 1):
+            self._lacking = ""
+
+    async def _fill(self, days: int) -> None:
+        """Fill quietly: an answer does not fail for what it can do without; the gap says what is missing."""
+        try:
+            async for told in self.fill(days):
+                if told.unpublished:
+                    self._not_before = self._clock.monotonic() + AGAIN_SECONDS
+        except Filling:
+            return  # another process is at it
+        except UpstreamError as error:
+            self._not_before = self._clock.monotonic() + AGAIN_SECONDS
+            self._lacking = f"the day store could not be filled: {error.message}"
+        except DariError as error:
+            self._lacking = f"the day store could not be filled: {error.message}"
+
+    def fill(self, days: int) -> AsyncIterator[Progress]:
+        """Fill from the source. Raises Filling and what the source raises; RuntimeError without a source."""
+        if self._source is None:
+            raise RuntimeError("nobody to fill from")
+        return Filler(self.store).from_days(self._source(), self.newest(), days, simulated=self.simulated)
+
+    def filling(self, source: str, days: int) -> AsyncIterator[Progress]:
+        """Fill as a person asks. Raises InvalidInput, MissingCredential, and what filling raises."""
+        if source == "krx":
+            if self._source is None:
+                raise MissingCredential("there is no KRX_AUTH_KEY to fill from", hint=NO_KEY)
+            return self.fill(days)
+        if source == "kis" and self._charts is not None:
+            return Filler(self.store).from_charts(self._charts(), self.newest(), days, simulated=self.simulated)
+        raise InvalidInput("days are filled from krx or from kis")
+
+    async def close(self) -> None:
+        """Stop a fill that is under way; what was committed stays."""
+        if self._first is not None and not self._first.done():
+            self._first.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._first

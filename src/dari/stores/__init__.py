@@ -1,0 +1,1 @@
+"""What Dari keeps of the world for longer than a cache, in files of this user."""
