@@ -1,0 +1,129 @@
+"""Pictures of figures as SVG, drawn on this side: a browser needs no script for them, and a strict policy lets them in.
+
+Every number that is drawn is one that was given; nothing is smoothed or filled in. Rising is red and falling is blue,
+as Korean boards show it; the colours come from the page's style sheet by class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+
+import squarify
+
+STYLE: Final = (
+    "<style>text{font:11px system-ui,sans-serif;fill:#6b7280}.up{fill:#d1242f;stroke:#d1242f}"
+    ".down{fill:#0969da;stroke:#0969da}.flat{fill:#6b7280;stroke:#6b7280}.grid{stroke:#8884;fill:none}"
+    ".line{fill:none;stroke-width:1.5}.on{fill:#fff;font-weight:600}</style>"
+)
+SLIGHT: Final = 0.3
+"""Percent: below it a box is only half as strong in colour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    """One period: its name, and prices in won."""
+
+    label: str
+    open: float
+    high: float
+    low: float
+    close: float
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One box of a treemap: its area, and the change in percent that gives its colour (None: unknown)."""
+
+    label: str
+    size: float
+    change: float | None
+
+
+def picture(width: int, height: int, label: str, body: Iterable[str]) -> str:
+    """An SVG document of this size with a text for who does not see it."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'role="img" aria-label="{escape(label, quote=True)}">{STYLE}{"".join(body)}</svg>'
+    )
+
+
+def _kind(change: float | None) -> str:
+    return "flat" if not change else "up" if change > 0 else "down"
+
+
+def sparkline(values: Sequence[float], label: str, *, width: int = 120, height: int = 28) -> str:
+    """A line through the values, oldest first; flat and grey where there are fewer than two."""
+    if len(values) < 2:  # noqa: PLR2004 -- a line has two ends
+        return picture(width, height, label, ())
+    low, high = min(values), max(values)
+    span = (high - low) or 1.0
+    points = " ".join(
+        f"{2 + place * (width - 4) / (len(values) - 1):.1f},{height - 3 - (one - low) * (height - 6) / span:.1f}"
+        for place, one in enumerate(values)
+    )
+    kind = _kind(values[-1] - values[0])
+    return picture(width, height, label, [f'<polyline class="line {kind}" fill="none" points="{points}"/>'])
+
+
+def candles(rows: Sequence[Candle], label: str, *, width: int = 860, height: int = 320) -> str:
+    """Candles, oldest first, with a price scale at the right and the first, middle and last label below."""
+    if not rows:
+        return picture(width, height, label, ())
+    low, high = min(one.low for one in rows), max(one.high for one in rows)
+    span = (high - low) or 1.0
+    right, below = 70, 22
+    wide, tall = width - right, height - below
+
+    def y(price: float) -> float:
+        return 8 + (high - price) * (tall - 16) / span
+
+    body = []
+    for step in range(5):
+        price = low + span * step / 4
+        body.append(f'<line class="grid" x1="0" x2="{wide}" y1="{y(price):.1f}" y2="{y(price):.1f}"/>')
+        body.append(f'<text x="{wide + 6}" y="{y(price) + 4:.1f}">{price:,.0f}</text>')
+    each = wide / len(rows)
+    for place, one in enumerate(rows):
+        middle, kind = (place + 0.5) * each, _kind(one.close - one.open)
+        top, bottom = y(max(one.open, one.close)), y(min(one.open, one.close))
+        body.append(
+            f'<g class="{kind}"><title>{escape(one.label)} {one.open:,.0f} {one.high:,.0f} {one.low:,.0f} '
+            f'{one.close:,.0f}</title><line x1="{middle:.1f}" x2="{middle:.1f}" y1="{y(one.high):.1f}" '
+            f'y2="{y(one.low):.1f}"/><rect x="{middle - each * 0.35:.1f}" y="{top:.1f}" width="{each * 0.7:.1f}" '
+            f'height="{max(bottom - top, 1):.1f}"/></g>'
+        )
+    for place in sorted({0, len(rows) // 2, len(rows) - 1}):
+        anchor = "start" if place == 0 else "end" if place == len(rows) - 1 else "middle"
+        x = 0 if place == 0 else wide if place == len(rows) - 1 else (place + 0.5) * each
+        body.append(f'<text x="{x:.1f}" y="{height - 6}" text-anchor="{anchor}">{escape(rows[place].label)}</text>')
+    return picture(width, height, label, body)
+
+
+def treemap(boxes: Sequence[Box], label: str, *, width: int = 860, height: int = 320) -> str:
+    """Boxes whose areas are as their sizes, the largest first."""
+    rows = sorted((one for one in boxes if one.size > 0), key=lambda one: one.size, reverse=True)
+    if not rows:
+        return picture(width, height, label, ())
+    places = squarify.squarify(squarify.normalize_sizes([one.size for one in rows], width, height), 0, 0, width, height)
+    body = []
+    for one, at in zip(rows, places, strict=True):
+        strength = 0.85 if one.change is not None and abs(one.change) >= SLIGHT else 0.45
+        body.append(
+            f'<g><title>{escape(one.label)} {_percent(one.change)}</title><rect class="{_kind(one.change)}" '
+            f'fill-opacity="{strength}" stroke="none" x="{at["x"] + 1:.1f}" y="{at["y"] + 1:.1f}" '
+            f'width="{max(at["dx"] - 2, 0):.1f}" height="{max(at["dy"] - 2, 0):.1f}"/>'
+        )
+        if at["dx"] > 12 * len(one.label) + 8 and at["dy"] > 34:  # noqa: PLR2004 -- room for two lines of this text
+            body.append(f'<text class="on" x="{at["x"] + 8:.1f}" y="{at["y"] + 18:.1f}">{escape(one.label)}</text>')
+            body.append(
+                f'<text class="on" x="{at["x"] + 8:.1f}" y="{at["y"] + 32:.1f}">{_percent(one.change)}</text>'
+            )
+        body.append("</g>")
+    return picture(width, height, label, body)
+
+
+def _percent(change: float | None) -> str:
+    return "" if change is None else f"{change:+.2f}%"
