@@ -180,12 +180,14 @@ class Simulator:
 
         Rows by code: [base, open, high, low, close, volume, value, shares]; won and shares.
         """
+        market = request.query_params.get("market", "KOSPI")
+        if market not in {"KOSPI", "KOSDAQ", "ETF"}:
+            return JSONResponse({"error": "market is KOSPI, KOSDAQ or ETF"}, 400)
         try:
             day = datetime.strptime(request.query_params["day"], "%Y%m%d").replace(tzinfo=KST).date()
             bars = closed_days(self.market).bars(day)
         except (KeyError, ValueError) as error:
             return JSONResponse({"error": str(error)}, 400)
-        market = request.query_params.get("market", "KOSPI")
         issues = listed(self.market, "KOSPI" if market == "ETF" else market, funds=market == "ETF")
         rows = {}
         for issue in issues:
