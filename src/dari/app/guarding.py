@@ -15,7 +15,7 @@ from dari.core.clock import Clock
 from dari.core.endpoint import Effect
 from dari.core.errors import BadSetting
 from dari.serving.callers import Caller, Permit
-from dari.serving.gate import Denied, Guard
+from dari.serving.gate import Denied, Guard, SignIn
 from dari.serving.oauth.admission import Admission, Tokens, networks
 from dari.serving.oauth.believed import OutsideTokens, OwnTokens
 from dari.serving.oauth.clients import Clients, PageOf
@@ -96,13 +96,15 @@ def guard(runtime: Runtime, base: str, servers: Collection[str], *, listening_on
         most=Effect[settings.text("DARI_REACH").upper()],
         language=settings.text("DARI_LANG").lower(),
     )
+    sign_in = None
     if issuer is None:
         routes = described(admission)
     else:
         issuer.forget = admission.forget
         consent = Consent(base, house.vault, clock)
         registers = settings.text("DARI_AUTH_REGISTRATION") == "1"
-        routes = Pages(issuer, admission, consent, registers=registers).routes()
+        pages = Pages(issuer, admission, consent, registers=registers)
+        routes, sign_in = pages.routes(), SignIn(enter=pages.entered, leave=pages.left)
     others = [one.strip() for one in settings.text("DARI_ALLOWED_HOSTS").split(",") if one.strip()]
     return Guard(
         gate=admission,
@@ -112,6 +114,8 @@ def guard(runtime: Runtime, base: str, servers: Collection[str], *, listening_on
         challenge=partial(_challenge, admission),
         hosts=(urlsplit(base).netloc, *others, *([listening_on] if listening_on else [])),
         origins=(base,),
+        sign_in=sign_in,
+        issuer="" if issuer else chosen,
     )
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from starlette.middleware import Middleware
+
 from dari import __version__
+from dari.app.looking import console
 from dari.app.runtime import Runtime
 from dari.app.servers import streaming
+from dari.serving.console import Doorway, Fault, free
 from dari.serving.gate import Guard, Open
 from dari.serving.mcp_door import web
 from dari.serving.rest_door import RestDoor, Watching, public
@@ -19,10 +23,12 @@ ABOUT = (
 )
 
 
-def gateway(runtime: Runtime, names: Iterable[str], *, guard: Guard | None = None) -> Any:
-    """The ASGI app. One server alone is also at /mcp; of several, their union is.
+def gateway(
+    runtime: Runtime, names: Iterable[str], *, guard: Guard | None = None, faults: Mapping[str, Fault] | None = None
+) -> Any:
+    """The ASGI app. One server alone is also at /mcp; of several, their union is. The console is at /.
 
-    Without a `guard` whoever asks is the person at this machine.
+    Without a `guard` whoever asks is the person at this machine. `faults` are what the console may break in the demo.
     """
     fronts, dispatches = {}, {}
     secured = guard is not None
@@ -65,6 +71,7 @@ def gateway(runtime: Runtime, names: Iterable[str], *, guard: Guard | None = Non
         guard=guard,
         tools=tools,
         sessions=runtime.settings.text("DARI_SESSIONS") == "here",
-        routes=[*watching.routes(), *rest.routes()],
-        public=public,
+        routes=[*console(runtime, dispatches, guard, faults).routes(), *watching.routes(), *rest.routes()],
+        public=lambda path: public(path) or free(path),
+        before=[Middleware(Doorway, gate=guard.gate)],
     )

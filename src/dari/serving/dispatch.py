@@ -32,6 +32,7 @@ from dari.core.tool import Tool, Upstream
 from dari.core.tracing import span
 from dari.serving.audit import Audit
 from dari.serving.callers import Caller
+from dari.serving.journal import Journal
 from dari.serving.metrics import Metrics, found_in
 
 log = logging.getLogger(__name__)
@@ -108,14 +109,16 @@ class Dispatch:
         deadline: float = 20.0,
         server: str = "",
         limits: Limits | None = None,
+        journal: Journal | None = None,
     ) -> None:
-        """`server` is the name permits speak of."""
+        """`server` is the name permits speak of; `journal` hears of every finished call."""
         self.offered = dict(offered)
         self.server = server
         self._limits = limits
         self._clock = clock
         self._audit = audit
         self._metrics = metrics
+        self._journal = journal
         self._deadline = deadline
         self._kept: OrderedDict[tuple[Any, ...], _Kept] = OrderedDict()
 
@@ -160,6 +163,18 @@ class Dispatch:
             outcome=outcome.error or "ok",
             tenant=caller.tenant,
         )
+        if self._journal is not None:
+            self._journal.wrote(
+                at=self._clock.now(),
+                server=self.server,
+                tool=name[:ARGUMENT_LIMIT],
+                caller=caller.name,
+                tenant=caller.tenant,
+                seconds=seconds,
+                error=outcome.error,
+                arguments=arguments,
+                structured=outcome.structured,
+            )
         return outcome
 
     def _known(self, name: str) -> Offered:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -61,11 +61,23 @@ class Gate(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SignIn:
+    """How a person gets in with a name and a password, at an address that has accounts of its own.
+
+    `enter` gives `{access_token, expires_in, …}`, or None where the two are wrong; it raises NotAllowed for who tries
+    too often, InvalidInput for who may do nothing here. `leave` takes a token back.
+    """
+
+    enter: Callable[[Request, str, str], Awaitable[Mapping[str, Any] | None]]
+    leave: Callable[[str], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Guard:
     """What guards an address: the gate, the pages it needs, and the names the address answers to.
 
     `public` paths judge for themselves; `scripted` ones may be asked by scripts of any page; `challenge` makes the 403
-    of a path, from what a call needs and the caller.
+    of a path, from what a call needs and the caller. `sign_in` and `issuer` are how people come by a token.
     """
 
     gate: Gate
@@ -75,6 +87,8 @@ class Guard:
     challenge: Callable[[str, Permit, Caller], Denied] | None = None
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    sign_in: SignIn | None = None
+    issuer: str = ""
 
 
 class Open:

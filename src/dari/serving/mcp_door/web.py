@@ -66,13 +66,15 @@ def web_app(
     public: Callable[[str], bool] = lambda _: False,
     tools: Mapping[str, Mapping[str, Tool]] = NO_TOOLS,
     sessions: bool = True,
+    before: Sequence[Middleware] = (),
 ) -> Starlette:
     """One address for many servers: each under `/NAME/mcp`, and `root` (the only one, or their union) under `/mcp`.
 
     Those named in `streaming` have tools that report progress: their replies may be event streams. The others answer
     in plain JSON, which costs a third less CPU. Every path passes `guard`, also those of `routes`, but those
     it or `public` calls public. `tools` by server let it answer a call that needs more scope with a 403. Without
-    `sessions` a client until 2025-11-25 may go on with any replica, and loses what is pushed to a session.
+    `sessions` a client until 2025-11-25 may go on with any replica, and loses what is pushed to a session. What
+    stands in `before` is passed just before the gate.
     """
     named = dict(servers)
     if root is not None and root not in servers.values():
@@ -110,15 +112,16 @@ def web_app(
     told += [Mount(f"/{name}", door) for name, door in doors.items() if name != ROOT]
     if root is not None:
         told.append(Mount("/", next(doors[name] for name in doors if named[name] is root)))
-    return Starlette(routes=told, lifespan=lifespan, middleware=_before(guard, public))
+    return Starlette(routes=told, lifespan=lifespan, middleware=_before(guard, public, before))
 
 
-def _before(guard: Guard | None, public: Callable[[str], bool]) -> list[Middleware]:
+def _before(guard: Guard | None, public: Callable[[str], bool], before: Sequence[Middleware] = ()) -> list[Middleware]:
     """What a request passes before any door."""
     if guard is None:
         return [Middleware(Hosts, free=PROBED), Middleware(Bounded)]
     return [
         Middleware(Hosts, hosts=guard.hosts, origins=guard.origins, free=PROBED, scripted=guard.scripted),
         Middleware(Bounded),
+        *before,
         Middleware(Gated, gate=guard.gate, public=lambda path: path in PROBED or guard.public(path) or public(path)),
     ]

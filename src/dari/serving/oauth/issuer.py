@@ -243,6 +243,12 @@ class Issuer(AuthorizationServer):
         )  # fmt: skip
         return {**self.issued(session, scope, session.resources), "scope": scope}
 
+    def take_back(self, token: str) -> None:
+        """End an access token that holds, and the sign-in it came from."""
+        if (known := self.token(token)) is not None:
+            self.sessions.revoke(known.session.id)
+            self.forget()
+
     def token(self, token: str) -> AccessToken | None:
         """An access token of ours that still holds: signature, time, session, and not taken back by itself."""
         claims = self.keys.verified(token, self.base)

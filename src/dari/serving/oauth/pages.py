@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from dari.core.errors import CallerError, InvalidInput
+from dari.serving.callers import Permit
 from dari.serving.gate import Denied
 from dari.serving.oauth.admission import WELL_KNOWN, Admission
 from dari.serving.oauth.consent import NONCE_COOKIE, Consent
@@ -245,19 +246,34 @@ class Pages:
             name, password, scope = told.get("username"), told.get("password"), told.get("scope")
             if not isinstance(name, str) or not isinstance(password, str) or not isinstance(scope, str | None):
                 raise InvalidInput("username and password are text")
-            asked = permits(scope)
-            person = await self._signed_in(name, password, self._admission.address(request))
+            given = await self.entered(request, name, password, permits(scope))
         except TooOften as error:
             return _error(429, "slow_down", error.message, retry=int(error.retry_after or 1))
         except CallerError as error:
             return _error(400, "invalid_request", error.message)
-        if person is None:
+        if given is None:
             return _error(401, "invalid_grant", "the user name or the password is wrong")
-        owned = await asyncio.to_thread(self._issuer.people.owned, person)
-        given = spelled(within(asked, owned) if asked else owned)
         if not given:
             return _error(400, "invalid_scope", "none of it is yours")
-        return JSONResponse(await asyncio.to_thread(self._issuer.login, person, given), headers=NEVER_KEPT)
+        return JSONResponse(given, headers=NEVER_KEPT)
+
+    async def entered(
+        self, request: Request, name: str, password: str, asked: Sequence[Permit] = ()
+    ) -> dict[str, Any] | None:
+        """What a name and a password give; {} where nothing of what is asked is theirs, None where the two are wrong.
+
+        Raises TooOften.
+        """
+        person = await self._signed_in(name, password, self._admission.address(request))
+        if person is None:
+            return None
+        owned = await asyncio.to_thread(self._issuer.people.owned, person)
+        given = spelled(within(asked, owned) if asked else owned)
+        return await asyncio.to_thread(self._issuer.login, person, given) if given else {}
+
+    async def left(self, token: str) -> None:
+        """An access token of ours holds no more."""
+        await asyncio.to_thread(self._issuer.take_back, token)
 
     async def me(self, request: Request) -> Response:
         """Who the token stands for, and what it may do here."""

@@ -6,25 +6,30 @@ as Korean boards show it; the colours come from the page's style sheet by class.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from types import MappingProxyType
 from typing import Final
 
-import squarify
+from dari.core.errors import Hint, MissingExtra
 
-STYLE: Final = (
-    "<style>text{font:11px system-ui,sans-serif;fill:#6b7280}.up{fill:#d1242f;stroke:#d1242f}"
-    ".down{fill:#0969da;stroke:#0969da}.flat{fill:#6b7280;stroke:#6b7280}.grid{stroke:#8884;fill:none}"
-    ".line{fill:none;stroke-width:1.5}.on{fill:#fff;font-weight:600}</style>"
-)
-SLIGHT: Final = 0.3
-"""Percent: below it a box is only half as strong in colour."""
+PALETTES: Final = MappingProxyType(
+    {
+        "light": {"text": "#59636e", "up": "#c9252d", "down": "#0550ae", "flat": "#59636e", "grid": "#d1d9e0",
+                  "paper": "#ffffff", "ink": "#1f2328"},
+        "dark": {"text": "#9da7b1", "up": "#ff8182", "down": "#79b8ff", "flat": "#9da7b1", "grid": "#30363d",
+                 "paper": "#0d1117", "ink": "#e6edf3"},
+    }
+)  # fmt: skip
+FONT: Final = "NanumGothic, 'Apple SD Gothic Neo', 'Malgun Gothic', 'Noto Sans KR', system-ui, sans-serif"
+FAINT, DEEP, FULL = 0.15, 0.5, 3.0
+"""How strong the colour of a box is: from unchanged to FULL percent. Text stays readable on the deepest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candle:
-    """One period: its name, and prices in won."""
+    """One period: its name, and prices."""
 
     label: str
     open: float
@@ -42,19 +47,56 @@ class Box:
     change: float | None
 
 
-def picture(width: int, height: int, label: str, body: Iterable[str]) -> str:
-    """An SVG document of this size with a text for who does not see it."""
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawing of this size in pixels, with a text for who does not see it."""
+
+    width: int
+    height: int
+    label: str
+    body: str
+
+    def inline(self) -> str:
+        """The SVG for a page, whose style sheet gives the colours (a strict policy lets no style stand in it)."""
+        return self._svg("", ' class="picture"')
+
+    def document(self, theme: str = "light", *, paper: bool = False) -> str:
+        """The SVG as a document of its own, in the colours of `theme` ("": as whoever shows it prefers).
+
+        With `paper` it is not see-through.
+        """
+        of = PALETTES.get(theme, PALETTES["light"])
+        style = _style(of) if theme else f"{_style(of)}@media(prefers-color-scheme:dark){{{_style(PALETTES['dark'])}}}"
+        back = f'<rect width="{self.width}" height="{self.height}" fill="{of["paper"]}"/>' if paper else ""
+        return self._svg(f"<style>{style}</style>{back}", "")
+
+    def _svg(self, before: str, attributes: str) -> str:
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" width="{self.width}" '
+            f'height="{self.height}" role="img" aria-label="{escape(self.label, quote=True)}"{attributes}>'
+            f"{before}{self.body}</svg>"
+        )
+
+
+def _style(of: Mapping[str, str]) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'role="img" aria-label="{escape(label, quote=True)}">{STYLE}{"".join(body)}</svg>'
+        f"text{{font:11px {FONT};fill:{of['text']}}}.up{{fill:{of['up']};stroke:{of['up']}}}"
+        f".down{{fill:{of['down']};stroke:{of['down']}}}.flat{{fill:{of['flat']};stroke:{of['flat']}}}"
+        f".grid{{stroke:{of['grid']};fill:none}}.line{{fill:none;stroke-width:1.5}}"
+        f"text.on{{fill:{of['ink']};font-weight:600}}text.title{{font-size:14px;fill:{of['ink']};font-weight:600}}"
     )
+
+
+def picture(width: int, height: int, label: str, body: Iterable[str]) -> Picture:
+    """A drawing of these parts."""
+    return Picture(width, height, label, "".join(body))
 
 
 def _kind(change: float | None) -> str:
     return "flat" if not change else "up" if change > 0 else "down"
 
 
-def sparkline(values: Sequence[float], label: str, *, width: int = 120, height: int = 28) -> str:
+def sparkline(values: Sequence[float], label: str, *, width: int = 120, height: int = 28) -> Picture:
     """A line through the values, oldest first; flat and grey where there are fewer than two."""
     if len(values) < 2:  # noqa: PLR2004 -- a line has two ends
         return picture(width, height, label, ())
@@ -68,7 +110,7 @@ def sparkline(values: Sequence[float], label: str, *, width: int = 120, height: 
     return picture(width, height, label, [f'<polyline class="line {kind}" fill="none" points="{points}"/>'])
 
 
-def candles(rows: Sequence[Candle], label: str, *, width: int = 860, height: int = 320) -> str:
+def candles(rows: Sequence[Candle], label: str, *, width: int = 860, height: int = 320) -> Picture:
     """Candles, oldest first, with a price scale at the right and the first, middle and last label below."""
     if not rows:
         return picture(width, height, label, ())
@@ -102,25 +144,31 @@ def candles(rows: Sequence[Candle], label: str, *, width: int = 860, height: int
     return picture(width, height, label, body)
 
 
-def treemap(boxes: Sequence[Box], label: str, *, width: int = 860, height: int = 320) -> str:
-    """Boxes whose areas are as their sizes, the largest first."""
+def treemap(boxes: Sequence[Box], label: str, *, width: int = 860, height: int = 320) -> Picture:
+    """Boxes whose areas are as their sizes, the largest first. A colour says rising or falling, its strength how much.
+
+    Raises MissingExtra without squarify.
+    """
+    try:
+        import squarify  # noqa: PLC0415 -- an extra: only who draws a treemap pays for it
+    except ImportError:
+        hint = Hint("pip install 'dari[charts]'", "pip install 'dari[charts]'")
+        raise MissingExtra("a treemap needs the extra dari[charts]", hint=hint) from None
     rows = sorted((one for one in boxes if one.size > 0), key=lambda one: one.size, reverse=True)
     if not rows:
         return picture(width, height, label, ())
     places = squarify.squarify(squarify.normalize_sizes([one.size for one in rows], width, height), 0, 0, width, height)
     body = []
     for one, at in zip(rows, places, strict=True):
-        strength = 0.85 if one.change is not None and abs(one.change) >= SLIGHT else 0.45
+        strength = FAINT + min(abs(one.change or 0.0), FULL) / FULL * (DEEP - FAINT)
         body.append(
             f'<g><title>{escape(one.label)} {_percent(one.change)}</title><rect class="{_kind(one.change)}" '
-            f'fill-opacity="{strength}" stroke="none" x="{at["x"] + 1:.1f}" y="{at["y"] + 1:.1f}" '
+            f'fill-opacity="{strength:.2f}" stroke="none" x="{at["x"] + 1:.1f}" y="{at["y"] + 1:.1f}" '
             f'width="{max(at["dx"] - 2, 0):.1f}" height="{max(at["dy"] - 2, 0):.1f}"/>'
         )
         if at["dx"] > 12 * len(one.label) + 8 and at["dy"] > 34:  # noqa: PLR2004 -- room for two lines of this text
             body.append(f'<text class="on" x="{at["x"] + 8:.1f}" y="{at["y"] + 18:.1f}">{escape(one.label)}</text>')
-            body.append(
-                f'<text class="on" x="{at["x"] + 8:.1f}" y="{at["y"] + 32:.1f}">{_percent(one.change)}</text>'
-            )
+            body.append(f'<text class="on" x="{at["x"] + 8:.1f}" y="{at["y"] + 32:.1f}">{_percent(one.change)}</text>')
         body.append("</g>")
     return picture(width, height, label, body)
 

@@ -1,0 +1,62 @@
+"""What the console is told of this process: upstreams, settings without their secrets, alerts, the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dari.app.runtime import Runtime
+from dari.serving.console import Around, Console, Fault
+from dari.serving.dispatch import Dispatch
+from dari.serving.gate import Guard
+
+
+def console(
+    runtime: Runtime, dispatches: Mapping[str, Dispatch], guard: Guard, faults: Mapping[str, Fault] | None = None
+) -> Console:
+    """The console over these servers. `faults`, by name, break and mend what the demo runs."""
+    around = Around(
+        journal=runtime.journal,
+        upstreams=lambda: upstreams(runtime),
+        settings=lambda: settings(runtime),
+        firing=lambda: [name for name, on in runtime.watched.alerts.states().items() if on],
+        audit=runtime.parts.places.state / "audit",
+        faults=dict(faults or {}),
+    )
+    return Console(dispatches, around, guard)
+
+
+def upstreams(runtime: Runtime) -> list[dict[str, Any]]:
+    """Each provider asked so far: modes by default, its circuits, and what its cache told.
+
+    Shape: `{name, modes[], circuits[[lane, state]], hits, misses}`.
+    """
+    told = []
+    for name, client in sorted(runtime.clients.items()):
+        counts = client.cache.counts
+        modes = dict.fromkeys(client.default_mode(scope) for scope in ("market", "account"))
+        told.append(
+            {
+                "name": name,
+                "modes": list(modes),
+                "circuits": sorted(client.breaker.lanes().items()),
+                "hits": counts.hits,
+                "misses": counts.misses,
+            }
+        )
+    return told
+
+
+def settings(runtime: Runtime) -> list[dict[str, Any]]:
+    """Every setting: `{name, about, secret, present, value, origin}`; the value of a secret is never told."""
+    return [
+        {
+            "name": row.name,
+            "about": row.about,
+            "secret": row.secret,
+            "present": bool(found.value),
+            "value": "" if row.secret else found.value,
+            "origin": found.won,
+        }
+        for row, found in runtime.settings
+    ]

@@ -1,0 +1,1 @@
+"""Figures as pictures: drawn once as SVG, shown by the console and told to chats."""
