@@ -27,12 +27,13 @@ PORT: Final = 8090
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Where the real parts are; None: one in this process. `replication` of topics that have to be made."""
+    """Where the real parts are; None: one in this process. `replication` of topics that have to be made, seconds for a send."""
 
     database: str = MEMORY
     redis: str | None = None
     kafka: str | None = None
     replication: int = 1
+    delivery_timeout: float = 5.0
 
 
 @dataclass(slots=True)
@@ -53,7 +54,7 @@ async def _log(addresses: Addresses, clock: Clock) -> MessageLog:
         return MemoryLog(clock)
     from dari.services.payments.adapters.kafka_log import KafkaLog  # noqa: PLC0415 — a wheel of megabytes, seldom asked
 
-    log = KafkaLog(addresses.kafka)
+    log = KafkaLog(addresses.kafka, delivery_timeout=addresses.delivery_timeout)
     await log.create_topics(addresses.replication)
     return log
 

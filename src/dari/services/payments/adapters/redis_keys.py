@@ -59,3 +59,20 @@ class RedisKeys:
 
     async def close(self) -> None:
         await self._redis.aclose()
+
+    # -- for those who look at it from outside ----------------------------------------------------------------------
+
+    async def flush(self) -> None:
+        """FLUSHALL."""
+        await self._ask(self._redis.flushall())
+
+    async def count_keys(self, pattern: str | None = None) -> int:
+        """How many keys there are, or how many of a pattern (by SCAN)."""
+        if pattern is None:
+            return int(await self._ask(self._redis.dbsize()))
+        return sum([1 async for _ in self._redis.scan_iter(match=pattern, count=1000)])
+
+    async def peek(self, key: str) -> tuple[str | None, int]:
+        """A value and its seconds to live."""
+        value = await self.get(key)
+        return value, int(await self._ask(self._redis.ttl(key)))
