@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from dari.app.payment_trial import real_trial
 from dari.app.places import Places
 from dari.core.clock import SystemClock
 from dari.core.errors import Hint, MissingExtra, NotFound
 from dari.settings import Settings
 
 PORTS: Final = {"monitoring": 8082, "payments": 8090}
+PROFILES: Final = ("sim", "real")
 LOOK_SECONDS: Final = 5.0
 EXTRA: Final = Hint("pip install 'dari[payments]'", "pip install 'dari[payments]'")
 
@@ -73,7 +75,9 @@ def monitoring(settings: Settings) -> Any:
 
 async def trial(
     names: Sequence[str],
+    settings: Settings,
     *,
+    profile: str = "sim",
     seed: int,
     healthy: int = 0,
     told: Callable[[Mapping[str, Any]], None] | None = None,
@@ -82,12 +86,19 @@ async def trial(
 
     `names` are scenarios ("F04"), several at once ("F04+F06"), controls ("C1") or root causes; none: all of them.
     `healthy` runs of random ordinary life follow; a cause that is named in one is a false alarm as well.
-    `told` hears each scenario as it ends. Raises NotFound.
+    `told` hears each scenario as it ends. Raises NotFound; for `real`, SetupError where a part is not installed.
     """
-    from dari.services.monitoring.adapters.in_process import ports_of  # noqa: PLC0415 -- an extra
-    from dari.services.monitoring.monitor import Monitor  # noqa: PLC0415 -- as above
-    from dari.services.payments.faults.catalogue import EVERYTHING, SCENARIOS  # noqa: PLC0415 -- as above
-    from dari.services.payments.faults.run import run  # noqa: PLC0415 -- as above
+    chosen = _chosen(names)
+    if profile == "sim":
+        return await _simulated(chosen, seed=seed, healthy=healthy, told=told)
+    if profile == "real":
+        return await real_trial(chosen, settings, seed=seed, told=told)
+    known = ", ".join(PROFILES)
+    raise NotFound(f"there is no profile {profile[:40]!r}", hint=Hint(f"있는 것: {known}", f"There are: {known}"))
+
+
+def _chosen(names: Sequence[str]) -> list[str]:
+    from dari.services.payments.faults.catalogue import EVERYTHING, SCENARIOS  # noqa: PLC0415 -- an extra
 
     by_cause = {scenario.root_cause: key for key, scenario in SCENARIOS.items()}
     chosen = ["+".join(by_cause.get(part, part) for part in name.upper().split("+")) for name in names]
@@ -95,6 +106,15 @@ async def trial(
         if part not in EVERYTHING:
             known = ", ".join(EVERYTHING)
             raise NotFound(f"there is no scenario {part[:40]!r}", hint=Hint(f"있는 것: {known}", f"There are: {known}"))
+    return chosen
+
+
+async def _simulated(
+    chosen: Sequence[str], *, seed: int, healthy: int, told: Callable[[Mapping[str, Any]], None] | None
+) -> dict[str, Any]:
+    from dari.services.monitoring.adapters.in_process import ports_of  # noqa: PLC0415 -- an extra
+    from dari.services.monitoring.monitor import Monitor  # noqa: PLC0415 -- as above
+    from dari.services.payments.faults.run import run  # noqa: PLC0415 -- as above
 
     class Watching:
         """The monitor of one sandbox, which it knows by its ASGI app and a clock."""

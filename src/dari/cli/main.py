@@ -137,11 +137,14 @@ def run_faults(
     json: Json = False,
     seed: Seed = 0,
     healthy: Annotated[int, Parameter(help="So many random healthy runs besides, in which nothing may be found.")] = 0,
+    profile: Annotated[
+        str, Parameter(help="sim (virtual time) or real (a private stack: MariaDB, Redis, Kafka).")
+    ] = "sim",
 ) -> None:
     """Play the named faults (F01 … F16, F03+F10, C1, a root cause), or all with the healthy controls, and count."""
     from dari.cli import operating  # noqa: PLC0415
 
-    run(operating.run_faults(names, seed=seed, as_json=json, healthy=healthy), as_json=json)
+    run(operating.run_faults(names, seed=seed, as_json=json, healthy=healthy, profile=profile), as_json=json)
 
 
 stack = App(name="stack", help="Private MariaDB, Redis, Kafka and Prometheus on this machine, without containers.")

@@ -22,7 +22,9 @@ async def serve(name: str, *, port: int | None, seed: int, faults: bool) -> None
         await listening.serve(app, "127.0.0.1", where, told=lambda address: print(address, flush=True))  # noqa: T201 -- the answer
 
 
-async def run_faults(names: tuple[str, ...], *, seed: int, as_json: bool, healthy: int = 0) -> int:
+async def run_faults(
+    names: tuple[str, ...], *, seed: int, as_json: bool, healthy: int = 0, profile: str = "sim"
+) -> int:
     """Play the scenarios and print the count; exit code 1 when a fault was missed or a control blamed."""
     console = Console(stderr=True)
 
@@ -32,7 +34,7 @@ async def run_faults(names: tuple[str, ...], *, seed: int, as_json: bool, health
             found = ", ".join(case["found"]) or "—"
             console.print(f"{mark} {case['scenario']:>8}  {found}  ({case['seconds']:.0f} s)")
 
-    said = await trial(names, seed=seed, healthy=healthy, told=told)
+    said = await trial(names, settings_of(), profile=profile, seed=seed, healthy=healthy, told=told)
     if as_json:
         document(said)
     else:

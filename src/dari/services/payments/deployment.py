@@ -27,7 +27,10 @@ PORT: Final = 8090
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Where the real parts are; None: one in this process. `replication` of topics that have to be made, seconds for a send."""
+    """Where the real parts are; None: one in this process. `replication` is of topics that have to be made.
+
+    `delivery_timeout` is how many seconds a send to Kafka may take.
+    """
 
     database: str = MEMORY
     redis: str | None = None

@@ -187,12 +187,23 @@ def _breakers(now: Snapshot, history: History, app_now: datetime, window: float)
             "successful": int(said["numberOfSuccessfulCalls"]),
             "failure_rate": percent(said["failureRate"]),
             "slow_rate": percent(said["slowCallRate"]),
+            "known_failure_rate": _last_rate(now, history, name, "failureRate"),
+            "known_slow_rate": _last_rate(now, history, name, "slowCallRate"),
             "transitions": [{"at": at.isoformat(), "transition": step} for at, step in recent],
             "opened": sum(step.endswith("TO_OPEN") for _, step in recent),
             "reopened": sum(step == "HALF_OPEN_TO_OPEN" for _, step in recent),
             "errors": _errors(now, name, app_now - timedelta(seconds=window)),
         }
     return values
+
+
+def _last_rate(now: Snapshot, history: History, name: str, rate: str) -> float:
+    """The last rate that was known: a breaker that has just gone to HALF_OPEN begins to count anew (-1)."""
+    for one in (now, *reversed([*history])):
+        said = percent((one.breakers or {}).get(name, {}).get(rate, "-1"))
+        if said >= 0:
+            return said
+    return -1.0
 
 
 def _errors(now: Snapshot, name: str, since: datetime) -> list[dict[str, Any]]:

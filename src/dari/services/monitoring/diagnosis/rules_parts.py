@@ -62,8 +62,8 @@ def _slow(f: Facts) -> dict[str, Any]:
         "brokersReachable": f"{len(f.get('kafka.brokers', []))}/{len(expected)}",
         "isrFull": not f.get("partitions.under_replicated"),
         "produceP95Ms": f.get("publish.p95_ms"),
-        "slowCallRate": said.get("slow_rate"),
-        "failureRate": said.get("failure_rate"),
+        "slowCallRate": said.get("known_slow_rate", said.get("slow_rate")),
+        "failureRate": said.get("known_failure_rate", said.get("failure_rate")),
         "duplicatesSent": f.get("consume.duplicates"),
         "publishErrors": f.get("publish.errors"),
     }

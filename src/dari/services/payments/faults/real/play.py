@@ -93,7 +93,10 @@ async def _look(watcher: Watcher) -> None:
 
 
 def _best(
-    keys: Sequence[str], before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]], report: Mapping[str, Any]
+    keys: Sequence[str],
+    before: Sequence[Mapping[str, Any]],
+    after: Sequence[Mapping[str, Any]],
+    report: Mapping[str, Any],
 ) -> list[Score]:
     """Real figures move while they are told: each must be that of just before, of just after, or between the two."""
     tellings = (before, after, [spanned(one, two) for one, two in zip(before, after, strict=True)])
