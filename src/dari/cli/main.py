@@ -120,11 +120,12 @@ def service(
     port: int | None = None,
     seed: Seed = 1,
     faults: Annotated[bool, Parameter(negative="", help="payments: add POST /__faults__/… that break it.")] = False,
+    role: Annotated[str, Parameter(help="payments on real parts: api and workers as two processes, or all.")] = "all",
 ) -> None:
     """Serve the payment platform or its monitoring service on loopback."""
     from dari.cli import operating  # noqa: PLC0415
 
-    run(operating.serve(name, port=port, seed=seed, faults=faults))
+    run(operating.serve(name, port=port, seed=seed, faults=faults, role=role), quick=True)
 
 
 faults = App(name="faults", help="Try the diagnosis on faults that are really injected.")

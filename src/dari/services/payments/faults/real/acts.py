@@ -173,6 +173,16 @@ async def limited(stage: Stage) -> dict[str, Any]:
     }
 
 
+async def falsify(stage: Stage) -> None:
+    """As in the simulation; the consumer stands still while a forger numbers the book anew."""
+    system(stage).runner.pause(CONSUMER)
+    await asyncio.sleep(1.5)
+    try:
+        await misuse.falsify(stage)
+    finally:
+        system(stage).runner.resume(CONSUMER)
+
+
 async def reuse_keys(stage: Stage) -> None:
     """A client sends the same few keys with one amount after another."""
     keys = [f"careless-{number}" for number in range(stage.dice.randint(3, 6))]
@@ -322,7 +332,7 @@ WAYS: Final[dict[str, Way]] = {
     "F06": _way(partial(_down, ("redis",)), outages.redis_unreachable, partial(_up, ("redis",))),
     "F07": _way(hot_merchant, limited, quiet=False, settings=calmer(rate_limits=catalogue.SMALL_LIMITS.rate_limits)),
     "F08": _way(partial(_down, ("mariadb",)), outages.database_unreachable, partial(_up, ("mariadb",))),
-    "F09": _way(misuse.falsify, misuse.falsified, healthy=30.0, lasts=15.0),
+    "F09": _way(falsify, misuse.falsified, healthy=30.0, lasts=15.0),
     "F10": _way(poller_stopped, outages.outbox_stuck, poller_started),
     "F11": _way(reuse_keys, misuse.keys_misused, lasts=20.0),
     "F12": _way(misuse.clock_ahead, misuse.skewed, misuse.clock_right, lasts=20.0),

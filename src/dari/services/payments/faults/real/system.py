@@ -74,6 +74,7 @@ class RealSystem:
         self._timeout = delivery_timeout
         self._stack = AsyncExitStack()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._flying: set[asyncio.Task[None]] = set()
         self._number = 0
         self.made: Deployment
 
@@ -101,6 +102,10 @@ class RealSystem:
     async def __aexit__(self, *_: object) -> None:
         for name in list(self._tasks):
             await self.stop(name)
+        # A refund that comes later would go to the platform of the next scenario: the address is the same.
+        for task in self._flying:
+            task.cancel()
+        await asyncio.gather(*self._flying, return_exceptions=True)
         await self.mend()
         await self._stack.aclose()
 
@@ -172,7 +177,7 @@ class RealSystem:
 
         async def send() -> None:
             loop = asyncio.get_running_loop()
-            begun, number, flying = loop.time(), 0, set[asyncio.Task[None]]()
+            begun, number, flying = loop.time(), 0, self._flying
             sent: deque[tuple[str, int, str]] = deque(maxlen=RECENT)
             while True:
                 number += 1
