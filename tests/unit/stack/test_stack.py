@@ -4,12 +4,16 @@ import json
 import signal
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 
 from dari.cli.main import app
+from dari.services.monitoring.adapters.prometheus_api import PrometheusApi
+from dari.services.monitoring.metrics.catalogue import CATALOGUE, promql_of
+from dari.services.monitoring.ports import ProbeFailed
 from dari.services.stack import part, processes
 from dari.services.stack.adapters import doors
 from dari.services.stack.brokers import CONTROLLER, fetch, jars, properties
@@ -189,3 +193,17 @@ def test_the_command_tells_parts_and_mistakes(room: Path, capsys: pytest.Capture
         assert dari("pause", "redis")[0] == 0
         assert "well" in dari("resume", "redis", "--json")[1]
         assert dari("down")[0] == 0
+
+
+@pytest.mark.needs("mariadb", "redis", "kafka", "prometheus")
+async def test_every_named_metric_is_promql_that_prometheus_runs(stack: Stack) -> None:
+    stack.up()
+    store = PrometheusApi(stack.addresses()["DARI_PAYMENTS_PROMETHEUS_URL"])
+    now = datetime.now(UTC)
+    try:
+        for metric in CATALOGUE:
+            await store.query_range(promql_of(metric), now - timedelta(minutes=5), now, 15)
+        with pytest.raises(ProbeFailed, match="bad_data"):
+            await store.query_range("rate((", now - timedelta(minutes=5), now, 15)
+    finally:
+        await store.close()
