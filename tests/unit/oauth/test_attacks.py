@@ -25,7 +25,7 @@ def claims_of(token: str) -> Claims:
 
 def refused(guarded: Guarded, token: str) -> None:
     """At every door alike, and without a reason that helps."""
-    for path in ("/kis-trade/mcp", "/mcp"):
+    for path in ("/kis-trade/mcp", "/mcp", "/api/v1/kis-trade/get_quote"):
         answer = guarded.ask("POST", path, json={}, headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 401, path
         assert 'error="invalid_token"' in answer.headers["www-authenticate"]

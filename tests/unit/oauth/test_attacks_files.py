@@ -119,7 +119,7 @@ async def test_resources_are_only_those_of_the_shelf(tmp_path: Path, uri: str) -
 
     del tmp_path
     with pytest.raises(CallerError):
-        server("kis-code").shelf().read(uri)
+        await server("kis-code").shelf().read(uri)
 
 
 async def test_a_tool_name_is_no_path(asker: Asker) -> None:
