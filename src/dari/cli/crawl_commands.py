@@ -25,7 +25,7 @@ def crawl_period(
     seed: Seed = 1,
 ) -> None:
     """Take a whole period of a procurement operation into the store; Ctrl-C loses nothing. Filters are name=value."""
-    from dari.cli import crawling  # noqa: PLC0415
+    from dari.cli import crawling  # noqa: PLC0415 -- each command pays for its own imports
 
     given = dict(one.partition("=")[::2] for one in filters)
     run(

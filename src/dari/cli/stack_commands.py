@@ -16,7 +16,7 @@ Folder = Annotated[Path | None, Parameter(help="Where the stack lives; by defaul
 @stack.command
 def up(*parts: str, folder: Folder = None, brokers: int | None = None, json: Json = False) -> None:
     """Start what is installed and does not run (or only PARTS); --brokers 3 makes a cluster with a controller."""
-    from dari.cli import stacking  # noqa: PLC0415
+    from dari.cli import stacking  # noqa: PLC0415 -- each command pays for its own imports
 
     stacking.act("up", parts, folder=folder, brokers=brokers, as_json=json)
 
