@@ -47,6 +47,14 @@ def accepted(origin: str) -> int:
         return int(json.loads(reply.read())["orders_accepted"])
 
 
+async def settled(origin: str) -> None:
+    """Wait until the ledger takes nothing more: what a dead process had sent may still be on its way."""
+    last = -1
+    while (now := await asyncio.to_thread(accepted, origin)) != last:
+        last = now
+        await asyncio.sleep(0.3)
+
+
 async def simulator(port: int) -> asyncio.subprocess.Process:
     """A simulator of its own, when it answers."""
     started = await asyncio.create_subprocess_exec(
@@ -113,7 +121,7 @@ async def killed(kills: int, seed: int) -> Outcome:
                     if process.returncode is None:
                         process.kill()
                     await process.wait()
-                    await asyncio.sleep(0.2)  # what was sent may still be on its way
+                    await settled(origin)
                     told = await dispatch.call("order_status", {"plan_id": plan["plan_id"]}, runtime.caller())
                     outcome = str(told.structured.get("outcome"))
                     took = await asyncio.to_thread(accepted, origin) - before
@@ -140,6 +148,6 @@ PROOF = Proof(
         "src/dari/serving/plans",
         "src/dari/providers/kis/tools/trade/hand.py",
     ),
-    short=lambda: killed(3, 1),
+    short=lambda: killed(2, 1),
     long=lambda: killed(300, 2),
 )

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from dari.core import krx
+from dari.providers.kis.simulator.streams.frames import market_records, stream_subject
+from dari.providers.kis.spec import SPEC
 from dari.worlds.market import Market, partition
 from tests.unit.kis_simulator.client import NOON, Client
 
@@ -39,6 +41,23 @@ async def test_two_hundred_issues_agree_in_three_places(client: Client, market: 
         assert one["acml_tr_pbmn"] == many[code]["acml_tr_pbmn"] == bar["acml_tr_pbmn"] == head["acml_tr_pbmn"]
         assert one["stck_hgpr"] == many[code]["inter2_hgpr"] == bar["stck_hgpr"]
         assert one["stck_sdpr"] == many[code]["inter2_sdpr"] == chart["output2"][1]["stck_clpr"]
+
+
+async def test_two_hundred_ticks_are_the_quotes(client: Client, market: Market) -> None:
+    """The same issues as above, in the trade frame (H0STCNT0) and in the book frame (H0STASP0)."""
+    trade, book = (SPEC.endpoint(f"domestic_stock.{name}") for name in ("ccnl_krx", "asking_price_krx"))
+    for code in some_codes(market, 200):
+        quote = await client.rows("inquire_price", {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": code})
+        subject = stream_subject(market, trade, code, NOON)
+        assert subject is not None
+        names = [one.name for one in trade.blocks[0].fields]
+        tick = dict(zip(names, market_records(trade, subject, 1)[-1], strict=True))
+        pairs = {"STCK_PRPR": "stck_prpr", "ACML_VOL": "acml_vol", "ACML_TR_PBMN": "acml_tr_pbmn"}
+        pairs |= {"STCK_OPRC": "stck_oprc", "STCK_HGPR": "stck_hgpr", "STCK_LWPR": "stck_lwpr"}
+        assert {name: tick[name] for name in pairs} == {name: quote[other] for name, other in pairs.items()}
+        names = [one.name for one in book.blocks[0].fields]
+        asks = dict(zip(names, market_records(book, subject, 1)[-1], strict=True))
+        assert (tick["ASKP1"], tick["BIDP1"]) == (asks["ASKP1"], asks["BIDP1"])
 
 
 async def test_the_board_and_its_own_statistics_agree_by_every_name(client: Client, market: Market) -> None:

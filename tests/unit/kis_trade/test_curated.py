@@ -95,6 +95,12 @@ async def test_books_of_other_kinds(trade: Asker, symbol: str) -> None:
         ("JPM", "day", 20),
         ("KR2033022D33", "day", 20),
         ("ESZ26", "day", 5),
+        ("0001", "minute", 1),  # its sheet tells one object where others tell a list
+        ("ESZ26", "minute", 20),
+        ("OESZ26 C6000", "minute", 20),
+        ("OESZ26 C6000", "day", 5),
+        ("ESZ26", "week", 5),
+        ("OESZ26 C6000", "month", 3),
     ],
 )
 async def test_candles_come_newest_first(trade: Asker, symbol: str, interval: str, count: int) -> None:

@@ -163,7 +163,7 @@ def test_pages_go_on_as_each_endpoint_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "interval"), [("elw", "day"), ("bond", "week"), ("overseas", "year"), ("index", "minute")]
+    ("kind", "interval"), [("elw", "day"), ("bond", "week"), ("overseas", "year"), ("bond", "minute")]
 )
 def test_candles_kis_does_not_offer(kind: str, interval: str) -> None:
     with pytest.raises(NotFound):

@@ -126,6 +126,33 @@ def test_every_body_has_the_fields_of_its_sheet_and_no_other(account: str, actio
             assert body[one.name] in one.codes
 
 
+def test_every_kind_of_order_of_the_sheet_can_be_planned() -> None:
+    for endpoint in ("kt10000", "kt10001", "kt10006", "kt10007"):
+        row = SPEC.endpoint(endpoint)
+        codes = next(dict(one.codes) for one in row.parameters if one.name == "trde_tp")
+        assert set(orders.TYPES.values()) == set(codes)
+    row = SPEC.endpoint("kt50000")
+    assert set(orders.GOLD_TYPES.values()) == set(next(one.codes for one in row.parameters if one.name == "trde_tp"))
+
+
+@pytest.mark.parametrize("kind", orders.TYPES)
+async def test_each_kind_of_order_goes_as_its_sheet_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Its fate is the desk's: what trades outside the hours is refused then, and surely not done."""
+    more: dict[str, Any] = {"price": 66000} if kind in orders.PRICED else {}
+    more |= {"stop_price": 67000} if kind == orders.STOP else {}
+    async with market(tmp_path, monkeypatch) as kiwoom:
+        plan = await kiwoom.plan(action="buy", stock_code="005930", quantity=1, order_type=kind, **more)
+        assert kind in plan["effect"]
+        outcome = await kiwoom.apply(plan)
+        if kind in {"pre_open", "post_close", "evening"}:
+            assert outcome.structured["details"]["outcome"] == "not_done"
+        else:
+            assert outcome.structured["outcome"] == "done", outcome.text
+        assert await kiwoom.orders_sent() == 1
+
+
 async def test_a_plan_sends_nothing_and_says_exactly_what_would_be_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,6 +273,10 @@ async def test_unarmed_nothing_is_sent(tmp_path: Path, monkeypatch: pytest.Monke
         {**BUY, "price": None},
         {**BUY, "order_type": "market"},
         {**BUY, "quantity": 0},
+        {**BUY, "order_type": "colour"},
+        {**BUY, "order_type": "stop"},
+        {**BUY, "stop_price": 67000},
+        {**BUY, "order_type": "stop", "stop_price": 1_000_000},
         {**BUY, "order_no": "0000123"},
         {**BUY, "action": "cancel"},
         {**BUY, "action": "amend"},

@@ -86,7 +86,10 @@ class Tape:
         return bars
 
     def trades(self, until: datetime, count: int) -> list[Trade]:
-        """The last `count` seconds that traded until `until`, newest first."""
+        """The last `count` seconds that traded until `until`, newest first.
+
+        A trade tells the price that stood until the next one: the last of them is what the board shows.
+        """
         found: list[Trade] = []
         moment = min(until, self.ends)
         after = self.run(moment)
@@ -94,7 +97,6 @@ class Tape:
             before = self.run(moment - _SECOND)
             if before.volume == after.volume:
                 moment = self._last_change(moment, after.volume)
-                after = self.run(moment)
                 continue
             found.append(Trade(moment, after.price, after.volume - before.volume, after.volume, after.value))
             moment, after = moment - _SECOND, before

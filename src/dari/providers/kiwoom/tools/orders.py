@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from dari.core.acts import Act, Acting, Holder, holder
 from dari.core.errors import Hint, InvalidInput, Malformed, NotFound, PlanRefused
@@ -36,11 +36,22 @@ TYPES: Final[Mapping[str, str]] = {
     "top": "7",
     "limit_ioc": "10",
     "market_ioc": "13",
+    "best_ioc": "16",
     "limit_fok": "20",
     "market_fok": "23",
+    "best_fok": "26",
+    "stop": "28",
+    "mid": "29",
+    "mid_ioc": "30",
+    "mid_fok": "31",
+    "pre_open": "61",
+    "evening": "62",
+    "post_close": "81",
 }
+"""매매구분. stop is 스톱지정가, mid 중간가, pre_open and post_close 장전·장후 시간외, evening 시간외단일가."""
 GOLD_TYPES: Final[Mapping[str, str]] = {"limit": "00", "limit_ioc": "10", "limit_fok": "20"}
-PRICED: Final = frozenset({"limit", "conditional", "limit_ioc", "limit_fok"})
+PRICED: Final = frozenset({"limit", "conditional", "limit_ioc", "limit_fok", "stop", "evening"})
+STOP: Final = "stop"
 ALL_OF_A_LOAN: Final = "99"
 """융자합: a credit sale over every loan of the stock."""
 GOLD_ORDERS: Final = "kt50030"
@@ -53,6 +64,16 @@ ACCOUNTS: Final[Mapping[str, str]] = {"cash": "현금", "credit": "신용", "gol
 HAND: Final = "kiwoom order"
 
 
+def _known(kind: str) -> str:
+    if kind not in TYPES:
+        raise ValueError(f"one of {', '.join(TYPES)}")
+    return kind
+
+
+OrderType = Annotated[str, AfterValidator(_known)]
+"""A kind of order; the list is told when it is missed, and costs no client its room."""
+
+
 class PlanOrder(Query):
     """Arguments of plan_order."""
 
@@ -60,9 +81,8 @@ class PlanOrder(Query):
     stock_code: str = Field(pattern=r"^([0-9A-Z]{6}|M[0-9]{8})$")
     quantity: int = Field(ge=0, le=1_000_000, description="0 cancels the whole rest")
     price: int | None = Field(default=None, gt=0)
-    order_type: Literal[
-        "limit", "market", "conditional", "best", "top", "limit_ioc", "market_ioc", "limit_fok", "market_fok"
-    ] = "limit"
+    order_type: OrderType = Field(default="limit", description="market, best, stop, mid, *_ioc, *_fok …")
+    stop_price: int | None = Field(default=None, gt=0)
     account: Account = "cash"
     venue: Literal["KRX", "NXT", "SOR"] = "KRX"
     order_no: str | None = Field(default=None, pattern=r"^[0-9]{7}$", description="to amend or cancel")
@@ -78,17 +98,20 @@ class PlanOrder(Query):
 def _fault(query: PlanOrder) -> str | None:
     fresh = query.action in {"buy", "sell"}
     priced = query.action == "amend" or (fresh and query.order_type in PRICED)
-    if fresh == (query.order_no is not None):
-        return "order_no names the order to amend or cancel, and only that"
-    if query.quantity == 0 and query.action != "cancel":
-        return "quantity is at least 1"
-    if priced != (query.price is not None):
-        return f"{query.action} {query.order_type}: {'a price is needed' if priced else 'no price may be given'}"
-    if query.account == "gold" and query.order_type not in GOLD_TYPES:
-        return "gold takes limit, limit_ioc and limit_fok"
-    if query.account == "gold" and query.venue != "KRX":
-        return "gold is traded on KRX"
-    return None
+    needed = "a price is needed" if priced else "no price may be given"
+    gold = query.account == "gold"
+    faults = (
+        (fresh == (query.order_no is not None), "order_no names the order to amend or cancel, and only that"),
+        (query.quantity == 0 and query.action != "cancel", "quantity is at least 1"),
+        (priced != (query.price is not None), f"{query.action} {query.order_type}: {needed}"),
+        (
+            (query.stop_price is not None) != (fresh and query.order_type == STOP),
+            "stop_price goes with order_type stop, and only with it",
+        ),
+        (gold and query.order_type not in GOLD_TYPES, "gold takes limit, limit_ioc and limit_fok"),
+        (gold and query.venue != "KRX", "gold is traded on KRX"),
+    )
+    return next((words for wrong, words in faults if wrong), None)
 
 
 async def plan_order(query: PlanOrder, upstream: Acting) -> Answer:
@@ -106,10 +129,29 @@ async def plan_order(query: PlanOrder, upstream: Acting) -> Answer:
         holder=owner,
         subject=query.stock_code,
         amount=amount,
-        likeness=f"{query.account} {query.action} {query.stock_code} {query.quantity} {query.price} {query.order_no}",
+        likeness=" ".join(
+            map(
+                str,
+                (
+                    query.account,
+                    query.action,
+                    query.stock_code,
+                    query.quantity,
+                    query.price,
+                    query.stop_price,
+                    query.order_no,
+                ),
+            )
+        ),
         sent={"endpoint": ENDPOINTS[query.account][query.action], "parameters": _parameters(query)},
         facts=facts,
-        told={"price": query.price, "quantity": query.quantity, "order_type": query.order_type, "venue": query.venue},
+        told={
+            "price": query.price,
+            "stop_price": query.stop_price,
+            "quantity": query.quantity,
+            "order_type": query.order_type,
+            "venue": query.venue,
+        },
     )
     told = await upstream.plans.propose(act)
     data = {"success": True, "data": told, "message": f"주문 계획: {told['effect']}"}
@@ -132,6 +174,8 @@ def _parameters(query: PlanOrder) -> dict[str, str]:
     body |= {"ord_qty": str(query.quantity), "ord_uv": price, "trde_tp": types[query.order_type]}
     if not price:
         del body["ord_uv"]
+    if query.stop_price:
+        body["cond_uv"] = str(query.stop_price)
     if query.account == "credit" and query.action == "sell":
         body["crd_deal_tp"] = ALL_OF_A_LOAN
     return body
@@ -170,11 +214,12 @@ async def _facts(code: str, order_no: str | None, endpoint: str, upstream: Upstr
 
 def _within(query: PlanOrder, facts: Mapping[str, Any]) -> None:
     low, high = facts.get("limit_down"), facts.get("limit_up")
-    if query.price is not None and low and high and not low <= query.price <= high:
-        raise InvalidInput(
-            f"{query.price:,} won is outside today's limits, {low:,} to {high:,}",
-            hint=Hint("상·하한가 안의 가격을 지정하세요.", "Give a price inside the limits."),
-        )
+    for price in filter(None, (query.price, query.stop_price)):
+        if low and high and not low <= price <= high:
+            raise InvalidInput(
+                f"{price:,} won is outside today's limits, {low:,} to {high:,}",
+                hint=Hint("상·하한가 안의 가격을 지정하세요.", "Give a price inside the limits."),
+            )
     if query.order_no is not None and query.quantity > facts["open"]:
         raise InvalidInput(
             f"{facts['open']} shares of order {query.order_no} are open, {query.quantity} were asked for"
@@ -252,6 +297,8 @@ class OrderHand:
         parts = [mode, ACCOUNTS[account], SIDES[action], body["stk_cd"], amount, kind]
         if price:
             parts.append(f"{int(price):,}원")
+        if stop := body.get("cond_uv"):
+            parts.append(f"조건단가 {int(stop):,}원")
         if number := body.get("orig_ord_no"):
             parts.append(f"원주문 {number}")
         parts.append(body.get("dmst_stex_tp", "KRX"))

@@ -178,6 +178,8 @@ def candles_of(one: Issue, interval: str, count: int, last: date, until: str) ->
     if every:
         known["overseas"] = ("overseas_stock.dailyprice", lambda: _abroad(one) | days)
         known["overseas_future"] = (f"overseas_futureoption.{name}", lambda: contract)
+        option = contract | {"CLOSE_DATE_TIME": ""}  # an option's chart ends now
+        known["overseas_option"] = (f"overseas_futureoption.opt_{name}", lambda: option)
     if interval == "day":
         known["bond"] = ("domestic_bond.inquire_daily_itemchartprice", lambda: _plain(one))
     if one.kind not in known:
@@ -196,4 +198,12 @@ def _minutes(one: Issue, last: date, until: str) -> Question:
     if one.kind == "overseas":
         asked = _abroad(one) | {"NMIN": "1", "PINC": "1", "NEXT": "", "NREC": "120", "KEYB": ""}
         return "overseas_stock.inquire_time_itemchartprice", asked
+    if one.kind == "index":
+        every = {"FID_INPUT_HOUR_1": "60", "FID_PW_DATA_INCU_YN": "Y", "FID_ETC_CLS_CODE": "0"}
+        return "domestic_stock.inquire_time_indexchartprice", _plain(one) | every
+    if one.kind in {"overseas_future", "overseas_option"}:
+        asked = {"SRS_CD": one.code, "EXCH_CD": "CME", "CLOSE_DATE_TIME": f"{last:%Y%m%d}", "QRY_TP": "Q"}
+        asked |= {"QRY_CNT": "120", "QRY_GAP": "1", "INDEX_KEY": "", "START_DATE_TIME": ""}
+        chart = "opt" if one.kind == "overseas_option" else "future"
+        return f"overseas_futureoption.inquire_time_{chart}chartprice", asked
     raise NotFound(f"KIS offers no minute candles of {one.kind} here; search_endpoints may find some")
