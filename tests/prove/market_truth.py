@@ -79,11 +79,11 @@ def growth(world: Market, now: datetime, market: str, span: int, count: int) -> 
     ]
 
 
-def unusual(world: Market, now: datetime, market: str, threshold: float, count: int) -> list[dict[str, Any]]:
+def unusual(world: Market, now: datetime, days: int, threshold: float, count: int) -> list[dict[str, Any]]:
     """이상 거래량 of the newest published day against the mean of the 20 days before."""
     day = published(now)
     told = []
-    for code, volumes in columns(world, day, 41, market, "volume").items():
+    for code, volumes in columns(world, day, days, "ALL", "volume").items():
         window = volumes[1:21]
         ratio = float(percent(volumes[0] * 20, sum(window))) if sum(window) else 0.0
         if ratio >= threshold:
@@ -92,7 +92,7 @@ def unusual(world: Market, now: datetime, market: str, threshold: float, count: 
     rows = []
     for ratio, code, volumes in told[:count]:
         streak = 0
-        while streak < 21 and volumes[streak] * 2000 >= Decimal(str(threshold)) * sum(
+        while streak < days - 20 and volumes[streak] * 2000 >= Decimal(str(threshold)) * sum(
             volumes[streak + 1 : streak + 21]
         ):
             streak += 1

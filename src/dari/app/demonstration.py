@@ -10,8 +10,10 @@ from dari.app import payment_demo
 from dari.app.places import Places
 from dari.app.simulators import SIMULATORS
 from dari.core.clock import RunningClock
+from dari.providers.dart.simulator import SIMULATED_KEY as DART_KEY
 from dari.providers.kis.simulator.keys import PAPER, REAL
 from dari.providers.kiwoom.simulator import MOCK_KEY
+from dari.providers.krx.simulator import SIMULATED_KEY as KRX_KEY
 from dari.providers.naramarket.simulator import SIMULATED_KEY
 from dari.settings import Settings, resolve
 
@@ -52,6 +54,10 @@ def flags(addresses: Mapping[str, str]) -> dict[str, str]:
             "KIWOOM_SECRET_KEY": MOCK_KEY.secret_key,
             "KIWOOM_MODE": "mock",
         }
+    if "krx" in addresses:
+        told |= {"DARI_KRX_URL": addresses["krx"], "KRX_AUTH_KEY": KRX_KEY}
+    if "dart" in addresses:
+        told |= {"DARI_DART_URL": addresses["dart"], "DART_API_KEY": DART_KEY}
     if "naramarket" in addresses:
         told |= {"DARI_NARAMARKET_URL": addresses["naramarket"], "NARAMARKET_SERVICE_KEY": SIMULATED_KEY}
     return told

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 from dari.app.checkup.findings import Check, faulty
 from dari.app.checkup.keys import PAIRS, fault_of, pair_checks
 from dari.app.checkup.keys import shared_pairs as _shared
+from dari.app.kept_days import WINDOW
 from dari.app.runtime import Runtime
 from dari.core.clock import KST
-from dari.core.errors import DariError, MissingCredential
+from dari.core.errors import DariError, Hint, MissingCredential
 from dari.core.provider import Request
 from dari.settings import Setting
 
@@ -44,7 +45,7 @@ READS: Final = MappingProxyType(
             MappingProxyType({"inqryDiv": "2", "bidNtceNo": "R25BK00932003", "numOfRows": "1"}),
             ("real",),
         ),
-        "krx": Harmless("stk_isu_base_info", MappingProxyType({"basDd": "20240105"}), ("real",)),
+        "krx": Harmless("stk_bydd_trd", MappingProxyType({"basDd": "20240105"}), ("real",)),
         "dart": Harmless(
             "list", MappingProxyType({"bgn_de": "20240105", "end_de": "20240105", "page_count": "1"}), ("real",)
         ),
@@ -103,6 +104,7 @@ HOSTS: Final = MappingProxyType(
     }
 )
 PRESENT: Final = "present"
+FILL: Final = Hint("dari days fill로 채우세요.", "Fill it: dari days fill")
 
 
 def settings_checks(runtime: Runtime) -> list[Check]:
@@ -227,7 +229,23 @@ async def examined(runtime: Runtime, provider: str | None) -> list[Check]:
     found = settings_checks(runtime) if provider is None else []
     for one in (one for one in READS if _wanted(runtime, one)) if provider is None else (provider,):
         found += [check async for check in upstream_checks(runtime, one)]
+    if provider in {None, "krx"}:
+        found.append(_days(runtime))
     return found
+
+
+def _days(runtime: Runtime) -> Check:
+    """How far the day store is that the rankings read."""
+    kept = runtime.joining.days
+    days, newest = kept.store.days(), kept.newest()
+    if not days:
+        return Check(subject="day store", what="days", state="absent", found="nothing kept", next_step=FILL)
+    missing = len({day for day, _ in kept.store.missing(newest, WINDOW)})
+    span = f"{len(days)} days, {days[-1]} ~ {days[0]}"
+    if missing:
+        found = f"{span}; {missing} of the last {WINDOW} are missing"
+        return Check(subject="day store", what="days", state="warning", found=found, next_step=FILL)
+    return Check(subject="day store", what="days", state="ok", found=span)
 
 
 def verdict(checks: list[Check]) -> dict[str, Any]:

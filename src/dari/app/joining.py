@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import date
+from typing import Final, Protocol, TypeVar
 
 from dari.app.kept_days import KeptDays
 from dari.app.parts import Parts
 from dari.core.acts import Planning
+from dari.core.errors import SetupError, UpstreamError
 from dari.core.exchange import DEFAULT_PROFILE
-from dari.core.market import ChartSource, Days, DaySource, Disclosures, Flows, Neighbours
+from dari.core.market import (
+    ChartSource,
+    Days,
+    DaySource,
+    Disclosure,
+    Disclosures,
+    Flows,
+    Neighbours,
+    Treasury,
+)
 from dari.settings import Settings
 from dari.upstream.client import Asking, Client
 
@@ -22,6 +33,38 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 """Who may join, and the settings without which they cannot."""
 
 Clients = Callable[[str], Client]
+Told = TypeVar("Told")
+
+
+class Answers(Protocol):
+    """What asks for disclosures, or raises."""
+
+    async def of_day(self, codes: Sequence[str], day: date) -> Mapping[str, tuple[Disclosure, ...]]: ...
+    async def treasury(self, codes: Sequence[str]) -> Mapping[str, Treasury]: ...
+
+
+class Forgiving:
+    """Disclosures that a ranking can do without: a failure leaves them out and is told as `lacking`."""
+
+    def __init__(self, inner: Answers) -> None:
+        self._inner = inner
+        self.lacking = ""
+
+    async def of_day(self, codes: Sequence[str], day: date) -> Mapping[str, tuple[Disclosure, ...]]:
+        """Nothing where DART fails."""
+        return await self._or_nothing(self._inner.of_day(codes, day))
+
+    async def treasury(self, codes: Sequence[str]) -> Mapping[str, Treasury]:
+        """Nothing where DART fails."""
+        return await self._or_nothing(self._inner.treasury(codes))
+
+    async def _or_nothing(self, asked: Awaitable[Mapping[str, Told]]) -> Mapping[str, Told]:
+        self.lacking = ""
+        try:
+            return await asked
+        except (SetupError, UpstreamError) as error:
+            self.lacking = f"DART did not tell [{error.code}]: {error.message}"
+            return {}
 
 
 @dataclass(slots=True)
@@ -42,7 +85,8 @@ class Joining:
     def days(self) -> KeptDays:
         """The day store; filled from the exchange where it joins, read in any case."""
         if self._days is None:
-            origin = "simulator" if self.parts.simulated else self.settings.text("DARI_KRX_URL")
+            told = self.settings.text("DARI_KRX_URL") + self.settings.text("DARI_KIS_URL")
+            origin = "simulator" if self.parts.simulated else told
             self._days = KeptDays(self.parts, self._snapshots if self.joins("krx") else None, origin, self._charts)
         return self._days
 
@@ -94,7 +138,7 @@ class JoinedAsking(Asking):
             return None
         from dari.providers.dart.filings import Filings  # noqa: PLC0415 -- a process pays for the providers it asks
 
-        return Filings(self._branch("dart"), self._joining.clients("dart").state)
+        return Forgiving(Filings(self._branch("dart"), self._joining.clients("dart").state))
 
     def _flows(self) -> Flows | None:
         if not self._joining.joins("kiwoom"):

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Final
 
 from dari.app.parts import Parts
-from dari.core.errors import DariError, Hint, InvalidInput, MissingCredential, UpstreamError
+from dari.core.errors import DariError, Hint, InvalidInput, MissingCredential, MissingExtra, UpstreamError
 from dari.core.market import MARKETS, ChartSource, DaySource, History
 from dari.stores.days import DayStore, published
 from dari.stores.filling import Filler, Filling, Progress
@@ -50,6 +50,7 @@ class KeptDays:
         self._first: asyncio.Task[None] | None = None
         self._not_before = float("-inf")
         self._lacking = ""
+        self._reading = asyncio.Lock()
         parts.closing.push_async_callback(self.close)
 
     def newest(self) -> date:
@@ -63,7 +64,12 @@ class KeptDays:
     async def history(self, count: int) -> History | None:
         """The newest days that are kept; what was published since is fetched first, a first fill is begun."""
         await self._up_to_date()
-        return self.store.history(count)
+        async with self._reading:  # the first reading of a day takes most of a second: not in the event loop
+            try:
+                return await asyncio.to_thread(self.store.history, count)
+            except MissingExtra as error:
+                self._lacking = error.message
+                return None
 
     async def _up_to_date(self) -> None:
         newest = self.newest()
@@ -103,7 +109,7 @@ class KeptDays:
         """Fill from the source. Raises Filling and what the source raises; RuntimeError without a source."""
         if self._source is None:
             raise RuntimeError("nobody to fill from")
-        return Filler(self.store).from_days(self._source(), self.newest(), days, simulated=self.simulated)
+        return Filler(self.store).from_days(self._source(), self.newest(), days)
 
     def filling(self, source: str, days: int) -> AsyncIterator[Progress]:
         """Fill as a person asks. Raises InvalidInput, MissingCredential, and what filling raises."""
@@ -112,7 +118,7 @@ class KeptDays:
                 raise MissingCredential("there is no KRX_AUTH_KEY to fill from", hint=NO_KEY)
             return self.fill(days)
         if source == "kis" and self._charts is not None:
-            return Filler(self.store).from_charts(self._charts(), self.newest(), days, simulated=self.simulated)
+            return Filler(self.store).from_charts(self._charts(), self.newest(), days)
         raise InvalidInput("days are filled from krx or from kis")
 
     async def close(self) -> None:

@@ -64,7 +64,7 @@ def tenant(
     ] = None,
     role: Annotated[tuple[str, ...], Parameter(help="Roles of its own: name=scopes.")] = (),
 ) -> None:
-    """Make a tenant, or change what is given (a list replaces the one there was; '-' empties it)."""
+    """Make a tenant, or change what is given (a list replaces the one there was; 'none' empties it)."""
     _authing().tenant(name, profiles=profile, allow=allow, deny=deny, addresses=ip, per_minute=per_minute, roles=role)
 
 

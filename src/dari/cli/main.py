@@ -120,11 +120,12 @@ def service(
     port: int | None = None,
     seed: Seed = 1,
     faults: Annotated[bool, Parameter(negative="", help="payments: add POST /__faults__/… that break it.")] = False,
+    role: Annotated[str, Parameter(help="payments on real parts: api and workers as two processes, or all.")] = "all",
 ) -> None:
     """Serve the payment platform or its monitoring service on loopback."""
     from dari.cli import operating  # noqa: PLC0415
 
-    run(operating.serve(name, port=port, seed=seed, faults=faults))
+    run(operating.serve(name, port=port, seed=seed, faults=faults, role=role), quick=True)
 
 
 faults = App(name="faults", help="Try the diagnosis on faults that are really injected.")
@@ -137,11 +138,64 @@ def run_faults(
     json: Json = False,
     seed: Seed = 0,
     healthy: Annotated[int, Parameter(help="So many random healthy runs besides, in which nothing may be found.")] = 0,
+    profile: Annotated[
+        str, Parameter(help="sim (virtual time) or real (a private stack: MariaDB, Redis, Kafka).")
+    ] = "sim",
 ) -> None:
     """Play the named faults (F01 … F16, F03+F10, C1, a root cause), or all with the healthy controls, and count."""
     from dari.cli import operating  # noqa: PLC0415
 
-    run(operating.run_faults(names, seed=seed, as_json=json, healthy=healthy), as_json=json)
+    run(operating.run_faults(names, seed=seed, as_json=json, healthy=healthy, profile=profile), as_json=json)
+
+
+stack = App(name="stack", help="Private MariaDB, Redis, Kafka and Prometheus on this machine, without containers.")
+app.command(stack)
+Folder = Annotated[Path | None, Parameter(help="Where the stack lives; by default in Dari's data folder.")]
+
+
+@stack.command
+def up(*parts: str, folder: Folder = None, brokers: int | None = None, json: Json = False) -> None:
+    """Start what is installed and does not run (or only PARTS); --brokers 3 makes a cluster with a controller."""
+    from dari.cli import stacking  # noqa: PLC0415
+
+    stacking.act("up", parts, folder=folder, brokers=brokers, as_json=json)
+
+
+@stack.command
+def down(
+    *parts: str,
+    folder: Folder = None,
+    hard: Annotated[bool, Parameter(negative="", help="SIGKILL instead of SIGTERM.")] = False,
+    json: Json = False,
+) -> None:
+    """Stop the stack (or only PARTS); what it stored stays."""
+    from dari.cli import stacking  # noqa: PLC0415
+
+    stacking.act("down", parts, folder=folder, hard=hard, as_json=json)
+
+
+@stack.command(name="status")
+def stack_status(*, folder: Folder = None, json: Json = False) -> None:
+    """Show every part: well, ill, paused, stopped, or absent and how to get it."""
+    from dari.cli import stacking  # noqa: PLC0415
+
+    stacking.act("status", (), folder=folder, as_json=json)
+
+
+@stack.command
+def pause(part: str, *parts: str, folder: Folder = None, json: Json = False) -> None:
+    """Let parts hang (SIGSTOP): their connections stay open and nobody answers."""
+    from dari.cli import stacking  # noqa: PLC0415
+
+    stacking.act("pause", (part, *parts), folder=folder, as_json=json)
+
+
+@stack.command
+def resume(part: str, *parts: str, folder: Folder = None, json: Json = False) -> None:
+    """Let paused parts go on."""
+    from dari.cli import stacking  # noqa: PLC0415
+
+    stacking.act("resume", (part, *parts), folder=folder, as_json=json)
 
 
 @app.command

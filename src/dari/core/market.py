@@ -39,6 +39,11 @@ class DaySource(Protocol):
         """The provider's name, as provenance shows it."""
         ...
 
+    @property
+    def simulated(self) -> bool:
+        """Whether what was told last came from a simulator."""
+        ...
+
     async def part(self, day: date, market: Market) -> Sequence[DayRow]:
         """Every share of a market on a finished trading day; nothing where it is not published (yet).
 
@@ -52,6 +57,9 @@ class ChartSource(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def simulated(self) -> bool: ...
 
     async def codes(self, market: Market) -> Mapping[str, str]:
         """Every share of a market: code → name."""
@@ -136,12 +144,17 @@ class Treasury:
 class Disclosures(Protocol):
     """Who knows what companies have disclosed. A share DART does not know is left out of the answer."""
 
+    @property
+    def lacking(self) -> str:
+        """Why nothing came of the last question, where it failed: for a gap. Empty where it did not."""
+        ...
+
     async def of_day(self, codes: Sequence[str], day: date) -> Mapping[str, tuple[Disclosure, ...]]:
-        """What the companies of these shares disclosed on a day: an empty tuple where nothing. Raises a DariError."""
+        """What the companies of these shares disclosed on a day: an empty tuple where nothing."""
         ...
 
     async def treasury(self, codes: Sequence[str]) -> Mapping[str, Treasury]:
-        """The treasury stock of these shares' companies. Raises a DariError."""
+        """The treasury stock of these shares' companies."""
         ...
 
 

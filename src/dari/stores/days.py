@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import date, datetime, timedelta
 from importlib import import_module
 from itertools import takewhile
@@ -71,11 +71,12 @@ class DayStore:
     ) -> None:
         """Keep a part: on disk, whole, when this returns."""
         pa, pq = _arrow()
-        told = [asdict(row) for row in rows]
+        rows = list(rows)
+        columns = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
         schema = pa.schema([(name, _kind(pa, name)) for name in COLUMNS])
         fetched_at = self._clock.now().isoformat(timespec="seconds")
         facts = {"v": VERSION, "source": source, "fetched_at": fetched_at, "simulated": simulated}
-        table = pa.Table.from_pylist(told, schema=schema.with_metadata({MARK: json.dumps(facts).encode()}))
+        table = pa.Table.from_pydict(columns, schema=schema.with_metadata({MARK: json.dumps(facts).encode()}))
         path = self._path(day, market)
         private_folder(self.folder)
         beside = path.with_name(f".{path.name}.{os.getpid()}")

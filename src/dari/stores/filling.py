@@ -47,9 +47,7 @@ class Filler:
         self.store = store
         self._calls = count(1)
 
-    async def from_days(
-        self, source: DaySource, last: date, days: int, *, simulated: bool = False
-    ) -> AsyncIterator[Progress]:
+    async def from_days(self, source: DaySource, last: date, days: int) -> AsyncIterator[Progress]:
         """Take what is missing of the `days` trading days that end with `last`: a call a part.
 
         Raises Filling, and what the source raises; what was committed by then stays.
@@ -61,7 +59,7 @@ class Filler:
             yield Progress(0, len(missing), 0, "")
             for at in range(0, len(missing), AT_ONCE):
                 some = missing[at : at + AT_ONCE]
-                asked = [self._part(source, day, market, simulated=simulated) for day, market in some]
+                asked = [self._part(source, day, market) for day, market in some]
                 told = await asyncio.gather(*asked, return_exceptions=True)
                 for (day, _), one in zip(some, told, strict=True):
                     if isinstance(one, BaseException):
@@ -73,7 +71,7 @@ class Filler:
         finally:
             lock.release()
 
-    async def _part(self, source: DaySource, day: date, market: Market, *, simulated: bool) -> bool:
+    async def _part(self, source: DaySource, day: date, market: Market) -> bool:
         number = f"{os.getpid()}-{next(self._calls)}"
         self.store.note(call=number, asks=f"{day:%Y%m%d}-{market}", of=source.name)
         try:
@@ -84,13 +82,11 @@ class Filler:
         if len(rows) < FEWEST:
             self.store.note(call=number, ended="not published")
             return False
-        self.store.commit(day, market, rows, source=source.name, simulated=simulated)
+        self.store.commit(day, market, rows, source=source.name, simulated=source.simulated)
         self.store.note(call=number, ended="committed", rows=len(rows))
         return True
 
-    async def from_charts(
-        self, source: ChartSource, last: date, days: int, *, simulated: bool = False
-    ) -> AsyncIterator[Progress]:
+    async def from_charts(self, source: ChartSource, last: date, days: int) -> AsyncIterator[Progress]:
         """The same from charts: a call a share, kept one by one beside the store until the days are whole.
 
         Only days that nobody has committed are written. Raises like `from_days`.
@@ -116,7 +112,7 @@ class Filler:
                 await asyncio.gather(*(self._chart(source, staged, one, wanted) for one in some))
                 calls += len(some)
                 yield Progress(len(there) + calls, total, calls, some[-1][1])
-            self._gathered(staged, frozenset(missing), source.name, simulated=simulated)
+            self._gathered(staged, frozenset(missing), source)
             yield Progress(total, total, calls, "committed")
         finally:
             lock.release()
@@ -131,7 +127,7 @@ class Filler:
         with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
             file.write(line + "\n")
 
-    def _gathered(self, staged: Path, missing: frozenset[tuple[date, Market]], source: str, *, simulated: bool) -> None:
+    def _gathered(self, staged: Path, missing: frozenset[tuple[date, Market]], source: ChartSource) -> None:
         parts: dict[tuple[date, Market], list[DayRow]] = {part: [] for part in missing}
         for told in lines_of(staged):
             for day, row in told["rows"]:
@@ -140,7 +136,7 @@ class Filler:
                     rows.append(DayRow(**row))
         for (day, market), rows in sorted(parts.items()):
             if len(rows) >= FEWEST:
-                self.store.commit(day, market, rows, source=source, simulated=simulated)
+                self.store.commit(day, market, rows, source=source.name, simulated=source.simulated)
         staged.unlink()
 
     def _lock(self) -> Any:

@@ -64,6 +64,7 @@ class Slow:
     """A DaySource as large as the real market, each call of which takes a while."""
 
     name = "krx"
+    simulated = False
 
     def __init__(self, seconds: float = 0.0) -> None:
         self._seconds = seconds

@@ -126,6 +126,16 @@ async def test_without_a_key_the_store_is_read_and_charts_can_fill_it(tmp_path: 
             one.fill(1)
 
 
+async def test_without_pyarrow_an_answer_goes_without_the_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> None:
+        raise ImportError(name)
+
+    async with kept(tmp_path, None, days=3) as one:
+        monkeypatch.setattr("dari.stores.days.import_module", absent)
+        assert await one.history(3) is None
+        assert "dari[market]" in one.lacking
+
+
 async def test_another_process_that_fills_is_left_alone(tmp_path: Path) -> None:
     source = Exchange()
     async with kept(tmp_path, source, days=WINDOW - 2) as one:

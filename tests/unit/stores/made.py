@@ -35,6 +35,7 @@ class Exchange:
     """A DaySource that counts what it is asked; `closed` days are not published, `fails` is raised once."""
 
     name = "krx"
+    simulated = False
 
     def __init__(self, closed: Sequence[date] = (), fails: Exception | None = None) -> None:
         self.asked: list[tuple[date, Market]] = []
@@ -53,6 +54,7 @@ class Charts:
     """A ChartSource over the same shares; after `until` charts it fails, as if it were stopped."""
 
     name = "kis"
+    simulated = True
 
     def __init__(self, days: Sequence[date], until: int = 10_000) -> None:
         self.asked: list[str] = []

@@ -131,7 +131,7 @@ async def test_charts_fill_the_same_days_and_go_on_where_they_stopped(store: Day
     assert store.days() == list(wanted)
     history = store.history(4)
     assert history is not None
-    assert history.source == "kis"
+    assert (history.source, history.simulated) == ("kis", True)
     assert not list(store.folder.glob("charts-*"))
     done = Charts(wanted)
     assert (await last_of(Filler(store).from_charts(done, LAST, 4))).total == 0

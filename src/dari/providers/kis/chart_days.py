@@ -26,6 +26,7 @@ class ChartDays:
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
+        self.simulated = False
 
     async def codes(self, market: Market) -> Mapping[str, str]:
         """Every share of a market, funds left out, from its master file."""
@@ -56,7 +57,9 @@ class ChartDays:
             "FID_PERIOD_DIV_CODE": "D",
             "FID_ORG_ADJ_PRC": "1",
         }
-        return (await self._upstream.ask(CHART, parameters, venue=VENUE)).body
+        reply = await self._upstream.ask(CHART, parameters, venue=VENUE)
+        self.simulated = reply.simulated
+        return reply.body
 
 
 def _row(code: str, name: str, one: Mapping[str, Any], shares: int) -> DayRow:

@@ -23,6 +23,9 @@ def _number(row: Mapping[str, Any], name: str) -> float | None:
 
 def _whole(row: Mapping[str, Any], name: str) -> int:
     """A whole number; nothing stands for 0 (a halted issue has no trades and no range)."""
+    written = row.get(name)
+    if isinstance(written, str) and written.isdecimal():
+        return int(written)  # all but a few of the thirty thousand figures of a day
     if text(row, name) in BLANKS:
         return 0
     value = decimal(row, name)

@@ -24,8 +24,10 @@ class Snapshots:
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
+        self.simulated = False
 
     async def part(self, day: date, market: Market) -> Sequence[DayRow]:
         """Every share of the market on the day; none where the exchange has not published it."""
         reply = await self._upstream.ask(SERVICES[market], {"basDd": f"{day:%Y%m%d}"}, fresh=True)
+        self.simulated = reply.simulated
         return [day_row(row) for row in reply.body[platform().rows]]

@@ -282,9 +282,9 @@ def _gaps(
     if own and neighbours.disclosures is None:
         key = neighbours.keys["disclosures"]
         yield Gap("ranking[].treasury_stock_ratio", "KIS tells no treasury stock 자사주", key)
-    elif own:
-        reason = f"no periodic report at DART tells it for {own} of {len(ranking)} companies"
-        yield Gap("ranking[].treasury_stock_ratio", reason)
+    elif own and neighbours.disclosures is not None:
+        told = f"no periodic report at DART tells it for {own} of {len(ranking)} companies"
+        yield Gap("ranking[].treasury_stock_ratio", neighbours.disclosures.lacking or told)
     if any(row["trading_value_rank"] is None for row in ranking):
         reason = "KIS shows the 30 largest by value a market"
         yield Gap("ranking[].trading_value_rank", reason, neighbours.keys["days"])

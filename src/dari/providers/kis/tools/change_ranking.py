@@ -76,6 +76,8 @@ async def disclosed(
     if neighbours.disclosures is None:
         return {}, [Gap(field, "KIS tells no disclosures 공시", neighbours.keys["disclosures"])]
     found = await neighbours.disclosures.of_day(codes, day)
+    if neighbours.disclosures.lacking:
+        return found, [Gap(field, neighbours.disclosures.lacking, "time")]
     unknown = sum(1 for code in codes if code not in found)
     return found, [Gap(field, f"DART knows no company of {unknown} of {len(codes)} shares")] if unknown else []
 

@@ -44,7 +44,7 @@ BUDGET: Final = 12
 VI_BAND: Final = 10
 """A static VI 정적 변동성완화장치 comes where the price leaves the last auction's by so many percent."""
 SHORT: Final = 10
-"""Up to so many issues have room for titles."""
+"""Up to so many issues have room for titles, prices and z-scores; more of them come without."""
 BREAKOUT: Final = "technical_breakout"
 WARNINGS: Final = {"01": "투자주의", "02": "투자경고", "03": "투자위험"}
 
@@ -121,17 +121,18 @@ async def _at_close(query: UnusualVolume, upstream: Upstream, history: History, 
     left = BUDGET - sum(one.calls for one in upstream.sources if not one.cached)
     highs, stops = await _asked_within(upstream, [one for one, _ in shown], day, left)
     news = await news_counts(upstream, codes, day)
-    stocks = []
+    stocks, roomy = [], len(shown) <= SHORT
     for one, volumes in shown:
         row = one.row
         reasons = {
-            **_disclosures(told.get(row.code, ()), titled=len(shown) <= SHORT),
+            **_disclosures(told.get(row.code, ()), titled=roomy),
             **_news(news[row.code]),
-            **_breakout(one, day, highs.get(row.code), len(history.days)),
+            **_breakout(one, day, highs.get(row.code), len(history.days), titled=roomy),
             **_stopped(one, stops.get(row.code)),
             **_warnings(warned.get(row.code)),
         }
-        stocks.append(_told(Finding(row.code, row.name, row.change_rate, row.value, volumes), query.threshold, reasons))
+        finding = Finding(row.code, row.name, row.change_rate, row.value, volumes)
+        stocks.append(_told(finding, query.threshold, reasons, scored=roomy))
     data = {**whole_market.head(history, upstream), **_criteria(query), "total": len(found), "unusual_stocks": stocks}
     title = (
         f"이상 거래량 {query.market}: 20일 평균의 {query.threshold:g}% 이상 ({day} 마감, 전 종목, KRX) {len(found)}종목"
@@ -160,18 +161,19 @@ def _reach(one: Series) -> float:
     return 100.0 * max(one.row.high - base, base - one.row.low) / base
 
 
-def _breakout(one: Series, day: date, high: tuple[int, str] | None, days: int) -> dict[str, str]:
+def _breakout(one: Series, day: date, high: tuple[int, str] | None, days: int, *, titled: bool) -> dict[str, str]:
+    """The highest of the kept days: of the year, where KIS was asked and says so."""
     if not one.row.high or one.row.high < max(one.highs):
         return {}
-    if high is not None and high[1] == f"{day:%Y%m%d}":
-        return {BREAKOUT: f"52-week high {high[0]:,}"}
-    return {BREAKOUT: f"{days}-day high {one.row.high:,}"}
+    of_year = high is not None and high[1] == f"{day:%Y%m%d}"
+    price = f" {one.row.high:,}" if titled else ""
+    return {BREAKOUT: f"{'52-week' if of_year else f'{days}-day'} high{price}"}
 
 
 def _stopped(one: Series, count: int | None) -> dict[str, str]:
     if count is None:
         reach = _reach(one)
-        return {"volatility_interruption": f"range {reach:.0f}% > VI {VI_BAND}%"} if reach >= VI_BAND else {}
+        return {"volatility_interruption": f"range {reach:.0f}%"} if reach >= VI_BAND else {}
     return {"volatility_interruption": f"VI {count}x"} if count else {}
 
 
@@ -181,7 +183,7 @@ def _disclosures(told: Sequence[Disclosure], *, titled: bool) -> dict[str, str]:
         return {}
     title = f" {told[0].title.strip()[:20]}" if titled else ""
     more = f" +{len(told) - 1}" if len(told) > 1 else ""
-    return {"major_disclosure": f"DART {told[0].number}{title}{more}"}
+    return {"major_disclosure": f"{told[0].number}{title}{more}"}
 
 
 def _news(count: int) -> dict[str, str]:
@@ -261,14 +263,14 @@ def _text(title: str, stocks: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _told(one: Finding, threshold: float, evidence: Mapping[str, str]) -> dict[str, Any]:
+def _told(one: Finding, threshold: float, evidence: Mapping[str, str], *, scored: bool = True) -> dict[str, Any]:
     return {
         "stock_code": one.code,
         "stock_name": one.name,
         "current_volume": one.found.volumes[0],
         "average_volume": one.found.average,
         "volume_ratio": one.found.ratio,
-        "z_score": one.found.z_score,
+        **({"z_score": one.found.z_score} if scored else {}),
         "price_change_rate": one.change_rate,
         "trading_value": one.value,
         "consecutive_days": one.found.streak(threshold),

@@ -62,8 +62,8 @@ def _slow(f: Facts) -> dict[str, Any]:
         "brokersReachable": f"{len(f.get('kafka.brokers', []))}/{len(expected)}",
         "isrFull": not f.get("partitions.under_replicated"),
         "produceP95Ms": f.get("publish.p95_ms"),
-        "slowCallRate": said.get("slow_rate"),
-        "failureRate": said.get("failure_rate"),
+        "slowCallRate": said.get("known_slow_rate", said.get("slow_rate")),
+        "failureRate": said.get("known_failure_rate", said.get("failure_rate")),
         "duplicatesSent": f.get("consume.duplicates"),
         "publishErrors": f.get("publish.errors"),
     }
@@ -340,7 +340,20 @@ PARTS: Final[tuple[Rule, ...]] = (
         },
         disproof="ISR size is at least min.insync.replicas for every partition.",
         next_step="get_topic_details",
-        explains=frozenset({"KAFKA_BROKER_DOWN", "PUBLISH_REFUSED", "BREAKER_FLAPPING", "BREAKER_STUCK_HALF_OPEN"}),
+        # A group's offsets are a topic too: while that one takes no writes, members commit nothing.
+        explains=frozenset(
+            {
+                "KAFKA_BROKER_DOWN",
+                "PUBLISH_REFUSED",
+                "BREAKER_FLAPPING",
+                "BREAKER_STUCK_HALF_OPEN",
+                "CONSUMER_STUCK",
+                "SETTLEMENT_WORKER_STUCK",
+                "REFUND_WORKER_STUCK",
+                "CONSUMER_SLOW",
+                "KAFKA_SLOW",
+            }
+        ),
     ),
     Rule(
         id="CLOCK_SKEW",
