@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from dari import __version__
 from dari.cli.auth_commands import auth
 from dari.cli.crawl_commands import crawl
+from dari.cli.observing_commands import audit, logs, status
 from dari.cli.options import Json, Seed, Simulated, Toolsets
 from dari.cli.printing import fail
 from dari.cli.running import missing_extra, prepare, run
@@ -26,6 +27,9 @@ app = App(
 app.command(auth)
 app.command(crawl)
 app.command(stack)
+app.command(audit)
+app.command(status)
+app.command(logs)
 
 
 @app.command
@@ -256,42 +260,6 @@ def bench(
     from dari.cli import measuring  # noqa: PLC0415
 
     run(measuring.bench(name, as_json=json, long=long, questions=questions), as_json=json)
-
-
-@app.command
-def status(*, json: Json = False) -> None:
-    """Show how many calls the servers of this user answered in a day, how fast, how often from a cache."""
-    from dari.cli import observing  # noqa: PLC0415
-
-    run(observing.status(as_json=json), as_json=json)
-
-
-@app.command
-def logs(file: Path, *, json: Json = False) -> None:
-    """Sum up a log file: errors, calls by endpoint, cache hits, unusual volumes."""
-    from dari.cli import observing  # noqa: PLC0415
-
-    observing.logs(file, as_json=json)
-
-
-audit = App(name="audit", help="Who did what: every call is a sealed line.")
-app.command(audit)
-
-
-@audit.command(name="verify")
-def audit_verify(*, json: Json = False) -> None:
-    """Look whether any line was altered, removed or moved; exit code 1 if so."""
-    from dari.cli import observing  # noqa: PLC0415
-
-    raise SystemExit(observing.verify(as_json=json))
-
-
-@audit.command(name="tail")
-def audit_tail(count: int = 20, *, json: Json = False) -> None:
-    """Show the newest lines."""
-    from dari.cli import observing  # noqa: PLC0415
-
-    observing.tail(count, as_json=json)
 
 
 def main() -> None:

@@ -14,6 +14,8 @@ from starlette.routing import BaseRoute, Route
 from dari.core.clock import Clock
 from dari.core.endpoint import Effect
 from dari.core.errors import DariError
+from dari.core.exchange import DEFAULT_PROFILE
+from dari.core.shared_state import file_name
 from dari.serving.callers import Caller
 from dari.serving.dispatch import Dispatch, failed
 from dari.serving.gate import caller_of
@@ -154,11 +156,20 @@ class RestDoor:
         return await self._followed(request, request.path_params["job"])
 
     async def _crawl(self, request: Request) -> Response:
-        return await self._followed(request, f"crawl-{request.path_params['crawl_id']}")
+        """A crawl is its profile's: whoever calls with the profile may follow it."""
+        profile = caller_of(request).profile
+        before = "" if profile == DEFAULT_PROFILE else f"{file_name(profile)}-"
+        key = f"{before}crawl-{request.path_params['crawl_id']}"
+        if await self._jobs.standing(key) is None:
+            return problem(404, "not_found", NO_SUCH.format("crawl on its way"))
+        return self._going_on(request, key)
 
     async def _followed(self, request: Request, key: str) -> Response:
         if await self._found(request, key) is None:
             return problem(404, "not_found", NO_SUCH.format("job"))
+        return self._going_on(request, key)
+
+    def _going_on(self, request: Request, key: str) -> Response:
         last, place = place_of(request.headers.get("last-event-id", ""))
         return stream(self._jobs, key, place if last == key else "")
 
