@@ -39,6 +39,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("DARI_REDIS_URL", "A Redis that machines share: cache, pacing, grants, plans", secret=True),
     Setting("DARI_JOBS", "Where long works run: in this process, in all that share DARI_REDIS_URL, or in `dari worker`",
             "here", ("here", "shared", "workers")),
+    Setting("DARI_SESSIONS", "Sessions of MCP until 2025-11-25: in this process, or none, so that any replica answers",
+            "here", ("here", "none")),
     Setting("DARI_DEADLINE_SECONDS", "Longest a tool call may take", "20", kind="number"),
     Setting("DARI_ORDER_ACCOUNT", "Arms orders for this one account number (with DARI_REACH=commit); empty: no orders",
             secret=True),

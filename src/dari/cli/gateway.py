@@ -64,6 +64,7 @@ def gateway(runtime: Runtime, names: Iterable[str], *, guard: Guard | None = Non
         streaming=streaming(fronts),
         guard=guard,
         tools=tools,
+        sessions=runtime.settings.text("DARI_SESSIONS") == "here",
         routes=[*watching.routes(), *rest.routes()],
         public=public,
     )

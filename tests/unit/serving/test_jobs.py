@@ -20,7 +20,7 @@ from dari.serving.jobs import Jobs, JobsHere, Told
 from dari.serving.jobs.on_docket import JobsOnDocket
 from tests.unit.shared.test_networked import Redis
 
-SOON = 10.0
+SOON = 30.0
 
 
 async def counting(arguments: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any], None]:
@@ -164,6 +164,7 @@ asyncio.run(jobs.work())
 
 
 @pytest.mark.needs("redis")
+@pytest.mark.serial
 async def test_a_job_survives_its_workers_death(redis: Redis) -> None:
     watching = JobsOnDocket(redis.url, SystemClock(), working=False)
     knowing(watching)
@@ -171,7 +172,7 @@ async def test_a_job_survives_its_workers_death(redis: Redis) -> None:
     try:
         await watching.start("counting", {"to": 6, "pause": 0.2}, key="a")
         heard = []
-        async with asyncio.timeout(2 * SOON):
+        async with asyncio.timeout(6 * SOON):
             async for one in watching.events("a"):
                 heard.append(one)
                 if one.data == {"done": 2} and len(workers) == 1:

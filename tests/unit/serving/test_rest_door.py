@@ -207,3 +207,21 @@ def test_every_error_has_a_status_and_every_status_a_meaning() -> None:
     assert not missing
     assert set(replying.STATUS.values()) <= set(describing.TOOL_STATUSES)
     assert set(describing.TOOL_STATUSES) <= set(replying.MEANINGS)
+
+
+@pytest.mark.parametrize(("sessions", "status"), [("here", 400), ("none", 200)])
+async def test_an_older_client_may_go_on_with_any_replica_where_no_sessions_are_kept(
+    tmp_path: Path, sessions: str, status: int
+) -> None:
+    found = resolve(environment=settings(tmp_path, DARI_SESSIONS=sessions), home=tmp_path)
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    headers = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25"}
+    async with (
+        Runtime(found, simulated=True) as runtime,
+        listening.serving(gateway(runtime, ["kis-code"])) as address,
+        httpx2.AsyncClient(base_url=address, timeout=20) as client,
+    ):
+        reply = await client.post("/mcp", json=body, headers=headers)
+        assert reply.status_code == status, reply.text
+        assert (await client.get("/readyz")).json()["status"] == "ready"
+        assert "dari_info" in (await client.get("/metrics")).text

@@ -65,12 +65,14 @@ def web_app(
     routes: Sequence[BaseRoute] = (),
     public: Callable[[str], bool] = lambda _: False,
     tools: Mapping[str, Mapping[str, Tool]] = NO_TOOLS,
+    sessions: bool = True,
 ) -> Starlette:
     """One address for many servers: each under `/NAME/mcp`, and `root` (the only one, or their union) under `/mcp`.
 
     Those named in `streaming` have tools that report progress: their replies may be event streams. The others answer
     in plain JSON, which costs a third less CPU. Every path passes `guard`, also those of `routes`, but those
-    it or `public` calls public. `tools` by server let it answer a call that needs more scope with a 403.
+    it or `public` calls public. `tools` by server let it answer a call that needs more scope with a 403. Without
+    `sessions` a client until 2025-11-25 may go on with any replica, and loses what is pushed to a session.
     """
     named = dict(servers)
     if root is not None and root not in servers.values():
@@ -79,6 +81,7 @@ def web_app(
         name: server.http_app(
             path="/mcp",
             json_response=name not in streaming,
+            stateless_http=not sessions,
             host_origin_protection=False,  # Hosts, below, guards every door alike
             event_store=EventStore(),
             retry_interval=RETRY_MILLISECONDS,
