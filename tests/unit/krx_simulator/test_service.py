@@ -282,7 +282,8 @@ async def test_the_truth_is_the_worlds_and_the_rows_are_the_truth(asker: Asker, 
     assert truth["seed"] == market.seed
     kospi = (await asker.http.get("/__truth__/day", params={"day": "20261118"})).json()["rows"]["005930"]
     assert kospi[4:7] == [bar.close, bar.volume, bar.value]
-    for query in ({}, {"day": "soon"}, {"day": "20261115"}):
+    wrong = {"day": "20261118", "market": "KONEX"}
+    for query in ({}, {"day": "soon"}, {"day": "20261115"}, wrong):
         assert (await asker.http.get("/__truth__/day", params=query)).status_code == 400
     assert krx.is_trading_day(day)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -26,7 +26,7 @@ SIMULATED_KEY: Final = "51D0A1E0DA41BEEFCAFE00001111222233334444"
 MARK: Final = {"x-dari-simulator": "krx", "x-dari-simulated": "true"}
 KIND: Final = "application/json;charset=UTF-8"
 _KEPT_BODIES: Final = 140
-_KEPT_CALLS: Final = 100_000
+_KEPT_CALLS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,6 @@ class Stats:
     calls: Counter[str] = field(default_factory=Counter)
     days: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
-    stamps: list[float] = field(default_factory=list)
 
 
 class Refused(Exception):
@@ -86,6 +85,7 @@ class Simulator:
         self.switches, self.stats = Switches(), Stats()
         self._paths = {SPEC.endpoint(one).path: one for one in SPEC.ids()}
         self._used: Counter[tuple[str, date]] = Counter()
+        self._recent: deque[float] = deque(maxlen=_KEPT_CALLS)
         self._body = lru_cache(maxsize=_KEPT_BODIES)(self._make_body)
 
     # ── the service ──
@@ -115,8 +115,7 @@ class Simulator:
         if service is None:
             raise Refused("Not Found")
         self.stats.calls[service] += 1
-        if len(self.stats.stamps) < _KEPT_CALLS:
-            self.stats.stamps.append(stamp)
+        self._recent.append(stamp)
         key = request.headers.get(platform().key_header, "")
         account = self.accounts.get(key)
         if account is None or (account.expires is not None and account.expires <= self.clock.now()):
@@ -135,7 +134,7 @@ class Simulator:
         if self._used[slot] > most:
             raise Refused("Too Many Requests")
         fast = self.switches.per_second
-        if fast and sum(stamp - one < 1.0 for one in self.stats.stamps[-fast - 1 :]) > fast:
+        if fast and sum(stamp - one < 1.0 for one in self._recent) > fast:
             raise Refused("Too Many Requests")
 
     def out(self, day: date) -> bool:
@@ -181,12 +180,14 @@ class Simulator:
 
         Rows by code: [base, open, high, low, close, volume, value, shares]; won and shares.
         """
+        market = request.query_params.get("market", "KOSPI")
+        if market not in {"KOSPI", "KOSDAQ", "ETF"}:
+            return JSONResponse({"error": "market is KOSPI, KOSDAQ or ETF"}, 400)
         try:
             day = datetime.strptime(request.query_params["day"], "%Y%m%d").replace(tzinfo=KST).date()
             bars = closed_days(self.market).bars(day)
         except (KeyError, ValueError) as error:
             return JSONResponse({"error": str(error)}, 400)
-        market = request.query_params.get("market", "KOSPI")
         issues = listed(self.market, "KOSPI" if market == "ETF" else market, funds=market == "ETF")
         rows = {}
         for issue in issues:

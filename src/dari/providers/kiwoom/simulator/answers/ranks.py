@@ -12,7 +12,7 @@ from dari.providers.kiwoom.simulator.days import bars, end_of
 from dari.providers.kiwoom.simulator.exchange import Ask, Told, answers, ranked
 from dari.providers.kiwoom.simulator.filters import passing
 from dari.providers.kiwoom.simulator.stocks import Stock
-from dari.worlds.market import Quote, percent
+from dari.worlds.market import Bar, Quote, percent
 
 LONGEST: Final = 200
 """How many places a ranking tells."""
@@ -145,24 +145,49 @@ def by_open(ask: Ask) -> Told:
     return Told(rows=[stock.row for stock in rows])
 
 
+def unbeaten(ask: Ask, quote: Quote, count: int, figure: Callable[[Bar], int]) -> list[Bar] | None:
+    """The days before today among the last `count`, newest first; None when today's figure is not above all of theirs.
+
+    Near days are looked at first: most issues are told after a few, so that a whole market can be asked.
+    """
+    days: list[Bar] = []
+    top = 0
+    for reach in sorted({min(one, count) for one in (3, 10, 40, count)}):
+        seen = len(days)
+        today, *days = bars(ask.market, quote.code, end_of(ask.day, ask.now), reach, quote.venue)
+        top = figure(today)
+        if any(figure(day) >= top for day in days[seen:]):
+            return None
+    return days or None
+
+
+def beyond_closes(ask: Ask, quote: Quote, count: int, *, highest: bool) -> bool:
+    """Whether today's range goes beyond the last KRX closes: quick, and whoever does not, set no extreme there."""
+    if quote.venue != "KRX":
+        return True
+    before = krx.trading_days(krx.previous_trading_day(quote.as_of.date()), count - 1)
+    listed = quote.issue.listed_on
+    closes = (ask.market.paths.close(quote.issue, day) for day in before if f"{day:%Y%m%d}" >= listed)
+    return all(close < quote.high for close in closes) if highest else all(close > quote.low for close in closes)
+
+
 @answers("ka10016")
 def extremes(ask: Ask) -> Told:
-    """신고저가 of 5 … 250 days, among the most traded issues."""
+    """신고저가 of 5 … 250 days, over the whole market, the most traded first."""
     count, highest = int(ask["dt"]), ask["ntl_tp"] == "1"
     by_close = ask["high_low_close_tp"] == "2"
-    rows = []
-    for stock in largest(ask):
-        quote = stock.quote
-        days = bars(ask.market, quote.code, end_of(ask.day, ask.now), count, quote.venue)[1:]
+
+    def figure(bar: Bar) -> int:
         if highest:
-            edge = max((bar.close if by_close else bar.high for bar in days), default=0)
-            found = (quote.price if by_close else quote.high) > edge
-        else:
-            edge = min((bar.close if by_close else bar.low for bar in days), default=0)
-            found = (quote.price if by_close else quote.low) < edge
-        if found:
-            rows.append(stock.row)
-    return Told(rows=rows)
+            return bar.close if by_close else bar.high
+        return -(bar.close if by_close else bar.low)
+
+    found = [
+        quote
+        for quote in passing(ask)
+        if beyond_closes(ask, quote, count, highest=highest) and unbeaten(ask, quote, count, figure)
+    ]
+    return Told(rows=[stock.row for stock in ordered(ask, lambda quote: -quote.value, found)])
 
 
 @answers("ka10017")
@@ -276,24 +301,25 @@ def volume_surge(ask: Ask) -> Told:
     if ask.endpoint.id == "ka10024":
         count = int(ask["cycle_tp"])
         rows = []
-        for stock in largest(ask):
-            days = bars(ask.market, stock.issue.code, end_of(ask.day, ask.now), count, stock.quote.venue)[1:]
-            most = max((bar.volume for bar in days), default=0)
-            if stock.quote.volume > most:
-                rows.append(stock.row.given(prev_trde_qty=most))
+        for quote in passing(ask):
+            days = unbeaten(ask, quote, count, lambda bar: bar.volume)
+            if days:
+                most = max(bar.volume for bar in days)
+                rows.append(Stock(ask.market, quote).row.given(prev_trde_qty=most))
         return Told(rows=rows)
     rows = []
-    for stock in largest(ask):
+    earlier = None
+    if ask["tm_tp"] == "1":
+        board = ask.snapshot(ask.venue()).board
+        earlier = ask.market.snapshot(board.as_of - timedelta(minutes=int(ask["tm"] or "1")), ask.venue()).quotes
+    for stock in traded(ask):
         quote = stock.quote
-        before = quote.previous_volume
-        if ask["tm_tp"] == "1":
-            earlier = ask.market.quote(quote.code, quote.as_of - timedelta(minutes=int(ask["tm"] or "1")), quote.venue)
-            before = earlier.volume
+        before = earlier[quote.code].volume if earlier is not None else quote.previous_volume
         more = quote.volume - before
         rows.append(stock.row.given(prev_trde_qty=before, sdnin_qty=more, sdnin_rt=percent(more, before)))
     by_rate, down = ask["sort_tp"] in ("2", "4"), ask["sort_tp"] in ("3", "4")
     rows.sort(key=lambda row: Decimal(str(row.get("sdnin_rt" if by_rate else "sdnin_qty"))), reverse=not down)
-    return Told(rows=rows)
+    return Told(rows=rows[:LONGEST])
 
 
 @answers("ka10025")
