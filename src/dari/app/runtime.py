@@ -25,6 +25,7 @@ from dari.serving.audit import Audit
 from dari.serving.boards import Boards
 from dari.serving.callers import Caller
 from dari.serving.dispatch import Dispatch, Offered, permitted
+from dari.serving.limits import Limits
 from dari.serving.metrics import Metrics
 from dari.settings import Settings
 from dari.upstream.client import Asking, Client
@@ -54,6 +55,7 @@ class Runtime:
         self._toolsets = toolsets
         self.clock: Clock = clock or SystemClock()
         self.metrics = Metrics()
+        self.limits = Limits(self.clock)
         events = Events()
         events.listen(self.metrics.heard)
         places = Places.of(settings.text("DARI_HOME"))
@@ -112,6 +114,7 @@ class Runtime:
             metrics=self.metrics,
             deadline=self.settings.number("DARI_DEADLINE_SECONDS"),
             server=named.name,
+            limits=self.limits,
         )
         return named, dispatch
 

@@ -137,7 +137,7 @@ def query_of(answer: httpx2.Response) -> dict[str, str]:
 def peopled(house: House) -> dict[str, str]:
     """Two tenants: acme (kim trades, lee looks) and beta (park looks, of two toolsets only), and their programs."""
     house.people.keep_tenant(Tenant(name="acme", profiles=("default",), roles=(("quotes", "kis-trade:read"),)))
-    house.people.keep_tenant(Tenant(name="beta", deny=("kis-trade/get_balance",)))
+    house.people.keep_tenant(Tenant(name="beta", deny=("kis-trade/get_account",)))
     for name, tenant, roles in (("kim", "acme", "trader"), ("lee", "acme", "viewer"), ("park", "beta", "viewer")):
         house.people.add(Person(name=name, tenant=tenant, roles=(roles,)), PASSWORD)
     house.clients.add(OAuthClient(client_id="editor", name="An editor", redirect_uris=(BACK,)))

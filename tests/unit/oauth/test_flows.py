@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.oauth.guarded import BACK, Guarded, authorizing, query_of
 
-ACCOUNT = {"code": "005930"}
+ACCOUNT = {"symbol": "005930"}
 
 
 def test_the_documents_login(guarded: Guarded) -> None:

@@ -47,7 +47,14 @@ ADDED = {
     "payment-kafka": ["dlq_triage", "plan_dlq_replay", "apply_plan", "plan_status"],
     "payment-loadtest": ["compare_load_tests", "apply_plan", "plan_status"],
     "payment-system-health": [
-        *("incident_snapshot", "show_policy", "plan_outbox_republish", "plan_breaker_reset", "apply_plan"),
+        *(
+            "incident_snapshot",
+            "query_metrics",
+            "show_policy",
+            "plan_outbox_republish",
+            "plan_breaker_reset",
+            "apply_plan",
+        ),
         "plan_status",
     ],
 }
