@@ -119,6 +119,14 @@ class Guarded:
         sent |= {"Mcp-Method": "tools/call", "Mcp-Name": tool, **headers}
         return self.ask("POST", f"/{server}/mcp", json=body, headers=sent)
 
+    def session(self, token: str, *, server: str = "kis-trade") -> dict[str, str]:
+        """The headers of a session of 2025-11-25."""
+        headers = {"Accept": "application/json, text/event-stream", "Authorization": f"Bearer {token}"}
+        hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+        body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+        begun = self.ask("POST", f"/{server}/mcp", json=body, headers=headers)
+        return {**headers, "Mcp-Session-Id": begun.headers["mcp-session-id"], "MCP-Protocol-Version": "2025-11-25"}
+
 
 def authorizing(verifier: str, **more: Any) -> dict[str, Any]:
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()

@@ -220,18 +220,23 @@ def test_header_injection(guarded: Guarded) -> None:
 
 
 def test_log_and_audit_injection(guarded: Guarded, caplog: pytest.LogCaptureFixture) -> None:
+    forged = 'get_quote\n{"v":1,"caller":"forged"}'
     with caplog.at_level(logging.DEBUG):
         guarded.login('kim"}\n{"forged": true', password=f"secret-{secrets.token_hex(4)}\r\nINFO root: all is well")
-        guarded.call(
-            'get_quote\n{"v":1,"caller":"forged"}', {"code\n": "005930"}, guarded.token(), **{"Mcp-Name": "get_quote"}
-        )
+        headers = guarded.session(guarded.token())
+        for name, arguments in ((forged, {}), ("get_quote", {"symbol\n": forged}), ("get_quote", {forged: "1"})):
+            call = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+            assert guarded.ask("POST", "/kis-trade/mcp", json=call, headers=headers).json()["result"]["isError"]
     assert "secret-" not in caplog.text
     assert PASSWORD not in caplog.text
     guarded.runtime.audit.flush()
+    told = ""
     for file in Path(guarded.runtime.parts.places.state, "audit").glob("*.jsonl"):
         text = file.read_text("utf-8")
+        told += text
         assert '"caller":"forged"' not in text
         assert not any(line and not line.startswith("{") for line in text.splitlines())
+    assert '"caller":"acme/kim"' in told  # whose a call was, with the tenant
 
 
 def test_nothing_secret_lies_open(guarded: Guarded) -> None:
@@ -239,7 +244,9 @@ def test_nothing_secret_lies_open(guarded: Guarded) -> None:
     token = guarded.by_code()
     planted = [PASSWORD, token["access_token"], token["refresh_token"], *guarded.secrets.values()]
     home = Path(guarded.house.settings.text("DARI_HOME"))
-    for file in (one for one in home.rglob("*") if one.is_file()):
+    files = [one for one in home.rglob("*") if one.is_file()]
+    assert {"auth.sqlite", "vault.key"} <= {one.name for one in files}
+    for file in files:
         content = file.read_bytes()
         assert not any(one.encode() in content for one in planted), file.name
         assert b'"d":' not in content

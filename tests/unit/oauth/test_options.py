@@ -114,6 +114,14 @@ def test_too_many_calls_are_an_error_of_the_call_with_the_time_to_wait(wide: Gua
     assert "isError" not in answers[0].json()["result"] or answers[0].json()["result"]["isError"] is False
 
 
+def test_too_many_calls_over_rest(wide: Guarded) -> None:
+    headers = {"Authorization": f"Bearer {wide.token('park')}", "X-Forwarded-For": "10.1.2.4"}
+    asked = {"plan": "x"}
+    answers = [wide.ask("POST", "/api/v1/kis-code/build_call", json=asked, headers=headers) for _ in range(3)]
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["retry-after"]) > 0
+
+
 # --- a client's own page ----------------------------------------------------------------------------------------------
 
 
