@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -21,7 +20,7 @@ from starlette.routing import Route
 from dari.core.errors import BadSetting, InvalidInput
 from dari.serving.mcp_door import listening, outside, punctual
 from dari.serving.mcp_door.guards import Bounded
-from tests.unit.oauth.guarded import BACK, PASSWORD, Guarded, authorizing, settings
+from tests.unit.oauth.guarded import BACK, PASSWORD, Guarded, authorizing, settings, ticket_of
 
 PATHS = ["/mcp", "/kis-trade/mcp", "/auth/token", "/auth/me", "/.well-known/oauth-authorization-server"]
 FORGED = ["evil.example", "127.0.0.1.evil.example", "", "localhost.evil.example:80", "169.254.169.254"]
@@ -56,12 +55,6 @@ def test_metadata_and_tokens_may_be_asked_by_scripts_without_cookies(guarded: Gu
     preflight = guarded.ask("OPTIONS", "/auth/token", headers={**headers, "Access-Control-Request-Method": "POST"})
     assert preflight.status_code == 204
     assert "access-control-allow-origin" not in guarded.ask("GET", "/kis-trade/mcp").headers
-
-
-def ticket_of(page: httpx2.Response) -> str:
-    found = re.search(r"name=ticket value='([^']+)'", page.text)
-    assert found
-    return found[1]
 
 
 def test_csrf_a_form_of_another_site(guarded: Guarded) -> None:
