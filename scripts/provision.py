@@ -21,6 +21,10 @@ ROOT: Final = Path(__file__).parents[1]
 ABSENT: Final = ROOT / ".cache" / "absent.json"
 """What the last provisioning could not give: `{component: reason}`; read by tests/conftest.py."""
 
+BUILT: Final = ROOT / ".cache" / "bin"
+"""Programs that were built from source."""
+JARS: Final = ROOT / ".cache" / "stack"
+
 POLICY: Final = Path("/usr/sbin/policy-rc.d")
 """While it exits 101, Debian installs a server without starting it: tests start their own, on their own ports."""
 
@@ -41,8 +45,9 @@ def node_tools() -> tuple[Path, Path] | None:
 
 
 def missing_programs(facts: Mapping[str, Any]) -> list[str]:
-    """Programs of a component that are not on PATH."""
-    return [name for name in facts.get("programs", []) if shutil.which(name) is None]
+    """Programs of a component that are neither on PATH nor built here."""
+    places = f"{os.environ.get('PATH', '')}{os.pathsep}{BUILT}"
+    return [name for name in facts.get("programs", []) if shutil.which(name, path=places) is None]
 
 
 def provide() -> dict[str, str]:
@@ -52,11 +57,13 @@ def provide() -> dict[str, str]:
     packages = sorted({p for facts in table.values() if missing_programs(facts) for p in facts.get("apt", [])})
     refused = _apt(packages) if packages else ""
     for name, facts in table.items():
-        if left := missing_programs(facts):
+        if "go" in facts and missing_programs(facts) and (reason := _go(facts["go"], facts["programs"][0])):
+            absent[name] = reason
+        elif left := missing_programs(facts):
             absent[name] = f"no {', '.join(left)} on PATH ({refused or 'no Debian package brings it'})"
         elif "pip" in facts and node_tools() is None:
             absent[name] = f"{facts['pip']} has no wheel for this machine"
-        elif "npm" in facts and (reason := _npm(ROOT / facts["npm"])):
+        elif ("maven" in facts and (reason := _maven())) or ("npm" in facts and (reason := _npm(ROOT / facts["npm"]))):
             absent[name] = reason
     ABSENT.parent.mkdir(exist_ok=True)
     ABSENT.write_text(json.dumps(absent, indent=1), "utf-8")
@@ -112,6 +119,37 @@ def _npm(folder: Path) -> str:
         return f"npm ci failed: {' '.join(done.stderr.split())[-300:]}"
     stamp.write_bytes(lock)
     return ""
+
+
+def _maven() -> str:
+    """Fetch the broker's jars once; give the reason where that failed."""
+    from dari.services.stack.brokers import fetch  # noqa: PLC0415 -- only where a component asks for it
+
+    try:
+        fetch(JARS)
+    except subprocess.CalledProcessError as failed:
+        return f"mvn failed: {' '.join(str(failed.stdout).split())[-300:]}"
+    return ""
+
+
+def _go(module: str, name: str) -> str:
+    """Build a Go program of a module's version once; give the reason where that failed.
+
+    As a dependency of an empty module: `go install` also asks the module's own host, which need not be reachable.
+    """
+    if shutil.which("go") is None:
+        return "no go on PATH"
+    path, _, version = module.partition("@")
+    room = BUILT.parent / "go" / name
+    room.mkdir(parents=True, exist_ok=True)
+    BUILT.mkdir(parents=True, exist_ok=True)
+    room.joinpath("go.mod").write_text(f"module built/{name}\n\ngo 1.25\n\nrequire {path} {version}\n", "utf-8")
+    room.joinpath("named.go").write_text(f'//go:build named\n\npackage named\n\nimport _ "{path}"\n', "utf-8")
+    print(f"building {module} (some minutes, once)", flush=True)
+    places = os.environ | {"GOPATH": str(BUILT.parent / "go"), "GOFLAGS": "-mod=mod -modcacherw"}
+    command = ["go", "build", "-o", str(BUILT / name), path]
+    done = subprocess.run(command, cwd=room, env=places, capture_output=True, text=True, check=False)
+    return f"go build failed: {' '.join(done.stderr.split())[-300:]}" if done.returncode else ""
 
 
 def main() -> int:

@@ -83,6 +83,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("API_BASE_URL", "Where the payment monitoring service is (dari service monitoring)",
             "http://localhost:8082"),
     Setting("DARI_PAYMENTS_URL", "Where the payment platform is, for the monitoring service", "http://localhost:8090"),
+    Setting("DARI_PAYMENTS_WORKERS", "Where its workers are when they run in processes of their own, with commas"),
     Setting("DARI_PAYMENTS_DB_URL", "The payment database (SQLAlchemy URL); empty: SQLite of our own", secret=True),
     Setting("DARI_PAYMENTS_REDIS_URL", "The payment system's Redis; empty: one in the platform's process", secret=True),
     Setting("DARI_PAYMENTS_KAFKA_BOOTSTRAP", "Its Kafka brokers; empty: a log in the platform's process"),

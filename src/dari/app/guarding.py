@@ -84,6 +84,8 @@ def guard(runtime: Runtime, base: str, servers: Collection[str], *, listening_on
     house = House.of(settings, clock, reads_pages=chosen == BUILTIN)
     runtime.parts.closing.callback(house.records.close)
     runtime.parts.tenancy.profiles = Profiles(house.records, house.vault, settings, clock)
+    if settings.text("DARI_REDIS_URL"):  # replicas count together
+        runtime.limits.share(runtime.parts.state("limits"))
     resources = ["/mcp", "/api/v1", *(f"/{name}/mcp" for name in servers)]
     issuer = house.issuer(base) if chosen == BUILTIN else None
     admission = Admission(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dari.app.runtime import Runtime
+from dari.serving.audit_reading import newest
 from dari.serving.console import Around, Console, Fault
 from dari.serving.dispatch import Dispatch
 from dari.serving.gate import Guard
@@ -20,10 +21,16 @@ def console(
         upstreams=lambda: upstreams(runtime),
         settings=lambda: settings(runtime),
         firing=lambda: [name for name, on in runtime.watched.alerts.states().items() if on],
-        audit=runtime.parts.places.state / "audit",
+        audit=lambda count, tenant: audited(runtime, count, tenant),
         faults=dict(faults or {}),
     )
     return Console(dispatches, around, guard)
+
+
+def audited(runtime: Runtime, count: int, tenant: str | None) -> list[dict[str, Any]]:
+    """The newest lines of the audit, of one tenant if named, the newest last. Blocking."""
+    runtime.audit.flush()
+    return newest(runtime.parts.places.state / "audit", count, tenant)
 
 
 def upstreams(runtime: Runtime) -> list[dict[str, Any]]:

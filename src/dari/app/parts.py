@@ -158,6 +158,10 @@ class Parts:
         self.degrading.append(state)
         return state, SharedRing(state, ring, self.clock, machine_name(self.places.state))
 
+    def state(self, name: str) -> SharedState:
+        """State of a name of its own that processes share."""
+        return self._shared(name)[0]
+
     def plans(self, provider: str, hands: Iterable[Hand], audit: Audit, *, profile: str = DEFAULT_PROFILE) -> Plans:
         """Where a provider's plans are kept and done, within the caps of the settings; after its client was made.
 

@@ -8,12 +8,17 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from dari.app.payment_trial import real_trial
 from dari.app.places import Places
 from dari.core.clock import SystemClock
 from dari.core.errors import Hint, MissingExtra, NotFound
 from dari.settings import Settings
 
 PORTS: Final = {"monitoring": 8082, "payments": 8090}
+GATHER: Final = 0.006
+"""Where the API is a process of its own it is so for load."""
+ROLES: Final = ("all", "api", "workers")
+PROFILES: Final = ("sim", "real")
 LOOK_SECONDS: Final = 5.0
 EXTRA: Final = Hint("pip install 'dari[payments]'", "pip install 'dari[payments]'")
 
@@ -27,15 +32,23 @@ def port_of(name: str) -> int:
 
 
 @asynccontextmanager
-async def service(name: str, settings: Settings, *, seed: int, switches: bool) -> AsyncIterator[Any]:
-    """The ASGI app of a service, alive while the block runs. Raises NotFound or MissingExtra."""
+async def service(name: str, settings: Settings, *, seed: int, switches: bool, role: str = "all") -> AsyncIterator[Any]:
+    """The ASGI app of a service, alive while the block runs. Raises NotFound or MissingExtra.
+
+    `role`, of the payment platform: `all` in one process, or `api` and `workers` in one each, on real parts.
+    """
     port_of(name)
+    if role not in ROLES:
+        names = ", ".join(ROLES)
+        raise NotFound(f"there is no role {role[:40]!r}", hint=Hint(f"있는 것: {names}", f"There are: {names}"))
     try:
         if name == "monitoring":
             yield monitoring(settings)
             return
         from dari.services.payments.adapters.sql import MEMORY  # noqa: PLC0415 -- as above
+        from dari.services.payments.assembly import PROGRAMS  # noqa: PLC0415 -- as above
         from dari.services.payments.deployment import Addresses, deploy  # noqa: PLC0415 -- an extra
+        from dari.services.payments.settings import PlatformSettings  # noqa: PLC0415 -- as above
     except ImportError as missing:
         raise MissingExtra(f"{missing.name} is not installed", hint=EXTRA) from None
     addresses = Addresses(
@@ -43,8 +56,15 @@ async def service(name: str, settings: Settings, *, seed: int, switches: bool) -
         redis=settings.text("DARI_PAYMENTS_REDIS_URL") or None,
         kafka=settings.text("DARI_PAYMENTS_KAFKA_BOOTSTRAP") or None,
     )
-    async with deploy(addresses, seed=seed, switches=switches) as made:
+    only = {"all": None, "api": frozenset[str](), "workers": frozenset(PROGRAMS)}[role]
+    async with deploy(
+        addresses, PlatformSettings(instance=f"ingest-{role}"), seed=seed, switches=switches, only=only
+    ) as made:
         yield made.app
+
+
+def _listed(settings: Settings, name: str) -> tuple[str, ...]:
+    return tuple(one.strip() for one in settings.text(name).split(",") if one.strip())
 
 
 def monitoring(settings: Settings) -> Any:
@@ -54,7 +74,7 @@ def monitoring(settings: Settings) -> Any:
 
     data = Places.of(settings.text("DARI_HOME")).data / "payments"
     results = settings.text("DARI_PAYMENTS_LOADTEST_RESULTS")
-    targets = (one.strip() for one in settings.text("DARI_PAYMENTS_LOADTEST_TARGETS").split(","))
+    targets = _listed(settings, "DARI_PAYMENTS_LOADTEST_TARGETS")
     return serve_at(
         Addresses(
             platform=settings.text("DARI_PAYMENTS_URL"),
@@ -62,18 +82,21 @@ def monitoring(settings: Settings) -> Any:
             redis=settings.text("DARI_PAYMENTS_REDIS_URL") or None,
             kafka=settings.text("DARI_PAYMENTS_KAFKA_BOOTSTRAP") or None,
             prometheus=settings.text("DARI_PAYMENTS_PROMETHEUS_URL") or None,
+            instances={f"worker-{at}": url for at, url in enumerate(_listed(settings, "DARI_PAYMENTS_WORKERS"), 1)},
         ),
         SystemClock(),
         results=data.joinpath("results") if not results else data.joinpath(results),
         operator_token=settings.text("DARI_PAYMENTS_OPERATOR_TOKEN") or None,
-        targets=tuple(one for one in targets if one),
+        targets=targets,
         journal=data / "acts.jsonl",
     )
 
 
 async def trial(
     names: Sequence[str],
+    settings: Settings,
     *,
+    profile: str = "sim",
     seed: int,
     healthy: int = 0,
     told: Callable[[Mapping[str, Any]], None] | None = None,
@@ -82,12 +105,19 @@ async def trial(
 
     `names` are scenarios ("F04"), several at once ("F04+F06"), controls ("C1") or root causes; none: all of them.
     `healthy` runs of random ordinary life follow; a cause that is named in one is a false alarm as well.
-    `told` hears each scenario as it ends. Raises NotFound.
+    `told` hears each scenario as it ends. Raises NotFound; for `real`, SetupError where a part is not installed.
     """
-    from dari.services.monitoring.adapters.in_process import ports_of  # noqa: PLC0415 -- an extra
-    from dari.services.monitoring.monitor import Monitor  # noqa: PLC0415 -- as above
-    from dari.services.payments.faults.catalogue import EVERYTHING, SCENARIOS  # noqa: PLC0415 -- as above
-    from dari.services.payments.faults.run import run  # noqa: PLC0415 -- as above
+    chosen = _chosen(names)
+    if profile == "sim":
+        return await _simulated(chosen, seed=seed, healthy=healthy, told=told)
+    if profile == "real":
+        return await real_trial(chosen, settings, seed=seed, told=told)
+    known = ", ".join(PROFILES)
+    raise NotFound(f"there is no profile {profile[:40]!r}", hint=Hint(f"있는 것: {known}", f"There are: {known}"))
+
+
+def _chosen(names: Sequence[str]) -> list[str]:
+    from dari.services.payments.faults.catalogue import EVERYTHING, SCENARIOS  # noqa: PLC0415 -- an extra
 
     by_cause = {scenario.root_cause: key for key, scenario in SCENARIOS.items()}
     chosen = ["+".join(by_cause.get(part, part) for part in name.upper().split("+")) for name in names]
@@ -95,6 +125,15 @@ async def trial(
         if part not in EVERYTHING:
             known = ", ".join(EVERYTHING)
             raise NotFound(f"there is no scenario {part[:40]!r}", hint=Hint(f"있는 것: {known}", f"There are: {known}"))
+    return chosen
+
+
+async def _simulated(
+    chosen: Sequence[str], *, seed: int, healthy: int, told: Callable[[Mapping[str, Any]], None] | None
+) -> dict[str, Any]:
+    from dari.services.monitoring.adapters.in_process import ports_of  # noqa: PLC0415 -- an extra
+    from dari.services.monitoring.monitor import Monitor  # noqa: PLC0415 -- as above
+    from dari.services.payments.faults.run import run  # noqa: PLC0415 -- as above
 
     class Watching:
         """The monitor of one sandbox, which it knows by its ASGI app and a clock."""

@@ -26,6 +26,7 @@ from dari.serving.boards import Boards
 from dari.serving.callers import Caller
 from dari.serving.dispatch import Dispatch, Offered, permitted
 from dari.serving.journal import Journal
+from dari.serving.limits import Limits
 from dari.serving.metrics import Metrics
 from dari.settings import Settings
 from dari.upstream.client import Asking, Client
@@ -56,6 +57,7 @@ class Runtime:
         self.clock: Clock = clock or SystemClock()
         self.metrics = Metrics()
         self.journal = Journal()
+        self.limits = Limits(self.clock)
         events = Events()
         events.listen(self.metrics.heard)
         places = Places.of(settings.text("DARI_HOME"))
@@ -84,6 +86,7 @@ class Runtime:
     async def __aexit__(self, *_: object) -> None:
         await self.parts.jobs.close()
         await self.watched.close()
+        await self.joining.close()
         for provider, client in self.clients.items():
             await told_apart(client, provider, self.process)
         await self.parts.closing.aclose()
@@ -114,6 +117,7 @@ class Runtime:
             deadline=self.settings.number("DARI_DEADLINE_SECONDS"),
             server=named.name,
             journal=self.journal,
+            limits=self.limits,
         )
         return named, dispatch
 

@@ -116,15 +116,17 @@ def users(*, as_json: bool) -> None:
 def tenant(
     name: str, *, profiles: tuple[str, ...], roles: tuple[str, ...], per_minute: int | None, **lists: Any
 ) -> None:
-    """Make a tenant, or change what is given. A list that is given replaces the one there was; `-` empties it."""
+    """Make a tenant, or change what is given. A list that is given replaces the one there was; `none` empties it."""
     with _house() as house:
         known = house.people.tenants()
         found = house.people.tenant(name) if name in known else Tenant(name=name)
         told: dict[str, Any] = {
-            what: () if given == ("-",) else given for what, given in {**lists, "profiles": profiles}.items() if given
+            what: () if given == ("none",) else given
+            for what, given in {**lists, "profiles": profiles}.items()
+            if given
         }
         if roles:
-            pairs = [one.partition("=") for one in roles if one != "-"]
+            pairs = [one.partition("=") for one in roles if one != "none"]
             told["roles"] = tuple((role, scope) for role, _, scope in pairs)
         if per_minute is not None:
             told["per_minute"] = per_minute

@@ -55,6 +55,7 @@ def gateway(
         clock=runtime.clock,
         version=__version__,
         secured=secured,
+        challenge=guard.challenge,
     )
     watching = Watching(
         metrics=runtime.metrics,

@@ -10,8 +10,12 @@ from cyclopts import App, Parameter
 
 from dari import __version__
 from dari.cli.auth_commands import auth
+from dari.cli.crawl_commands import crawl
+from dari.cli.observing_commands import audit, logs, status
+from dari.cli.options import Json, Seed, Simulated, Toolsets
 from dari.cli.printing import fail
 from dari.cli.running import missing_extra, prepare, run
+from dari.cli.stack_commands import stack
 from dari.core.errors import DariError
 
 app = App(
@@ -21,13 +25,11 @@ app = App(
 )
 
 app.command(auth)
-
-Json = Annotated[bool, Parameter(name="--json", negative="", help="One JSON document on stdout and nothing else.")]
-Simulated = Annotated[
-    bool, Parameter(name="--simulated", negative="", help="Answer from the simulator; needs no key. Answers say so.")
-]
-Toolsets = Annotated[str | None, Parameter(help="Only these toolsets of a server, with commas: search,crawl,files.")]
-Seed = Annotated[int, Parameter(help="Seed of the simulated world.")]
+app.command(crawl)
+app.command(stack)
+app.command(audit)
+app.command(status)
+app.command(logs)
 
 
 @app.command
@@ -120,11 +122,12 @@ def service(
     port: int | None = None,
     seed: Seed = 1,
     faults: Annotated[bool, Parameter(negative="", help="payments: add POST /__faults__/… that break it.")] = False,
+    role: Annotated[str, Parameter(help="payments on real parts: api and workers as two processes, or all.")] = "all",
 ) -> None:
     """Serve the payment platform or its monitoring service on loopback."""
     from dari.cli import operating  # noqa: PLC0415
 
-    run(operating.serve(name, port=port, seed=seed, faults=faults))
+    run(operating.serve(name, port=port, seed=seed, faults=faults, role=role), quick=True)
 
 
 faults = App(name="faults", help="Try the diagnosis on faults that are really injected.")
@@ -137,11 +140,14 @@ def run_faults(
     json: Json = False,
     seed: Seed = 0,
     healthy: Annotated[int, Parameter(help="So many random healthy runs besides, in which nothing may be found.")] = 0,
+    profile: Annotated[
+        str, Parameter(help="sim (virtual time) or real (a private stack: MariaDB, Redis, Kafka).")
+    ] = "sim",
 ) -> None:
     """Play the named faults (F01 … F16, F03+F10, C1, a root cause), or all with the healthy controls, and count."""
     from dari.cli import operating  # noqa: PLC0415
 
-    run(operating.run_faults(names, seed=seed, as_json=json, healthy=healthy), as_json=json)
+    run(operating.run_faults(names, seed=seed, as_json=json, healthy=healthy, profile=profile), as_json=json)
 
 
 @app.command
@@ -215,80 +221,6 @@ def install(
     run(installing.install(client, names, asked, as_json=json), as_json=json)
 
 
-crawl = App(name="crawl", help="Take whole periods of a procurement operation into the store; watch saved searches.")
-app.command(crawl)
-
-
-@crawl.default
-def crawl_period(
-    operation: str | None = None,
-    *filters: str,
-    start: Annotated[str | None, Parameter(help="First day, YYYY-MM-DD; 30 days in all if left out.")] = None,
-    end: Annotated[str | None, Parameter(help="Last day; today if left out.")] = None,
-    by: Annotated[str | None, Parameter(help="One of the operation's ways: posted, opened, registered …")] = None,
-    resume: Annotated[str | None, Parameter(help="Go on with a crawl by its id.")] = None,
-    json: Json = False,
-    simulated: Simulated = False,
-    seed: Seed = 1,
-) -> None:
-    """Take a whole period of a procurement operation into the store; Ctrl-C loses nothing. Filters are name=value."""
-    from dari.cli import crawling  # noqa: PLC0415
-
-    given = dict(one.partition("=")[::2] for one in filters)
-    run(
-        crawling.crawl(
-            operation,
-            start=start,
-            end=end,
-            by=by,
-            resume=resume,
-            filters=given,
-            as_json=json,
-            simulated=simulated,
-            seed=seed,
-        ),
-        as_json=json,
-    )
-
-
-@crawl.command(name="watch")
-def watch_searches(
-    name: str | None = None,
-    operation: str | None = None,
-    *filters: str,
-    by: Annotated[str | None, Parameter(help="One of the operation's ways.")] = None,
-    days: Annotated[int, Parameter(help="How many days each round reads again.")] = 7,
-    calls: Annotated[int, Parameter(help="Most calls of one round.")] = 20,
-    every: Annotated[float, Parameter(help="Minutes between rounds; more where the quota would not last.")] = 30.0,
-    once: Annotated[bool, Parameter(negative="", help="One round of each, then stop.")] = False,
-    remove: Annotated[bool, Parameter(negative="", help="Forget the search and what it has found.")] = False,
-    json: Json = False,
-    simulated: Simulated = False,
-    seed: Seed = 1,
-) -> None:
-    """Save a search (NAME OPERATION name=value …), then tell what is new or changed; without NAME, of all saved."""
-    from dari.cli import saved_searches  # noqa: PLC0415
-
-    given = dict(one.partition("=")[::2] for one in filters)
-    run(
-        saved_searches.watch(
-            name,
-            operation,
-            given,
-            by=by,
-            days=days,
-            calls=calls,
-            every=every,
-            once=once or json,
-            remove=remove,
-            as_json=json,
-            simulated=simulated,
-            seed=seed,
-        ),
-        as_json=json,
-    )
-
-
 days = App(name="days", help="The day store: whole-market days that the rankings read.")
 app.command(days)
 
@@ -328,42 +260,6 @@ def bench(
     from dari.cli import measuring  # noqa: PLC0415
 
     run(measuring.bench(name, as_json=json, long=long, questions=questions), as_json=json)
-
-
-@app.command
-def status(*, json: Json = False) -> None:
-    """Show how many calls the servers of this user answered in a day, how fast, how often from a cache."""
-    from dari.cli import observing  # noqa: PLC0415
-
-    run(observing.status(as_json=json), as_json=json)
-
-
-@app.command
-def logs(file: Path, *, json: Json = False) -> None:
-    """Sum up a log file: errors, calls by endpoint, cache hits, unusual volumes."""
-    from dari.cli import observing  # noqa: PLC0415
-
-    observing.logs(file, as_json=json)
-
-
-audit = App(name="audit", help="Who did what: every call is a sealed line.")
-app.command(audit)
-
-
-@audit.command(name="verify")
-def audit_verify(*, json: Json = False) -> None:
-    """Look whether any line was altered, removed or moved; exit code 1 if so."""
-    from dari.cli import observing  # noqa: PLC0415
-
-    raise SystemExit(observing.verify(as_json=json))
-
-
-@audit.command(name="tail")
-def audit_tail(count: int = 20, *, json: Json = False) -> None:
-    """Show the newest lines."""
-    from dari.cli import observing  # noqa: PLC0415
-
-    observing.tail(count, as_json=json)
 
 
 def main() -> None:

@@ -13,16 +13,18 @@ from dari.app.setting_up import settings_of
 from dari.cli.printing import FAULT, OK, document
 
 
-async def serve(name: str, *, port: int | None, seed: int, faults: bool) -> None:
+async def serve(name: str, *, port: int | None, seed: int, faults: bool, role: str = "all") -> None:
     """Serve a service on loopback until stopped; its address is the first line on stdout."""
     from dari.serving.mcp_door import listening  # noqa: PLC0415 -- an extra, told by the service where it is missing
 
     where = port_of(name) if port is None else port
-    async with service(name, settings_of(), seed=seed, switches=faults) as app:
+    async with service(name, settings_of(), seed=seed, switches=faults, role=role) as app:
         await listening.serve(app, "127.0.0.1", where, told=lambda address: print(address, flush=True))  # noqa: T201 -- the answer
 
 
-async def run_faults(names: tuple[str, ...], *, seed: int, as_json: bool, healthy: int = 0) -> int:
+async def run_faults(
+    names: tuple[str, ...], *, seed: int, as_json: bool, healthy: int = 0, profile: str = "sim"
+) -> int:
     """Play the scenarios and print the count; exit code 1 when a fault was missed or a control blamed."""
     console = Console(stderr=True)
 
@@ -32,7 +34,7 @@ async def run_faults(names: tuple[str, ...], *, seed: int, as_json: bool, health
             found = ", ".join(case["found"]) or "—"
             console.print(f"{mark} {case['scenario']:>8}  {found}  ({case['seconds']:.0f} s)")
 
-    said = await trial(names, seed=seed, healthy=healthy, told=told)
+    said = await trial(names, settings_of(), profile=profile, seed=seed, healthy=healthy, told=told)
     if as_json:
         document(said)
     else:

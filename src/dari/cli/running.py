@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from importlib.metadata import requires
 from typing import Any
 
@@ -41,10 +41,14 @@ def extras_of(module: str) -> set[str]:
     return found - {"all"}
 
 
-def run(work: Coroutine[Any, Any, int | None], *, as_json: bool = False) -> None:
-    """Run a command to its end and leave with its exit code. Ctrl-C is a normal way to stop."""
+def run(work: Coroutine[Any, Any, int | None], *, as_json: bool = False, quick: bool = False) -> None:
+    """Run a command to its end and leave with its exit code. Ctrl-C is a normal way to stop.
+
+    `quick`: on uvloop, where it is installed (the extra `fast`).
+    """
     try:
-        code = asyncio.run(work)
+        with asyncio.Runner(loop_factory=_uvloop() if quick else None) as runner:
+            code = runner.run(work)
     except DariError as error:
         code = fail(error, as_json=as_json)
     except ModuleNotFoundError as error:
@@ -52,3 +56,12 @@ def run(work: Coroutine[Any, Any, int | None], *, as_json: bool = False) -> None
     except KeyboardInterrupt:
         code = 130
     raise SystemExit(code or 0)
+
+
+def _uvloop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        from uvloop import new_event_loop  # noqa: PLC0415 -- an extra
+    except ImportError:
+        return None
+    made: Callable[[], asyncio.AbstractEventLoop] = new_event_loop
+    return made

@@ -88,7 +88,8 @@ class Series:
 class History:
     """Consecutive trading days of both markets, newest first, with every share listed on the newest.
 
-    `source` is who told the newest day, and `fetched_at` when; `earlier` is each share's capitalisation a day before.
+    `source` is who told the days (several with a plus), `fetched_at` when the newest was; `earlier` is each share's
+    capitalisation a day before.
     """
 
     days: tuple[date, ...]
@@ -112,6 +113,11 @@ class Days(Protocol):
     @property
     def lacking(self) -> str:
         """Why there is no history, or not the newest day: for a gap. Empty where nothing is missing."""
+        ...
+
+    @property
+    def filled_by(self) -> str:
+        """What would fill it: the setting of a key, a command, or "time"."""
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from typing import Final, NoReturn
 
 HIDDEN: Final = "…"
@@ -40,3 +41,18 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret is not written down")
+
+
+PERSONAL: Final = re.compile(
+    r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"  # e-mail
+    r"|(?<!\d)0(?:2|\d{2})-?\d{3,4}-?\d{4}(?!\d)"  # telephone 전화번호
+    r"|(?<!\d)\d{6}-[1-8]\d{6}(?!\d)"  # resident number 주민등록번호
+    r"|(?<!\d)\d{8}-\d{2}(?!\d)"  # account 계좌번호
+    r"|(?<!\d)(?:\d{4}-){3}\d{4}(?!\d)"  # card 카드번호
+)
+"""What is about a person, wherever it stands in a text."""
+
+
+def impersonal(text: str) -> str:
+    """The text without what is about a person."""
+    return PERSONAL.sub(HIDDEN, text)

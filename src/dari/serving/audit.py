@@ -17,6 +17,7 @@ from typing import Any, Final
 from filelock import FileLock
 
 from dari.core.endpoint import Effect
+from dari.core.secret import HIDDEN, impersonal
 from dari.core.shared_state import PRIVATE_FILE, private_folder, write_private
 
 START: Final = "0" * 32
@@ -29,6 +30,11 @@ SEALED: Final = re.compile(rb',"seal":"([0-9a-f]{32})"}$')
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 """What an argument's name looks like; an unknown one may be anything, also somebody's secret, and is not written."""
+
+MOST_ITEMS: Final = 50
+MOST_LETTERS: Final = 500
+MOST_NAME: Final = 40
+"""A value is told so far: an audit says what was done, it does not keep the data a second time."""
 
 REDACTED: Final = frozenset({"fingerprint", "password", "secret", "token", "key", "account", "cano"})
 """Argument names whose values are never written, whatever the effect."""
@@ -122,7 +128,7 @@ class Audit:
             "caller": caller,
             "tool": tool,
             "effect": effect.name,
-            "arguments": _keys(arguments) if effect is Effect.READ else redacted(arguments),
+            "arguments": _keys(arguments) if effect is Effect.READ else redacted(_known(arguments)),
             "outcome": outcome,
         }
         if tenant:
@@ -197,9 +203,18 @@ def _keys(arguments: Mapping[str, Any]) -> list[str]:
     return sorted({name if NAME.fullmatch(name) else "?" for name in map(str, arguments)})
 
 
+def _known(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments whose names look like names of ours; of the others only that there were some."""
+    told = {name: value for name, value in arguments.items() if NAME.fullmatch(str(name))}
+    return told if len(told) == len(arguments) else {**told, "?": HIDDEN}
+
+
 def redacted(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments with every value hidden whose name says it is one to hide, at whatever depth."""
-    return {name: "…" if _hides(name) else _redacted(value) for name, value in arguments.items()}
+    """The arguments with every value hidden whose name says so, and what is about a person, at whatever depth."""
+    return {
+        impersonal(str(name)) if len(str(name)) <= MOST_NAME else "?": HIDDEN if _hides(name) else _redacted(value)
+        for name, value in arguments.items()
+    }
 
 
 def _hides(name: str) -> bool:
@@ -208,5 +223,10 @@ def _hides(name: str) -> bool:
 
 def _redacted(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return redacted(value)
-    return [_redacted(one) for one in value] if isinstance(value, list | tuple) else value
+        return redacted(value) if len(value) <= MOST_ITEMS else f"{{{len(value)} names}}"
+    if isinstance(value, list | tuple):
+        return [_redacted(one) for one in value] if len(value) <= MOST_ITEMS else f"[{len(value)} items]"
+    if isinstance(value, str):
+        told = impersonal(value)
+        return told if len(told) <= MOST_LETTERS else f"{told[:MOST_LETTERS]}… ({len(value)})"
+    return value

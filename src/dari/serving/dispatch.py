@@ -137,7 +137,7 @@ class Dispatch:
             offered = self._known(name)
             tool = offered.tool
             effect = tool.effect
-            with span("tool", server=self.server, tool=name, effect=effect.name):
+            with span("tool", server=self.server, tool=tool.name, effect=effect.name):
                 outcome = await self._run(offered, arguments, caller, caller.profile if profile is None else profile)
         except DariError as error:
             outcome = _as_told_by(tool, arguments, error, failed(error, caller.language))

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from dari.core.clock import KST
 from dari.core.events import Event
-from dari.core.secret import HIDDEN, Secret
+from dari.core.secret import HIDDEN, Secret, impersonal
 from dari.core.shared_state import private_folder
 
 log = logging.getLogger("dari.asked")
@@ -41,10 +41,10 @@ class Masking(logging.Filter):
         self._known = re.compile("|".join(map(re.escape, values))) if values else None
 
     def masked(self, text: str) -> str:
-        """The text without secrets."""
+        """The text without secrets, and without what is about a person."""
         if self._known is not None:
             text = self._known.sub(HIDDEN, text)
-        return CREDENTIALS.sub(_kept, text)
+        return impersonal(CREDENTIALS.sub(_kept, text))
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -29,6 +30,10 @@ class DescribeTool(Query):
     """Arguments of describe_tool."""
 
     name: str = Field(max_length=80)
+
+
+class ShowPolicy(Query):
+    """Arguments of show_policy: none."""
 
 
 class CallTool(Query):
@@ -60,7 +65,7 @@ class Union:
     async def call(
         self, name: str, arguments: Mapping[str, Any] | None, caller: Caller, *, profile: str | None = None
     ) -> Outcome:
-        """Answer one of the three, or pass a call on; the server that is meant audits and counts it."""
+        """Answer one of our own, or pass a call on; the server that is meant audits and counts it."""
         try:
             match name:
                 case "search_tools":
@@ -69,6 +74,9 @@ class Union:
                     return self._describe(DescribeTool.model_validate(arguments or {}), caller)
                 case "call_tool":
                     return await self._pass(CallTool.model_validate(arguments or {}), caller, profile)
+                case "show_policy":
+                    ShowPolicy.model_validate(arguments or {})
+                    return self._policy(caller)
             raise NotFound(f"there is no tool {name[:80]!r} here", hint=_LOOK)
         except ValidationError as error:
             return failed(InvalidInput(explained(error)), caller.language)
@@ -109,6 +117,33 @@ class Union:
             )
         return await dispatch.call(tool.name, query.arguments, caller, profile=profile)
 
+    def _policy(self, caller: Caller) -> Outcome:
+        """What the caller may call, by server: how many tools of each effect, and those a wider token would allow."""
+        servers = []
+        for server, dispatch in self._servers.items():
+            may, more = Counter[str](), []
+            for name, offered in dispatch.offered.items():
+                tool = offered.tool
+                places = (server, tool.toolset, name)
+                reach, could = caller.reach_at(*places), caller.could_reach(*places)
+                if reach is not None and reach >= tool.effect:
+                    may[tool.effect.name.lower()] += 1
+                elif could is not None and could >= tool.effect:
+                    more.append(name)
+            servers.append({"server": server, "may": dict(may), "with_more_scope": more})
+        told: dict[str, Any] = {
+            "caller": caller.name,
+            "tenant": caller.tenant or None,
+            "reach": caller.reach.name.lower(),
+            "profiles": list(caller.profiles),
+            "allow": [list(one) for one in caller.allow],
+            "deny": list(caller.deny),
+            "per_minute": caller.per_minute,
+            "servers": servers,
+        }
+        lines = [f"{one['server']}: {one['may'] or 'none'}" for one in servers]
+        return Outcome(told, "\n".join([f"{caller.name}: reach {told['reach']}", *lines]))
+
 
 _LOOK: Final = Hint("search_tools로 찾으세요.", "Find it with search_tools.")
 
@@ -139,4 +174,5 @@ def _declared() -> tuple[Tool, ...]:
         ),
         tool("describe_tool", "도구 설명", "The arguments of one tool found by search_tools.", DescribeTool),
         tool("call_tool", "도구 호출", "Call one read-only tool by its name with its arguments.", CallTool),
+        tool("show_policy", "내 권한", "What you may call here: reach, key profiles, limits, by server.", ShowPolicy),
     )  # fmt: skip

@@ -25,7 +25,7 @@ def claims_of(token: str) -> Claims:
 
 def refused(guarded: Guarded, token: str) -> None:
     """At every door alike, and without a reason that helps."""
-    for path in ("/kis-trade/mcp", "/mcp"):
+    for path in ("/kis-trade/mcp", "/mcp", "/api/v1/kis-trade/get_quote"):
         answer = guarded.ask("POST", path, json={}, headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 401, path
         assert 'error="invalid_token"' in answer.headers["www-authenticate"]
@@ -276,7 +276,7 @@ def test_scope_escalation_by_query(guarded: Guarded) -> None:
 
 def test_a_profile_that_is_not_bound(guarded: Guarded) -> None:
     token = guarded.token("park")
-    assert guarded.call("get_quote", {"code": "005930"}, token, **{"X-Dari-Profile": "default"}).status_code == 403
+    assert guarded.call("get_quote", {"symbol": "005930"}, token, **{"X-Dari-Profile": "default"}).status_code == 403
 
 
 def test_rights_taken_away_hold_for_tokens_that_are_out(guarded: Guarded) -> None:

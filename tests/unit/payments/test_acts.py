@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dari.core.progress import heard_by
 from dari.services.payments.ports import Message
 from tests.unit.payments.living import ARMED, TOKEN, System, system
 
@@ -149,6 +150,14 @@ async def test_a_load_test_within_limits_is_run_graded_and_compared(armed: Syste
     outcome = await applied(armed, "payment-loadtest", plan)
     assert outcome.error is None, outcome.text
     assert outcome.structured["found"]["status"] == "running"
+    steps: list[Mapping[str, Any]] = []
+    with heard_by(steps.append):
+        asked = {"test_id": outcome.structured["found"]["test_id"], "follow": True}
+        ended = await armed.told("payment-loadtest", "load_test_progress", **asked)
+    assert (ended["status"], ended["planned"], ended["answered"]) == ("ended", 5, 5)
+    assert [one["status"] for one in (steps[0], steps[-1])] == ["running", "ended"]
+    nobody = await armed.ask("payment-loadtest", "load_test_progress", test_id="nobody")
+    assert nobody.error == "not_found"
     for _ in range(100):
         told = await armed.told("payment-loadtest", "get_latest_result")
         if told["found"]:

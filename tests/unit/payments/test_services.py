@@ -49,7 +49,7 @@ async def test_a_fault_that_is_missed_is_told_by_the_exit_code(
 @pytest.mark.parametrize("name", ["F99", "F01+", "nothing"])
 async def test_an_unknown_scenario_is_refused(name: str) -> None:
     with pytest.raises(NotFound):
-        await trial([name], seed=0)
+        await trial([name], resolve(), seed=0)
 
 
 def test_an_unknown_service_is_refused() -> None:
@@ -98,7 +98,7 @@ async def test_monitoring_without_a_platform_says_unknown(tmp_path: Path) -> Non
 
 
 async def test_ordinary_life_raises_no_alarm() -> None:
-    said = await trial(["C1"], seed=4, healthy=2)
+    said = await trial(["C1"], resolve(), seed=4, healthy=2)
     assert (said["healthy"], said["false_alarms"]) == (2, 0)
     assert [case["scenario"] for case in said["scenarios"]] == ["C1", "healthy", "healthy"]
 

@@ -16,7 +16,8 @@ SHORT = {
 }  # fmt: skip
 LINES = [
     line.split(" ⇒ ")
-    for line in (Path(__file__).parent / "filter_phrases.txt").read_text(encoding="utf-8").splitlines()
+    for file in ("filter_phrases.txt", "filter_phrases_spoken.txt")
+    for line in (Path(__file__).parent / file).read_text(encoding="utf-8").splitlines()
     if line and not line.startswith("#")
 ]
 

@@ -40,7 +40,7 @@ EXPECT: dict[str, Callable[[dict[str, Any]], object]] = {
     "F12": lambda r: r["offset_seconds"] == 600 and positive(r, "rows_in_the_future"),
     "F13": lambda r: r["transitions"] >= 6 and r["partitions"],
     "F14": lambda r: positive(r, "members", "lag"),
-    "F15": lambda r: positive(r, "errors_on_topic", "published_on_other_topics"),
+    "F15": lambda r: r["errors_on_topic"] and positive(r, "published_on_other_topics"),
     "F16": lambda r: r["in_sync"] < r["min_insync"] and r["partitions_under_min_isr"] and positive(r, "errors"),
 }
 

@@ -186,7 +186,7 @@ SAID: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
     ),
     "F15": (
-        {"missing_topics": ["t"], "error_class": "E", "errors_on_topic": 7, "published_on_other_topics": 100},
+        {"missing_topics": ["t"], "error_class": "E", "errors_on_topic": {"E": 7}, "published_on_other_topics": 100},
         {
             "missing": ["t"],
             "publishErrors": [{"topic": "t", "error": "E", "count": 7}],

@@ -136,6 +136,10 @@ def test_a_chain_of_the_first_version_is_still_read(tmp_path: Path) -> None:
 
 def test_values_are_hidden_by_name_at_any_depth() -> None:
     told = {"account_no": "1", "API_KEY": "2", "code": "3", "sent": [{"CANO": "4", "qty": 5}]}
+    bulk = {"products": [{"a": 1}] * 99, "note": "x" * 900, "who": "hong@example.com 010-1234-5678 900101-1234567"}
+    assert redacted(bulk) == {"products": "[99 items]", "note": f"{'x' * 500}… (900)", "who": "… … …"}
+    assert redacted({"many": dict.fromkeys(map(str, range(60)), 1)}) == {"many": "{60 names}"}
+    assert redacted({"notice": "20261100123-00", "code": "005930"}) == {"notice": "20261100123-00", "code": "005930"}
     assert redacted(told) == {"account_no": "…", "API_KEY": "…", "code": "3", "sent": [{"CANO": "…", "qty": 5}]}
 
 

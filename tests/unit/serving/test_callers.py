@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dari.core.endpoint import Effect
@@ -53,6 +53,7 @@ PATTERNS = st.lists(
 ).map(tuple)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     reach=st.sampled_from(Effect),
     asked=st.sampled_from([None, *Effect]),

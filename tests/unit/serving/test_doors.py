@@ -38,7 +38,7 @@ async def test_the_gateway_serves_each_server_and_their_union(runtime: Runtime) 
         assert text.startswith("[모의 데이터")
         async with Client(f"{address}/mcp") as client:
             assert [tool.name for tool in (await client.list_tools()).tools] == [
-                "search_tools", "describe_tool", "call_tool",
+                "search_tools", "describe_tool", "call_tool", "show_policy",
             ]  # fmt: skip
 
 

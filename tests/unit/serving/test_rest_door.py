@@ -225,3 +225,18 @@ async def test_an_older_client_may_go_on_with_any_replica_where_no_sessions_are_
         assert reply.status_code == status, reply.text
         assert (await client.get("/readyz")).json()["status"] == "ready"
         assert "dari_info" in (await client.get("/metrics")).text
+
+
+async def test_a_crawl_begun_in_the_background_is_followed(asked: tuple[httpx2.AsyncClient, Runtime]) -> None:
+    client, _ = asked
+    begun = await client.post(
+        "/api/v1/naramarket/start_crawl",
+        json={"operation": "ShoppingMallPrdctInfoService.getShoppingMallPrdctInfoList", "start": "2026-11-16",
+              "end": "2026-11-18", "filters": {"dtilPrdctClsfcNoNm": "데스크톱컴퓨터"}},
+    )  # fmt: skip
+    assert begun.status_code == 200, begun.text
+    crawl = begun.json()["crawl"]["id"]
+    told = events((await client.get(f"/api/v1/crawl/{crawl}/events")).text)
+    assert told[-1]["event"] == "done", told
+    again = await client.get(f"/api/v1/crawl/{crawl}/events", headers={"last-event-id": told[0]["id"]})
+    assert events(again.text) == told[1:]

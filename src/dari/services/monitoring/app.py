@@ -17,6 +17,7 @@ from dari.services.monitoring.api import (
     database_pages,
     kafka_pages,
     loadtest_pages,
+    metrics_pages,
     operator_pages,
     redis_pages,
     stats_pages,
@@ -98,7 +99,16 @@ def create_app(service: Service, *, beat: bool = True, close: Callable[[], Await
 
     app = FastAPI(title="Payment monitoring", lifespan=life, docs_url=None, redoc_url=None)
     failures(app)
-    for module in (breaker_pages, database_pages, redis_pages, kafka_pages, loadtest_pages, stats_pages, system_pages):
+    for module in (
+        breaker_pages,
+        database_pages,
+        redis_pages,
+        kafka_pages,
+        loadtest_pages,
+        stats_pages,
+        system_pages,
+        metrics_pages,
+    ):
         app.include_router(module.pages(service))
     app.include_router(operator_pages.pages(service))
     if service.sandbox:

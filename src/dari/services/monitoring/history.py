@@ -58,12 +58,15 @@ class History:
             return None
         return minus(now.metrics, earlier.metrics or Exposition(), name)
 
-    def onset(self, now: Snapshot, wrong: Callable[[Snapshot], bool]) -> Snapshot | None:
-        """The last sample in which it was not wrong yet, where it has been wrong in every one since; None if unseen."""
+    def onset(self, now: Snapshot, wrong: Callable[[Snapshot], bool | None]) -> Snapshot | None:
+        """The last sample in which it was not wrong yet, where it has been wrong in every one since; None if unseen.
+
+        A sample in which that could not be told (`wrong` is None) says neither.
+        """
         if not wrong(now):
             return None
         for one in reversed(self._ring):
-            if one.at < now.at and not wrong(one):
+            if one.at < now.at and wrong(one) is False:
                 return one
         return None
 

@@ -33,6 +33,18 @@ class Load:
     refund: bool = False
 
 
+@dataclass(slots=True)
+class Going:
+    """How far a load test is: payments planned and begun, requests answered, those that failed, their p95 in ms."""
+
+    planned: int
+    begun: int = 0
+    answered: int = 0
+    failed: int = 0
+    p95_ms: float | None = None
+    ended: bool = False
+
+
 class Journal:
     """Every act by its id: begun before it is sent on, ended with its receipt; on disk where a path is given."""
 
@@ -67,8 +79,10 @@ class Operator:
 
     token: str = field(repr=False)
     platform: Posting
-    run_load: Callable[[Load, Path], Coroutine[Any, Any, None]]
+    run_load: Callable[[Load, Path, Going], Coroutine[Any, Any, None]]
     targets: tuple[str, ...] = ()
     max_rate: int = MAX_RATE
     max_seconds: int = MAX_SECONDS
     journal: Journal = field(default_factory=Journal)
+    going: dict[str, Going] = field(default_factory=dict)
+    """Load tests of this process by their act."""

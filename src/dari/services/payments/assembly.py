@@ -26,6 +26,7 @@ POLLER: Final = "outbox-poller"
 CONSUMER: Final = "consumer-worker"
 SETTLER: Final = "settlement-worker"
 REFUNDER: Final = "refund-worker"
+PROGRAMS: Final = (POLLER, CONSUMER, SETTLER, REFUNDER)
 LOG: Final = logging.getLogger("dari.payments")
 Step = Callable[[], Awaitable[int]]
 
@@ -59,6 +60,8 @@ class PaymentPlatform:
         self.log = log
         self.gateway = gateway
         self.started_at = clock.now()
+        self.running: tuple[str, ...] | None = None
+        """The programs that run in this process; None: all of them."""
         self.breakers: Mapping[str, Breaker] = {
             "kafka-publisher": Breaker("kafka-publisher", KAFKA_PUBLISHER, clock),
             "pg-auth-api": Breaker("pg-auth-api", PG_AUTH_API, clock),
@@ -142,6 +145,7 @@ class PaymentPlatform:
             "groups": {group: list(topics) for group, topics in GROUP_TOPICS.items()},
             "outbox": {"poll_interval_ms": round(settings.poll_interval * 1000)},
             "compat": settings.compat,
+            "programs": list(PROGRAMS if self.running is None else self.running),
             "min_insync_replicas": getattr(self.log, "min_insync", 1),
         }
 

@@ -18,9 +18,17 @@ class Batch(Generic[T, R]):
     An answer that is an exception is raised to its submitter; an exception of `run` itself, to all of the batch.
     """
 
-    def __init__(self, run: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]], limit: int = LIMIT) -> None:
+    def __init__(
+        self,
+        run: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]],
+        limit: int = LIMIT,
+        *,
+        gather: float = 0.0,
+    ) -> None:
         self._run = run
         self._limit = limit
+        self._gather = gather
+        """Seconds the first of a batch waits for others."""
         self._queue: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._worker: asyncio.Task[None] | None = None
 
@@ -34,6 +42,8 @@ class Batch(Generic[T, R]):
 
     async def _drain(self) -> None:
         while self._queue:
+            if self._gather:
+                await asyncio.sleep(self._gather)
             taken = [self._queue.popleft() for _ in range(min(self._limit, len(self._queue)))]
             try:
                 answers = await self._run([item for item, _ in taken])

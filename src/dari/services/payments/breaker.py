@@ -57,7 +57,15 @@ KAFKA_PUBLISHER: Final = BreakerConfig(
     minimum_calls=5,
     automatic_half_open=True,
     # A topic that does not exist says nothing of the brokers: the other topics go on.
-    ignored_errors=frozenset({"UNKNOWN_TOPIC_OR_PART", "MSG_SIZE_TOO_LARGE", "TOPIC_AUTHORIZATION_FAILED"}),
+    ignored_errors=frozenset(
+        {
+            "UNKNOWN_TOPIC_OR_PART",
+            "_UNKNOWN_TOPIC",
+            "_UNKNOWN_PARTITION",
+            "MSG_SIZE_TOO_LARGE",
+            "TOPIC_AUTHORIZATION_FAILED",
+        }
+    ),
 )
 PG_AUTH_API: Final = BreakerConfig(
     slow_call_rate_threshold=50.0,

@@ -27,12 +27,16 @@ PORT: Final = 8090
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Where the real parts are; None: one in this process. `replication` of topics that have to be made."""
+    """Where the real parts are; None: one in this process. `replication` is of topics that have to be made.
+
+    `delivery_timeout` is how many seconds a send to Kafka may take.
+    """
 
     database: str = MEMORY
     redis: str | None = None
     kafka: str | None = None
     replication: int = 1
+    delivery_timeout: float = 5.0
 
 
 @dataclass(slots=True)
@@ -53,7 +57,7 @@ async def _log(addresses: Addresses, clock: Clock) -> MessageLog:
         return MemoryLog(clock)
     from dari.services.payments.adapters.kafka_log import KafkaLog  # noqa: PLC0415 — a wheel of megabytes, seldom asked
 
-    log = KafkaLog(addresses.kafka)
+    log = KafkaLog(addresses.kafka, delivery_timeout=addresses.delivery_timeout)
     await log.create_topics(addresses.replication)
     return log
 
@@ -75,10 +79,12 @@ async def deploy(
     seed: int = 0,
     gateway: GatewayConfig | None = None,
     switches: bool = False,
+    only: frozenset[str] | None = None,
 ) -> AsyncIterator[Deployment]:
     """Start a platform in this event loop, and stop it at the end.
 
     With every part in this process its app has `/__probe__`; with `switches` also `/__faults__`, which breaks it.
+    `only` of its programs run here (none: all of them); the others run in a process of their own, on real parts.
     Raises StoreError, LogError where a real part does not answer at the start.
     """
     where, time = addresses or Addresses(), clock or SystemClock()
@@ -88,7 +94,8 @@ async def deploy(
     platform = PaymentPlatform(
         settings=settings or PlatformSettings(), clock=time, database=database, keys=keys, log=log, gateway=pg
     )
-    made = Deployment(platform, Runner(platform), database, keys, log, pg)
+    made = Deployment(platform, Runner(platform, only), database, keys, log, pg)
+    platform.running = None if only is None else tuple(sorted(only))
     made.app = create_app(platform)
     if isinstance(keys, MemoryKeys) and isinstance(log, MemoryLog):
         made.app.mount("/__probe__", create_probe(database, keys, log, time))

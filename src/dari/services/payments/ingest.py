@@ -82,8 +82,8 @@ class Ingest:
         """Limits and answers; an operator may change them while it runs."""
         self._store = Authorizations(parts.database)
         self._captures = Captures(parts.database, parts.settings, parts.clock)
-        self._lookups: Batch[tuple[str, str], Stored | None] = Batch(self._store.find)
-        self._writes: Batch[Attempt, Stored] = Batch(self._store.write)
+        self._lookups: Batch[tuple[str, str], Stored | None] = Batch(self._store.find, gather=parts.settings.gather)
+        self._writes: Batch[Attempt, Stored] = Batch(self._store.write, gather=parts.settings.gather)
         self._flying: dict[tuple[str, str], asyncio.Future[None]] = {}
 
     async def authorize(self, request: AuthorizeRequest) -> Reply:

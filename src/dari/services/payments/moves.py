@@ -53,13 +53,6 @@ def _payload(move: Move) -> dict[str, Any]:
     return {**common, **move.facts, "occurredAt": instant(move.at)}
 
 
-_SET_STATUS = (
-    payment.update()
-    .where(payment.c.payment_id == sa.bindparam("b_id"))
-    .values(status=sa.bindparam("b_status"), updated_at=sa.bindparam("b_at"))
-)
-
-
 async def record(connection: AsyncConnection, moves: Sequence[Move]) -> None:
     """Write history and outbox of the moves, in order, without touching the payment rows (they are new)."""
     for move in moves:
@@ -85,8 +78,14 @@ async def apply(connection: AsyncConnection, moves: Sequence[Move]) -> None:
     """Write the moves: status, history and outbox. The caller holds the rows (`locked`)."""
     if moves:
         await record(connection, moves)
-        rows = [{"b_id": move.payment_id, "b_status": move.target.value, "b_at": move.at} for move in moves]
-        await connection.execute(_SET_STATUS, rows)
+        # Later moves of a payment win; those that end alike are one statement.
+        last = {move.payment_id: move for move in moves}
+        alike: dict[tuple[str, datetime], list[int]] = {}
+        for number, move in last.items():
+            alike.setdefault((move.target.value, move.at), []).append(number)
+        for (status, at), ids in alike.items():
+            changed = {"status": status, "updated_at": at}
+            await connection.execute(payment.update().where(payment.c.payment_id.in_(ids)).values(**changed))
 
 
 async def locked(connection: AsyncConnection, ids: Iterable[int], *, update: bool = True) -> dict[int, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -19,20 +19,16 @@ from dari.services.payments.settings import PlatformSettings
 from dari.services.payments.tables import outbox_event, shedlock
 
 MOST_DOUBLINGS: Final = 5
-_SENT = (
-    outbox_event.update()
-    .where(outbox_event.c.event_id == sa.bindparam("b_id"))
-    .values(published=1, published_at=sa.bindparam("b_at"))
-)
-_FAILED = (
-    outbox_event.update()
-    .where(outbox_event.c.event_id == sa.bindparam("b_id"))
-    .values(
-        retry_count=outbox_event.c.retry_count + 1,
-        last_retry_at=sa.bindparam("b_at"),
-        last_error=sa.bindparam("b_error"),
-    )
-)
+
+
+def _sent(ids: Sequence[int], at: datetime) -> sa.Update:
+    return outbox_event.update().where(outbox_event.c.event_id.in_(ids)).values(published=1, published_at=at)
+
+
+def _failed(ids: Sequence[int], at: datetime, error: str) -> sa.Update:
+    again = outbox_event.c.retry_count + 1
+    told = {"retry_count": again, "last_retry_at": at, "last_error": error}
+    return outbox_event.update().where(outbox_event.c.event_id.in_(ids)).values(**told)
 
 
 class OutboxPoller:
@@ -156,19 +152,20 @@ class OutboxPoller:
         ]
         deliveries = await self._log.publish(messages) if messages else []
         now = self._clock.now()
-        good, bad = [], []
+        good: list[int] = []
+        bad: dict[str, list[int]] = {}
         for event, message, delivery in zip(events, messages, deliveries, strict=True):
             self._judge(message.topic, delivery)
             if delivery.error is None:
-                good.append({"b_id": event.event_id, "b_at": now})
+                good.append(event.event_id)
             else:
                 blocked.add(event.aggregate_id)
-                bad.append({"b_id": event.event_id, "b_at": now, "b_error": delivery.error[:64]})
+                bad.setdefault(delivery.error[:64], []).append(event.event_id)
         async with self._database.transaction() as connection:
             if good:
-                await connection.execute(_SENT, good)
-            if bad:
-                await connection.execute(_FAILED, bad)
+                await connection.execute(_sent(good, now))
+            for error, ids in bad.items():
+                await connection.execute(_failed(ids, now, error))
         return len(good)
 
     def _judge(self, topic: str, delivery: Delivery) -> None:

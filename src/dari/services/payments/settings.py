@@ -17,6 +17,8 @@ class PlatformSettings:
     instance: str = "ingest-1"
     compat: bool = False
     """Answer as the original: 409 for a repeated key and for a decline, no Retry-After."""
+    gather: float = 0.0
+    """Seconds a request waits for others to share its transaction: less work for the database, a little later."""
     rate_window: int = 60
     rate_limits: Mapping[str, int] = field(
         default_factory=lambda: dict.fromkeys(("authorize", "capture", "refund"), COMPOSE_CAPACITY),

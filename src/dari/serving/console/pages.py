@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -13,7 +13,6 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from dari.core.endpoint import Effect
-from dari.serving.audit_reading import newest
 from dari.serving.callers import Caller
 from dari.serving.console import doorway, feed, looks
 from dari.serving.console.forms import arguments, fields, typed
@@ -33,13 +32,17 @@ Fault = Callable[[], Awaitable[object]]
 
 @dataclass(frozen=True, kw_only=True)
 class Around:
-    """What the console is told of its process. `upstreams` and `settings` are shaped as dari.app.looking says."""
+    """What the console is told of its process.
+
+    `upstreams` and `settings` are shaped as dari.app.looking says; `audit` gives the newest lines, of one tenant if
+    named.
+    """
 
     journal: Journal
     upstreams: Callable[[], Sequence[Mapping[str, Any]]]
     settings: Callable[[], Sequence[Mapping[str, Any]]]
     firing: Callable[[], Sequence[str]]
-    audit: Path
+    audit: Callable[[int, str | None], Sequence[Mapping[str, Any]]]
     faults: Mapping[str, Fault] = field(default_factory=dict)
 
 
@@ -138,7 +141,7 @@ class Console:
 
     async def _audit(self, request: Request) -> Response:
         caller = caller_of(request)
-        lines = newest(self._around.audit, AUDIT_LINES, caller.tenant or None)
+        lines = await asyncio.to_thread(self._around.audit, AUDIT_LINES, caller.tenant or None)
         return self._page(request, "audit", caller, lines=list(reversed(lines)))
 
     async def _settings(self, request: Request) -> Response:

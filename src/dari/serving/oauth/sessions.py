@@ -14,6 +14,8 @@ from dari.serving.oauth.records import Kept, Records
 SESSION_SECONDS: Final = 30 * 86_400.0
 """After this a person signs in again, however often the token was refreshed."""
 CODE_SECONDS: Final = 60.0
+SWEPT_SECONDS: Final = 3600.0
+"""What is over is forgotten so often, by whoever then signs in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +81,7 @@ class Sessions:
 
     def __init__(self, records: Records, clock: Clock) -> None:
         self._records, self._clock = records, clock
+        self._swept = float("-inf")
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
@@ -114,6 +117,9 @@ class Sessions:
     def begin(self, *, session: str = "", seconds: float = SESSION_SECONDS, **told: Any) -> Session:
         """A new session."""
         now = self._now()
+        if now - self._swept > SWEPT_SECONDS:
+            self._swept = now
+            self._records.sweep(now)
         one = Session(id=session or secrets.token_hex(12), made=now, ends=now + seconds, **told)
         body = {
             "client_id": one.client_id, "user": one.user, "tenant": one.tenant, "scope": one.scope, "grant": one.grant,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from pydantic import Field
@@ -13,6 +14,7 @@ from dari.core.tool import Query, Tool, Upstream
 from dari.providers.payments.tools.acts import PLAN_OUTPUT, REPUBLISH_EVENTS, RESET_BREAKER, propose
 from dari.providers.payments.tools.asking import (
     FIGURE,
+    FLAG,
     NAMES,
     OBJECT,
     ROWS,
@@ -39,6 +41,15 @@ class Minutes(Query):
     minutes: int = Field(30, ge=1, le=60)
 
 
+class Figures(Query):
+    """Arguments of query_metrics: a question or PromQL, and a window where the question names none."""
+
+    question: str | None = Field(None, max_length=300, description="지난 1시간 HTTP 요청 수는?")
+    promql: str | None = Field(None, max_length=1000)
+    since: datetime | None = None
+    until: datetime | None = None
+
+
 class Republish(Query):
     """Arguments of plan_outbox_republish: all events of the payment, or some of them."""
 
@@ -50,6 +61,23 @@ class Breaker(Query):
     """Arguments of plan_breaker_reset."""
 
     name: Literal["kafka-publisher", "pg-auth-api"] = "kafka-publisher"
+
+
+async def query_metrics(query: Figures, upstream: Upstream) -> Answer:
+    """Figures of one metric over a window, by Prometheus; what is not understood is asked back, never guessed."""
+    asked = {name: getattr(query, name) for name in ("question", "promql")}
+    asked |= {name: at.isoformat() for name in ("since", "until") if (at := getattr(query, name)) is not None}
+    said = await page(upstream, "metrics.query", **{name: value for name, value in asked.items() if value is not None})
+    if said["status"] == "needs_clarification":
+        names = ", ".join(f"{one['ko']}({one['en']})" for one in said["metrics"][:12])
+        return answer(upstream, said, f"❔ 다시 물어봐 주세요 please ask again ({said['problem']})\n{names}")
+    lines = [f"📈 {said['metric'] or 'PromQL'} {said['since'][:16]} ~ {said['until'][:16]}", said["promql"]]
+    for one in said["series"]:
+        label = ", ".join(f"{name}={text}" for name, text in one["labels"].items()) or "전체 all"
+        figures = " · ".join(f"{name} {one[name]:g}" for name in ("min", "avg", "p95", "max", "last"))
+        lines.append(f"{label}: {figures} {said['unit'] or ''}".rstrip())
+    gaps = [] if said["series"] else [Gap("series", "Prometheus has no samples in this window")]
+    return answer(upstream, said, "\n".join(lines), *gaps)
 
 
 async def check_all_services(_: Nothing, upstream: Upstream) -> Answer:
@@ -194,6 +222,17 @@ TOOLS: Final = (
         output=shape(verdict=OBJECT, summary=OBJECT, transitions=ROWS, samples=ROWS),
         run=incident_snapshot,
         endpoints=("system.incident",),
+        failed=failed,
+    ),
+    Tool(
+        name="query_metrics",
+        title="지표 질의",
+        description="Metrics over time 지표 추이 by question (ko/en) or PromQL: min, avg, p95, max; PromQL shown.",
+        query=Figures,
+        output=shape(status=TEXT, metric=WORD, unit=WORD, promql=WORD, step_seconds=FIGURE, since=WORD, until=WORD,
+                     series=ROWS, total=FIGURE, truncated=FLAG, problem=WORD, leftover=NAMES, metrics=ROWS),
+        run=query_metrics,
+        endpoints=("metrics.query",),
         failed=failed,
     ),
     Tool(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from pydantic import Field
 from dari.core.acts import Acting
 from dari.core.errors import Hint, InvalidInput, NotAllowed, NotFound
 from dari.core.exchange import Answer, Gap
+from dari.core.progress import tell
 from dari.core.tool import Query, Tool, Upstream
 from dari.providers.payments.tools.acts import LOAD_TEST, PLAN_OUTPUT, propose
 from dari.providers.payments.tools.asking import (
@@ -28,6 +30,7 @@ from dari.providers.payments.tools.asking import (
 )
 
 MARKS: Final = {"EXCELLENT": "🏆", "GOOD": "✅", "FAIR": "⚠️", "POOR": "🔴"}
+LOOK_SECONDS: Final = 0.5
 NO_RESULT: Final = "결과가 없습니다. run_load_test로 계획하고 apply_plan으로 실행하세요 no result yet"
 
 
@@ -39,6 +42,13 @@ class Run(Query):
     rate: int = Field(20, ge=1, le=1000, description="per second")
     duration_seconds: int = Field(30, ge=1, le=600)
     target: str | None = Field(None, max_length=200)
+
+
+class Progress(Query):
+    """Arguments of load_test_progress: the testId that apply_plan gave."""
+
+    test_id: str = Field(max_length=64)
+    follow: bool = Field(default=False, description="wait for its end")
 
 
 class Past(Query):
@@ -70,6 +80,19 @@ async def run_load_test(query: Run, upstream: Acting) -> Answer:
     sent: dict[str, Any] = {"target": target, "rate": query.rate, "seconds": query.duration_seconds}
     sent |= {"capture": query.enable_capture, "refund": query.enable_refund}
     return await propose(LOAD_TEST, target, sent, upstream)
+
+
+async def load_test_progress(query: Progress, upstream: Upstream) -> Answer:
+    """How far a load test is; with `follow` at its end, telling how far it is on the way."""
+    while True:
+        said = await page(upstream, "operator.load_progress", actId=query.test_id)
+        tell({name: said.get(name) for name in ("status", "planned", "begun", "answered", "failed", "p95_ms")})
+        if not query.follow or said["status"] != "running":
+            break
+        await asyncio.sleep(LOOK_SECONDS)
+    said["test_id"] = query.test_id
+    line = f"{said['status']} {said['begun']:,}/{said['planned']:,} · 실패 failed {said['failed']:,}"
+    return answer(upstream, said, line)
 
 
 async def get_latest_result(_: Nothing, upstream: Upstream) -> Answer:
@@ -170,6 +193,17 @@ TOOLS: Final = (
         run=run_load_test,
         endpoints=("operator.policy",),
         failed=failed,
+    ),
+    Tool(
+        name="load_test_progress",
+        title="부하 테스트 진행",
+        description="How far an applied load test is 진행.",
+        query=Progress,
+        output=shape(test_id=WORD, status=WORD, planned=FIGURE, begun=FIGURE, failed=FIGURE, p95_ms=FIGURE),
+        run=load_test_progress,
+        endpoints=("operator.load_progress",),
+        failed=failed,
+        deadline=700.0,
     ),
     Tool(
         name="get_latest_result",

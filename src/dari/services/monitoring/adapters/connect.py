@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import httpx2
 
@@ -28,9 +29,13 @@ class Addresses:
     deadline: float = 1.0
 
 
-def connect(addresses: Addresses, clock: Clock) -> tuple[Ports, Callable[[], Awaitable[None]]]:
-    """Ports and what closes them. Raises MissingExtra when a client library is not installed."""
-    client = httpx2.AsyncClient(base_url=addresses.platform, timeout=addresses.deadline)
+def connect(addresses: Addresses, clock: Clock, *, platform: Any = None) -> tuple[Ports, Callable[[], Awaitable[None]]]:
+    """Ports and what closes them; `platform` is its ASGI app where it lives in this process.
+
+    Raises MissingExtra when a client library is not installed.
+    """
+    transport = None if platform is None else httpx2.ASGITransport(app=platform)
+    client = httpx2.AsyncClient(base_url=addresses.platform, timeout=addresses.deadline, transport=transport)
     closers: list[Callable[[], Awaitable[None]]] = [client.aclose]
     ports = ports_over(client)
     try:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import httpx2
 
-from dari.services.monitoring.operating import Load
+from dari.services.monitoring.operating import Going, Load
 from dari.services.monitoring.ports import Page, ProbeFailed
 
 IN_FLIGHT: Final = 500
@@ -51,6 +51,12 @@ class Tally:
     dropped: int = 0
     payments: int = 0
 
+    def tell(self, going: Going, begun: int) -> None:
+        """Say how far it is: once a second, since the times are sorted for it."""
+        times = sorted(self.milliseconds)
+        going.begun, going.answered, going.failed = begun, len(times), self.failed
+        going.p95_ms = times[min(len(times) - 1, int(0.95 * len(times)))] if times else None
+
     def summary(self, seconds: float) -> dict[str, Any]:
         """The flat shape of k6's --summary-export, with 409 and 429 told apart."""
         times = sorted(self.milliseconds)
@@ -77,7 +83,7 @@ class Tally:
         }
 
 
-async def run_load(client: httpx2.AsyncClient, load: Load, file: Path, *, seed: int = 0) -> None:
+async def run_load(client: httpx2.AsyncClient, load: Load, file: Path, going: Going, *, seed: int = 0) -> None:
     """Send payments at their due times whatever the answers do, then write the summary to `file`."""
     dice = random.Random(f"{seed}|{file.name}")  # noqa: S311 — made-up payments, not a secret
     tally, tasks, start = Tally(), set[asyncio.Task[None]](), time.monotonic()
@@ -85,6 +91,8 @@ async def run_load(client: httpx2.AsyncClient, load: Load, file: Path, *, seed: 
         due = start + number / load.rate
         if (wait := due - time.monotonic()) > 0:
             await asyncio.sleep(wait)
+        if number % load.rate == 0:
+            tally.tell(going, number)
         if len(tasks) >= IN_FLIGHT:
             tally.dropped += 1
             continue
@@ -100,6 +108,8 @@ async def run_load(client: httpx2.AsyncClient, load: Load, file: Path, *, seed: 
     await asyncio.gather(*tasks)
     seconds = time.monotonic() - start
     await asyncio.to_thread(_write, file, tally.summary(seconds))
+    tally.tell(going, load.rate * load.seconds)
+    going.ended = True
 
 
 def _write(file: Path, summary: Mapping[str, Any]) -> None:
@@ -139,11 +149,13 @@ async def _ask(  # noqa: PLR0917 — one private call
     return said
 
 
-def hands_of(client: httpx2.AsyncClient) -> tuple[PlatformHands, Callable[[Load, Path], Coroutine[Any, Any, None]]]:
+def hands_of(
+    client: httpx2.AsyncClient,
+) -> tuple[PlatformHands, Callable[[Load, Path, Going], Coroutine[Any, Any, None]]]:
     """Both, over one client."""
 
-    async def run(load: Load, file: Path) -> None:
-        await run_load(client, load, file)
+    async def run(load: Load, file: Path, going: Going) -> None:
+        await run_load(client, load, file, going)
 
     return PlatformHands(client), run
 

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Header, HTTPException
 from pydantic import BaseModel, Field
 
 from dari.services.monitoring.api.shared import Service
-from dari.services.monitoring.operating import MAX_RATE, MAX_SECONDS, Load, Operator
+from dari.services.monitoring.operating import MAX_RATE, MAX_SECONDS, Going, Load, Operator
 from dari.services.monitoring.ports import Page
 
 NOT_PERMITTED = "승인된 계획으로만 실행합니다 only an applied plan is done (operator token)"
@@ -102,6 +102,15 @@ def pages(service: Service) -> APIRouter:
         begun = operator.journal.begun(actId) if operator else False
         return {"found": receipt is not None, "begun": begun, "receipt": receipt}
 
+    @router.get("/load-test/progress")
+    async def _progress(actId: str) -> dict[str, Any]:
+        going = operator.going.get(actId) if operator else None
+        if operator is None or going is None:
+            raise HTTPException(404, "그런 부하 테스트가 없습니다 there is no such load test in this process")
+        stands = "ended" if going.ended else "running" if running else "failed"
+        told = {"testId": actId, "status": stands, "planned": going.planned, "begun": going.begun}
+        return {**told, "answered": going.answered, "failed": going.failed, "p95Ms": going.p95_ms}
+
     async def once(hands: Operator, act: Act, do: Callable[[], Awaitable[Page]]) -> dict[str, Any]:
         """Begin, do, note. An act that was begun before is not done again."""
         if hands.journal.begun(act.actId):
@@ -166,7 +175,8 @@ def pages(service: Service) -> APIRouter:
         file = results / f"summary-{_stamp(service.monitor.clock.now())}.json"
 
         async def start() -> Page:
-            task = asyncio.create_task(hands.run_load(wanted, file), name="load-test")
+            going = hands.going[asked.actId] = Going(wanted.rate * wanted.seconds)
+            task = asyncio.create_task(hands.run_load(wanted, file, going), name="load-test")
             running.add(task)
             task.add_done_callback(running.discard)
             said = {"testId": asked.actId, "file": file.name, "status": "running", "expectedSeconds": asked.seconds}

@@ -9,6 +9,20 @@ from dari.services.monitoring.diagnosis.rule import so
 
 PUBLISHER: Final = "breaker.kafka-publisher"
 SLOW_MS: Final = 2000.0
+REFUSED_WRITES: Final = frozenset(
+    {
+        "KAFKA_BROKER_DOWN",
+        "PUBLISH_REFUSED",
+        "BREAKER_FLAPPING",
+        "BREAKER_STUCK_HALF_OPEN",
+        "CONSUMER_STUCK",
+        "SETTLEMENT_WORKER_STUCK",
+        "REFUND_WORKER_STUCK",
+        "CONSUMER_SLOW",
+        "KAFKA_SLOW",
+    }
+)
+"""What follows where too few replicas are in sync."""
 
 kafka_up = so("kafka answers", lambda f: f["kafka.reachable"])
 kafka_down = so("kafka does not answer", lambda f: not f["kafka.reachable"])
@@ -75,3 +89,16 @@ def authorize(facts: Facts, part: str = "") -> dict[str, Any]:
         "authorizeOkPercent": None if share is None else round(share * 100, 2),
         "authorizeByStatus": facts.get("http.authorize"),
     }
+
+
+def difference(f: Facts, one: str, other: str) -> float | None:
+    """Seconds between the clocks of two parts; None where one was not read."""
+    offsets = f["clock.offsets"]
+    return round(offsets[one] - offsets[other], 3) if one in offsets and other in offsets else None
+
+
+def gateway_failing(f: Facts, operation: str) -> bool:
+    """Whether the payment gateway fails at an operation, by what it said or by its breaker."""
+    said = known(f, "pg.operations", {}).get(operation)
+    opened = known(f, "breaker.pg-auth-api", {"state": "CLOSED"})["state"] != "CLOSED"
+    return bool(opened or (said and said["error"] > 0))

@@ -56,6 +56,12 @@ def _clock(now: Snapshot) -> dict[str, Any]:
     }
 
 
+def _usually(lately: list[float | None], now: float) -> float:
+    """The median of the last few looks, with the one of now: one answer that came late is no slow part."""
+    known = [one for one in lately[-4:] if one is not None]
+    return round(median([*known, now]), 1)
+
+
 def _age(now: datetime, then: datetime | None) -> float | None:
     return None if then is None else round((now - then).total_seconds(), 3)
 
@@ -70,7 +76,7 @@ def _database(now: Snapshot, history: History, app_now: datetime) -> dict[str, A
     before = line[0].database.unpublished if line and line[0].database else 0
     return {
         "outbox.slope": round((base.unpublished - before) / passed, 3) if passed > 0 else None,
-        "database.ms": round(base.milliseconds, 1),
+        "database.ms": _usually([one.database.milliseconds for one in line if one.database], base.milliseconds),
         "outbox.unpublished": base.unpublished,
         "outbox.oldest_age": _age(app_now, base.oldest_unpublished) or 0.0,
         "outbox.by_type": dict(base.unpublished_by_type),
@@ -115,7 +121,7 @@ def _redis(now: Snapshot, history: History, window: float) -> dict[str, Any]:
         return {}
     keys = held_keys(now.redis)
     values: dict[str, Any] = {
-        "redis.ms": round(now.redis_ms or 0.0, 1),
+        "redis.ms": _usually([one.redis_ms for one in history.since(now, 30.0)], now.redis_ms or 0.0),
         "redis.keys": keys,
         "redis.uptime": int(now.redis.get("uptime_in_seconds", 0)),
         "redis.memory": {name: now.redis.get(name) for name in ("used_memory", "maxmemory", "maxmemory_policy")},
@@ -187,12 +193,23 @@ def _breakers(now: Snapshot, history: History, app_now: datetime, window: float)
             "successful": int(said["numberOfSuccessfulCalls"]),
             "failure_rate": percent(said["failureRate"]),
             "slow_rate": percent(said["slowCallRate"]),
+            "known_failure_rate": _last_rate(now, history, name, "failureRate"),
+            "known_slow_rate": _last_rate(now, history, name, "slowCallRate"),
             "transitions": [{"at": at.isoformat(), "transition": step} for at, step in recent],
             "opened": sum(step.endswith("TO_OPEN") for _, step in recent),
             "reopened": sum(step == "HALF_OPEN_TO_OPEN" for _, step in recent),
             "errors": _errors(now, name, app_now - timedelta(seconds=window)),
         }
     return values
+
+
+def _last_rate(now: Snapshot, history: History, name: str, rate: str) -> float:
+    """The last rate that was known: a breaker that has just gone to HALF_OPEN begins to count anew (-1)."""
+    for one in (now, *reversed([*history])):
+        said = percent((one.breakers or {}).get(name, {}).get(rate, "-1"))
+        if said >= 0:
+            return said
+    return -1.0
 
 
 def _errors(now: Snapshot, name: str, since: datetime) -> list[dict[str, Any]]:

@@ -51,19 +51,23 @@ def rate_facts(now: Snapshot, history: History, window: float, app_now: datetime
     return values
 
 
-def _lacks_topic(one: Snapshot) -> bool:
-    return one.topics is not None and bool(set(topics_of(one.info)) - {topic.name for topic in one.topics})
+def _lacks_topic(one: Snapshot) -> bool | None:
+    if one.topics is None or one.info is None:
+        return None
+    return bool(set(topics_of(one.info)) - {topic.name for topic in one.topics})
 
 
-def _lacks_replicas(one: Snapshot) -> bool:
-    return one.topics is not None and any(
+def _lacks_replicas(one: Snapshot) -> bool | None:
+    if one.topics is None:
+        return None
+    return any(
         part.leader is not None and len(part.isr) < int(topic.configs.get("min.insync.replicas", 1))
         for topic in one.topics
         for part in topic.partitions
     )
 
 
-WRONG: Final[Mapping[str, Callable[[Snapshot], bool]]] = {
+WRONG: Final[Mapping[str, Callable[[Snapshot], bool | None]]] = {
     "redis": lambda one: "redis" in one.failures,
     "database": lambda one: "database" in one.failures,
     "kafka": lambda one: "kafka" in one.failures,

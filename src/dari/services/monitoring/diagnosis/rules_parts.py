@@ -6,11 +6,14 @@ from typing import Any, Final
 
 from dari.services.monitoring.diagnosis.common import (
     PUBLISHER,
+    REFUSED_WRITES,
     all_brokers,
     app_up,
     authorize,
     breaker,
     database_down,
+    difference,
+    gateway_failing,
     isr_full,
     kafka_down,
     kafka_up,
@@ -30,9 +33,10 @@ def _platform_feels_kafka(f: Facts) -> bool:
 
 
 def _platform_feels_database(f: Facts) -> bool:
-    if known(f, "app.health", "UNKNOWN") == "DOWN" or known(f, "http.errors", 0) > 0:
+    """It says so, or fails more than one request in a hundred, or has no success lately."""
+    if known(f, "app.health", "UNKNOWN") == "DOWN" or known(f, "http.authorize_ok_lately", 0) == 0:
         return True
-    return bool(known(f, "http.authorize_ok_lately", 0) == 0)
+    return bool(known(f, "http.errors", 0) > 0.01 * known(f, "http.authorize_total", 0))
 
 
 def _platform_feels_redis(f: Facts) -> bool:
@@ -62,8 +66,8 @@ def _slow(f: Facts) -> dict[str, Any]:
         "brokersReachable": f"{len(f.get('kafka.brokers', []))}/{len(expected)}",
         "isrFull": not f.get("partitions.under_replicated"),
         "produceP95Ms": f.get("publish.p95_ms"),
-        "slowCallRate": said.get("slow_rate"),
-        "failureRate": said.get("failure_rate"),
+        "slowCallRate": said.get("known_slow_rate", said.get("slow_rate")),
+        "failureRate": said.get("known_failure_rate", said.get("failure_rate")),
         "duplicatesSent": f.get("consume.duplicates"),
         "publishErrors": f.get("publish.errors"),
     }
@@ -140,7 +144,7 @@ PARTS: Final[tuple[Rule, ...]] = (
             ),
             so("no authorize succeeds lately", lambda f: f["http.authorize_ok_lately"] == 0),
         ),
-        forbids=(so("the payment gateway fails", lambda f: _gateway_failing(f, "authorize")),),
+        forbids=(so("the payment gateway fails", lambda f: gateway_failing(f, "authorize")),),
         report=lambda f: {**authorize(f), "health": f.get("app.health")},
         disproof="A payment row newer than the first 5xx exists.",
         next_step="check_outbox_status",
@@ -340,7 +344,8 @@ PARTS: Final[tuple[Rule, ...]] = (
         },
         disproof="ISR size is at least min.insync.replicas for every partition.",
         next_step="get_topic_details",
-        explains=frozenset({"KAFKA_BROKER_DOWN", "PUBLISH_REFUSED", "BREAKER_FLAPPING", "BREAKER_STUCK_HALF_OPEN"}),
+        # A group's offsets are a topic too: while that one takes no writes, members commit nothing.
+        explains=REFUSED_WRITES,
     ),
     Rule(
         id="CLOCK_SKEW",
@@ -351,7 +356,7 @@ PARTS: Final[tuple[Rule, ...]] = (
         report=lambda f: {
             "wrongClocks": f["clock.outliers"],
             "offsetSeconds": f["clock.offsets"],
-            "appMinusDatabaseSeconds": _difference(f, "app", "database"),
+            "appMinusDatabaseSeconds": difference(f, "app", "database"),
             "futureRows": f.get("clock.future_rows"),
             "futureOutboxEvents": (f.get("clock.future_rows") or {}).get("outbox_event"),
             "agesCorrected": True,
@@ -368,11 +373,6 @@ def _places(rows: list[dict[str, Any]]) -> list[str]:
     return sorted(f"{row['topic']}-{row['partition']}" for row in rows)[:100]
 
 
-def _difference(f: Facts, one: str, other: str) -> float | None:
-    offsets = f["clock.offsets"]
-    return round(offsets[one] - offsets[other], 3) if one in offsets and other in offsets else None
-
-
 def _server_errors(f: Facts) -> float | None:
     since = f.get("since.database")
     if since is not None:
@@ -383,12 +383,6 @@ def _server_errors(f: Facts) -> float | None:
         return None
     bad = sum(int(n) for status, n in f["http.authorize"].items() if status.startswith("5"))
     return round(100 * bad / int(total), 2)
-
-
-def _gateway_failing(f: Facts, operation: str) -> bool:
-    said = known(f, "pg.operations", {}).get(operation)
-    opened = known(f, "breaker.pg-auth-api", {"state": "CLOSED"})["state"] != "CLOSED"
-    return bool(opened or (said and said["error"] > 0))
 
 
 __all__ = ["PARTS", "isr_full"]

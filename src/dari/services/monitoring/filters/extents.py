@@ -335,8 +335,11 @@ def _clock(words: Words, index: int, near: Extent | None) -> tuple[int, tuple[in
     if here == "MIDNIGHT":
         raise Unclear("clock", words[index : index + 1], "0시인지 24시인지 적어 주세요.", "Say 00:00 or 24:00.")
     half, at = "", index
+    least, most = 0, 24
     if here in {"AM", "PM"}:
         half, at = here.lower(), index + 1
+    elif here == "DAYPART":
+        (half, least, most), at = words[index].value, index + 1
     if kind(words, at) == "TIME":
         hour, minute, second, own = words[at].value
         half, after = own or half, at + 1
@@ -357,6 +360,8 @@ def _clock(words: Words, index: int, near: Extent | None) -> tuple[int, tuple[in
         day_long = day_long or _later_in_day(words, after)
         if not half and not day_long and 1 <= hour <= NOON:
             raise Unclear("clock", words[index:after], "오전인지 오후인지 적어 주세요.", "Say whether am or pm.")
+    if not least <= hour <= most:
+        raise Unclear("clock", words[index:after], "24시간제로 적어 주세요.", "Write it on a clock of 24 hours.")
     if half == "am" and hour > NOON:
         raise Unclear("clock", words[index:after], "오전은 12시까지입니다.", "There is no such time in the morning.")
     if half and hour <= NOON:

@@ -44,7 +44,11 @@ WORDS: Final[tuple[tuple[str, Any, str], ...]] = (
         "초과 초과하는 초과한 초과인 초과된 넘는 넘은 넘긴 넘었던 넘어가는 "
         "넘고 넘으면서 초과하고 초과이고 초과이면서 > over above exceeding exceeds exceed",
     ),
-    ("CMP", "lt", "미만 미만인 미만의 미만이고 미만이면서 못미치는 < under below"),
+    (
+        "CMP",
+        "lt",
+        "미만 미만인 미만의 미만이고 미만이면서 못미치는 < under below",
+    ),
     ("CMP", "ge", "이상 이상인 이상의 이상이면서 이상이고 이상이며 ≥ >= minimum min 최소 적어도 최소한"),
     (
         "CMP",
@@ -141,6 +145,11 @@ WORDS: Final[tuple[tuple[str, Any, str], ...]] = (
     ("HALF", None, "반"),
     ("AM", None, "오전"),
     ("PM", None, "오후"),
+    ("DAYPART", ("am", 1, 6), "새벽"),  # beside an hour only; by themselves they have no agreed ends
+    ("DAYPART", ("am", 5, 11), "아침"),
+    ("DAYPART", ("pm", 1, 5), "낮"),
+    ("DAYPART", ("pm", 5, 11), "저녁"),
+    ("DAYPART", ("pm", 7, 11), "밤"),
     ("OCLOCK", None, "시"),
     ("CLOCK", (12, 0), "정오 noon"),
     ("MIDNIGHT", None, "자정 midnight"),

@@ -16,6 +16,7 @@ from dari.services.monitoring.probes import database_probe, kafka_probe
 from dari.services.monitoring.probes.snapshot import Counter, Snapshot, moment
 
 BREAKERS: Final = ("kafka-publisher", "pg-auth-api")
+PUBLISHER: Final = BREAKERS[0]
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "payment-consumer": ("payment.captured", "payment.refunded"),
     "settlement-worker-group": ("payment.capture-requested",),
@@ -111,10 +112,15 @@ class Looker:
         read.extend(parse(_good(page, "/actuator/prometheus")) for page in pages)
         return read[0] if len(read) == 1 else _merged(read)
 
+    def _platforms(self, name: str = "") -> list[Platform]:
+        """The API and its workers; the publisher's breaker is the workers', where they have processes of their own."""
+        workers = list(self.ports.instances.values())
+        return workers if workers and name == PUBLISHER else [self.ports.platform, *workers]
+
     async def _breakers(self) -> dict[str, Any]:
         found = {}
         for name in BREAKERS:
-            page = await self.ports.platform.get(f"/circuit-breaker/{name}")
+            page = await self._platforms(name)[0].get(f"/circuit-breaker/{name}")
             if page.status == OK:
                 found[name] = json.loads(page.text)
         if not found:
@@ -122,8 +128,8 @@ class Looker:
         return found
 
     async def _events(self) -> tuple[Mapping[str, Any], ...]:
-        said = await self._json(self.ports.platform, "/actuator/circuitbreakerevents")
-        return tuple(said["circuitBreakerEvents"])
+        said = [await self._json(one, "/actuator/circuitbreakerevents") for one in self._platforms()]
+        return tuple(event for one in said for event in one["circuitBreakerEvents"])
 
     async def _health(self) -> Mapping[str, Any]:
         page = await self.ports.platform.get("/actuator/health")

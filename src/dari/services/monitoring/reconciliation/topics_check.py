@@ -116,6 +116,19 @@ def published(
     return findings, table
 
 
+def hidden(finding: Finding, topics: Mapping[str, Topic]) -> bool:
+    """A record that cannot be seen now is not lost.
+
+    A partition with fewer replicas in sync than its minimum (or without a leader) shows nothing beyond the last
+    record that enough replicas are known to hold: its high watermark stands still.
+    """
+    if finding.kind not in {"published_not_in_topic", "fewer_records_than_published"}:
+        return False
+    topic = topics.get(next(row for row in finding.rows if row.startswith("topic:")).removeprefix("topic:"))
+    least = int(topic.configs.get("min.insync.replicas", "1")) if topic else 1
+    return topic is not None and any(part.leader is None or len(part.isr) < least for part in topic.partitions)
+
+
 def _strays(name: str, strays: list[str], places: Mapping[str, list[Message]], books: Books) -> Iterator[Finding]:
     """I12: a record no outbox row wrote; one that a consumer has put into the dead letters is dealt with."""
     dead = {key for (_, key), row in books.inbox.items() if row["outcome"] == "DEAD_LETTER"}

@@ -48,6 +48,12 @@ class KafkaLog:
                 "linger.ms": 5,
                 "delivery.timeout.ms": int(delivery_timeout * 1000),
                 "partitioner": "consistent_random",
+                # What a broker refuses is told as its own word (NOT_ENOUGH_REPLICAS), not as a time-out of ours later;
+                # the outbox tries again anyway, and the inbox knows what came twice.
+                "retries": 4,
+                "retry.backoff.ms": 50,
+                "retry.backoff.max.ms": 400,
+                "topic.metadata.propagation.max.ms": 1000,
             },
         )
         # A thread of its own: a broker that hangs must not use up the threads of everybody else.

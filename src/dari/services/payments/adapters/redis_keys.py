@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from redis.asyncio import Redis
@@ -13,6 +14,7 @@ from redis.exceptions import RedisError
 from dari.services.payments.ports import KeyValueError
 
 T = TypeVar("T")
+Command = Callable[[Any], object]
 COUNT: Final = """
 local n = redis.call('INCR', KEYS[1])
 local left = redis.call('TTL', KEYS[1])
@@ -34,7 +36,8 @@ class RedisKeys:
             retry=Retry(NoBackoff(), 0),
             client_name="payments",
         )
-        self._count = self._redis.register_script(COUNT)
+        self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
+        self._flushing: set[asyncio.Task[None]] = set()
 
     @staticmethod
     async def _ask(answer: Awaitable[T]) -> T:
@@ -43,15 +46,42 @@ class RedisKeys:
         except (RedisError, OSError) as error:
             raise KeyValueError(type(error).__name__, str(error)[:200]) from error
 
+    async def _together(self, command: Command) -> Any:
+        """The answer to one command; what is asked in the same turn of the event loop goes in one round trip."""
+        if not self._waiting:
+            task = asyncio.get_running_loop().create_task(self._flush())
+            self._flushing.add(task)
+            task.add_done_callback(self._flushing.discard)
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append((command, answer))
+        return await answer
+
+    async def _flush(self) -> None:
+        asked, self._waiting = self._waiting, []
+        pipe = self._redis.pipeline(transaction=False)
+        for command, _ in asked:
+            command(pipe)
+        try:
+            said: Sequence[Any] = await pipe.execute(raise_on_error=False)
+        except (RedisError, OSError) as error:
+            said = [error] * len(asked)
+        for (_, answer), one in zip(asked, said, strict=True):
+            if answer.done():
+                continue
+            if isinstance(one, Exception):
+                answer.set_exception(KeyValueError(type(one).__name__, str(one)[:200]))
+            else:
+                answer.set_result(one)
+
     async def get(self, key: str) -> str | None:
-        value: Any = await self._ask(self._redis.get(key))
+        value: Any = await self._together(lambda pipe: pipe.get(key))
         return None if value is None else str(value)
 
     async def put(self, key: str, value: str, seconds: int) -> None:
-        await self._ask(self._redis.set(key, value, ex=seconds))
+        await self._together(lambda pipe: pipe.set(key, value, ex=seconds))
 
     async def count(self, key: str, window: int) -> tuple[int, int]:
-        number, left = await self._ask(self._count(keys=[key], args=[window]))
+        number, left = await self._together(lambda pipe: pipe.eval(COUNT, 1, key, str(window)))
         return int(number), int(left)
 
     async def delete(self, key: str) -> None:
@@ -59,3 +89,20 @@ class RedisKeys:
 
     async def close(self) -> None:
         await self._redis.aclose()
+
+    # -- for those who look at it from outside ----------------------------------------------------------------------
+
+    async def flush(self) -> None:
+        """FLUSHALL."""
+        await self._ask(self._redis.flushall())
+
+    async def count_keys(self, pattern: str | None = None) -> int:
+        """How many keys there are, or how many of a pattern (by SCAN)."""
+        if pattern is None:
+            return int(await self._ask(self._redis.dbsize()))
+        return sum([1 async for _ in self._redis.scan_iter(match=pattern, count=1000)])
+
+    async def peek(self, key: str) -> tuple[str | None, int]:
+        """A value and its seconds to live."""
+        value = await self.get(key)
+        return value, int(await self._ask(self._redis.ttl(key)))

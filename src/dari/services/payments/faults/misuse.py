@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import UTC
 from functools import partial
 from typing import Any, Final
@@ -37,23 +38,35 @@ ORIGINAL_EIGHT: Final = (
 # -- F04 poison ------------------------------------------------------------------------------------------------------
 
 
+POISONS: Final = ("JsonParseError", "PaymentNotFound", "MissingPaymentId", "AmountMismatch")
+
+
+def choose_poison(dice: random.Random) -> list[str]:
+    """Five to twelve kinds, by the dice."""
+    count = dice.randint(5, 12)
+    return [dice.choice(POISONS) for _ in range(count)]
+
+
+def poisonous(kind: str, known: Mapping[str, Any], dice: random.Random) -> str:
+    """A record of that kind; `known` is the `id` and `amount` of a payment there is."""
+    if kind == "JsonParseError":
+        return '{"paymentId": 12, "amount":'
+    said: dict[str, dict[str, Any]] = {
+        "PaymentNotFound": {"paymentId": 900_000_000 + dice.randint(1, 99_999), "amount": 1000},
+        "MissingPaymentId": {"status": "CAPTURED", "amount": 1000},
+        "AmountMismatch": {"paymentId": known["id"], "amount": known["amount"] * 1000 + 1},
+    }
+    return json.dumps(said[kind])
+
+
 async def poison(stage: Stage) -> None:
     """A stranger writes records nobody can post: no JSON, no such payment, another amount."""
     log = stage.sandbox.log
     known = await stage.one("SELECT MIN(payment_id) AS id, MIN(amount) AS amount FROM payment")
-    recipes: dict[str, Callable[[], str]] = {
-        "JsonParseError": lambda: '{"paymentId": 12, "amount":',
-        "PaymentNotFound": lambda: json.dumps(
-            {"paymentId": 900_000_000 + stage.dice.randint(1, 99_999), "amount": 1000}
-        ),
-        "MissingPaymentId": lambda: json.dumps({"status": "CAPTURED", "amount": 1000}),
-        "AmountMismatch": lambda: json.dumps({"paymentId": known["id"], "amount": known["amount"] * 1000 + 1}),
-    }
-    count = stage.dice.randint(5, 12)
-    kinds = [stage.dice.choice(list(recipes)) for _ in range(count)]
+    kinds = choose_poison(stage.dice)
     for at, kind in enumerate(kinds):
         number = at % len(log.topics[CAPTURED_TOPIC].partitions)
-        log.append(Message(CAPTURED_TOPIC, recipes[kind](), str(at)), number)
+        log.append(Message(CAPTURED_TOPIC, poisonous(kind, known, stage.dice), str(at)), number)
     stage.notes["poison"] = dict(Counter(kinds))
 
 

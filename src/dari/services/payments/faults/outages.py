@@ -14,6 +14,8 @@ from dari.services.payments.rows import moment
 
 SLOW_RTT: Final = 2.5
 USUAL_RTT: Final = 0.004
+UNKNOWN_TOPICS: Final = ("UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION")
+"""The brokers' word for a topic that is not there, and the client library's two."""
 
 
 async def outbox(stage: Stage) -> dict[str, Any]:
@@ -113,6 +115,13 @@ async def kafka_slow(stage: Stage) -> dict[str, Any]:
 # -- F03 the consumer is stopped -------------------------------------------------------------------------------------
 
 
+_TAKEN = ", ".join(f"'{status}'" for status in sorted(CAPTURED_STATUSES))
+WITHOUT_ENTRY: Final = (
+    f"SELECT COUNT(*) AS n FROM payment p WHERE p.status IN ({_TAKEN}) AND NOT EXISTS"  # noqa: S608 — own names
+    " (SELECT 1 FROM ledger_entry l WHERE l.payment_id = p.payment_id AND l.debit_account = 'merchant_receivable')"
+)
+
+
 async def consumer_stopped(stage: Stage) -> None:
     """The ledger's consumer leaves its group and does not come back."""
     stage.sandbox.schedule.pause(CONSUMER)
@@ -138,11 +147,7 @@ async def consumer_gone(stage: Stage) -> dict[str, Any]:
             # Where the group never committed there is no lag to tell (null, which is not zero).
             if (topic, number) in group.committed:
                 lags[f"{topic}-{number}"] = behind
-    taken = ", ".join(f"'{status}'" for status in sorted(CAPTURED_STATUSES))
-    missing = await stage.one(
-        f"SELECT COUNT(*) AS n FROM payment p WHERE p.status IN ({taken}) AND NOT EXISTS"  # noqa: S608 — own names
-        " (SELECT 1 FROM ledger_entry l WHERE l.payment_id = p.payment_id AND l.debit_account = 'merchant_receivable')",
-    )
+    missing = await stage.one(WITHOUT_ENTRY)
     return {
         "group": CONSUMER_GROUP,
         "members": len(group.members),
@@ -244,15 +249,17 @@ async def topic_made_again(stage: Stage) -> None:
 
 
 async def topic_missing(stage: Stage) -> dict[str, Any]:
-    """Which topics are missing, errors there and successes elsewhere."""
-    others = stage.grown("outbox_publish_total", outcome="ok")
+    """Which topics are missing, errors there by their class, and successes elsewhere."""
+    topic = stage.notes["missing"]
+    errors = {
+        error: round(count)
+        for error in UNKNOWN_TOPICS
+        if (count := stage.grown("outbox_publish_total", outcome="error", topic=topic, error=error))
+    }
     return {
-        "missing_topics": [stage.notes["missing"]],
-        "error_class": "UNKNOWN_TOPIC_OR_PART",
-        "errors_on_topic": round(
-            stage.grown("outbox_publish_total", outcome="error", topic=stage.notes["missing"]),
-        ),
-        "published_on_other_topics": round(others),
+        "missing_topics": [topic],
+        "errors_on_topic": errors,
+        "published_on_other_topics": round(stage.grown("outbox_publish_total", outcome="ok")),
     }
 
 

@@ -1,0 +1,73 @@
+"""The trial of the diagnosis on real parts: a private stack, a monitor that sees as an operator does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from dari.app.payment_stack import stack_of
+from dari.settings import Settings
+
+BROKERS: Final = 3
+NEEDED: Final = ("mariadb", "redis", "kafka")
+
+
+async def real_trial(
+    names: Sequence[str],
+    settings: Settings,
+    *,
+    seed: int,
+    folder: Path | None = None,
+    told: Callable[[Mapping[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """Play the scenarios on MariaDB, Redis and three Kafka brokers of a private stack, which is started and stopped.
+
+    Raises StackError (a SetupError) where a part is not installed.
+    """
+    from dari.services.payments.faults.real.play import run  # noqa: PLC0415 -- an extra
+
+    stack = stack_of(settings, folder or stack_of(settings).folder.with_name("trial-stack"), BROKERS)
+    await asyncio.to_thread(stack.up, NEEDED)
+    try:
+        async with AsyncExitStack() as closing:
+            watch = _watching(stack, closing)
+            return await run(stack, watch, names=names, seed=seed, told=told)
+    finally:
+        await asyncio.to_thread(stack.down)
+
+
+def _watching(stack: Any, closing: AsyncExitStack) -> Any:
+    from dari.services.monitoring.adapters.connect import Addresses, connect  # noqa: PLC0415 -- an extra
+    from dari.services.monitoring.monitor import Monitor  # noqa: PLC0415 -- as above
+    from dari.services.monitoring.probes.look import Probing  # noqa: PLC0415 -- as above
+
+    where = stack.addresses()
+    parts = Addresses(
+        database=stack.reading_url,
+        redis=where["DARI_PAYMENTS_REDIS_URL"],
+        kafka=where["DARI_PAYMENTS_KAFKA_BOOTSTRAP"],
+    )
+
+    class Watching:
+        """The monitor of one platform."""
+
+        def __init__(self, monitor: Monitor) -> None:
+            self._monitor = monitor
+
+        async def look(self) -> None:
+            await self._monitor.sample()
+
+        async def diagnose(self) -> Mapping[str, Any]:
+            return await self._monitor.diagnose()
+
+    async def watch(system: Any, recent: float) -> Watching:
+        # Of the scenario before nothing is left: neither its platform nor what was remembered of it.
+        await closing.aclose()
+        ports, close = connect(parts, system.world_clock, platform=system.app())
+        closing.push_async_callback(close)
+        return Watching(Monitor(ports, system.world_clock, Probing(window=recent)))
+
+    return watch

@@ -1,0 +1,1 @@
+"""The scenarios on real parts and in real time: programs are killed and paused, lines are slow, records are poison."""

@@ -1,0 +1,1 @@
+"""Private copies of the programs the payment system is made for, started without containers and without root."""

@@ -1,0 +1,1 @@
+"""The rooms of the stack that open a connection."""
