@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from dari.cli.options import Json
 from dari.core.errors import Hint, MissingExtra
 
 auth = App(name="auth", help="Who may ask this server over HTTP: users, tenants, programs, keys and sessions.")
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="One JSON document on stdout and nothing else.")]
 Remove = Annotated[bool, Parameter(name="--remove", negative="", help="Forget it.")]
 
 

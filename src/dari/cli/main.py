@@ -10,9 +10,12 @@ from cyclopts import App, Parameter
 
 from dari import __version__
 from dari.cli.auth_commands import auth
+from dari.cli.crawl_commands import crawl
 from dari.cli.observing_commands import audit, logs, status
+from dari.cli.options import Json, Seed, Simulated, Toolsets
 from dari.cli.printing import fail
 from dari.cli.running import missing_extra, prepare, run
+from dari.cli.stack_commands import stack
 from dari.core.errors import DariError
 
 app = App(
@@ -23,15 +26,10 @@ app = App(
 
 app.command(auth)
 app.command(audit)
-app.command(status)
+app.command(crawl)
 app.command(logs)
-
-Json = Annotated[bool, Parameter(name="--json", negative="", help="One JSON document on stdout and nothing else.")]
-Simulated = Annotated[
-    bool, Parameter(name="--simulated", negative="", help="Answer from the simulator; needs no key. Answers say so.")
-]
-Toolsets = Annotated[str | None, Parameter(help="Only these toolsets of a server, with commas: search,crawl,files.")]
-Seed = Annotated[int, Parameter(help="Seed of the simulated world.")]
+app.command(stack)
+app.command(status)
 
 
 @app.command
@@ -152,56 +150,6 @@ def run_faults(
     run(operating.run_faults(names, seed=seed, as_json=json, healthy=healthy, profile=profile), as_json=json)
 
 
-stack = App(name="stack", help="Private MariaDB, Redis, Kafka and Prometheus on this machine, without containers.")
-app.command(stack)
-Folder = Annotated[Path | None, Parameter(help="Where the stack lives; by default in Dari's data folder.")]
-
-
-@stack.command
-def up(*parts: str, folder: Folder = None, brokers: int | None = None, json: Json = False) -> None:
-    """Start what is installed and does not run (or only PARTS); --brokers 3 makes a cluster with a controller."""
-    from dari.cli import stacking  # noqa: PLC0415
-
-    stacking.act("up", parts, folder=folder, brokers=brokers, as_json=json)
-
-
-@stack.command
-def down(
-    *parts: str,
-    folder: Folder = None,
-    hard: Annotated[bool, Parameter(negative="", help="SIGKILL instead of SIGTERM.")] = False,
-    json: Json = False,
-) -> None:
-    """Stop the stack (or only PARTS); what it stored stays."""
-    from dari.cli import stacking  # noqa: PLC0415
-
-    stacking.act("down", parts, folder=folder, hard=hard, as_json=json)
-
-
-@stack.command(name="status")
-def stack_status(*, folder: Folder = None, json: Json = False) -> None:
-    """Show every part: well, ill, paused, stopped, or absent and how to get it."""
-    from dari.cli import stacking  # noqa: PLC0415
-
-    stacking.act("status", (), folder=folder, as_json=json)
-
-
-@stack.command
-def pause(part: str, *parts: str, folder: Folder = None, json: Json = False) -> None:
-    """Let parts hang (SIGSTOP): their connections stay open and nobody answers."""
-    from dari.cli import stacking  # noqa: PLC0415
-
-    stacking.act("pause", (part, *parts), folder=folder, as_json=json)
-
-
-@stack.command
-def resume(part: str, *parts: str, folder: Folder = None, json: Json = False) -> None:
-    """Let paused parts go on."""
-    from dari.cli import stacking  # noqa: PLC0415
-
-    stacking.act("resume", (part, *parts), folder=folder, as_json=json)
-
-
 @app.command
 def demo(*, once: Annotated[bool, Parameter(negative="", help="Stop after the tour.")] = False, seed: Seed = 1) -> None:
     """Start simulators and gateway, ask one question of each server through a real MCP client, keep serving."""
@@ -271,80 +219,6 @@ def install(
 
     asked = installing.Asked(remove=remove, simulated=simulated, uvx=uvx, dry_run=dry_run, link=link, file=file)
     run(installing.install(client, names, asked, as_json=json), as_json=json)
-
-
-crawl = App(name="crawl", help="Take whole periods of a procurement operation into the store; watch saved searches.")
-app.command(crawl)
-
-
-@crawl.default
-def crawl_period(
-    operation: str | None = None,
-    *filters: str,
-    start: Annotated[str | None, Parameter(help="First day, YYYY-MM-DD; 30 days in all if left out.")] = None,
-    end: Annotated[str | None, Parameter(help="Last day; today if left out.")] = None,
-    by: Annotated[str | None, Parameter(help="One of the operation's ways: posted, opened, registered …")] = None,
-    resume: Annotated[str | None, Parameter(help="Go on with a crawl by its id.")] = None,
-    json: Json = False,
-    simulated: Simulated = False,
-    seed: Seed = 1,
-) -> None:
-    """Take a whole period of a procurement operation into the store; Ctrl-C loses nothing. Filters are name=value."""
-    from dari.cli import crawling  # noqa: PLC0415
-
-    given = dict(one.partition("=")[::2] for one in filters)
-    run(
-        crawling.crawl(
-            operation,
-            start=start,
-            end=end,
-            by=by,
-            resume=resume,
-            filters=given,
-            as_json=json,
-            simulated=simulated,
-            seed=seed,
-        ),
-        as_json=json,
-    )
-
-
-@crawl.command(name="watch")
-def watch_searches(
-    name: str | None = None,
-    operation: str | None = None,
-    *filters: str,
-    by: Annotated[str | None, Parameter(help="One of the operation's ways.")] = None,
-    days: Annotated[int, Parameter(help="How many days each round reads again.")] = 7,
-    calls: Annotated[int, Parameter(help="Most calls of one round.")] = 20,
-    every: Annotated[float, Parameter(help="Minutes between rounds; more where the quota would not last.")] = 30.0,
-    once: Annotated[bool, Parameter(negative="", help="One round of each, then stop.")] = False,
-    remove: Annotated[bool, Parameter(negative="", help="Forget the search and what it has found.")] = False,
-    json: Json = False,
-    simulated: Simulated = False,
-    seed: Seed = 1,
-) -> None:
-    """Save a search (NAME OPERATION name=value …), then tell what is new or changed; without NAME, of all saved."""
-    from dari.cli import saved_searches  # noqa: PLC0415
-
-    given = dict(one.partition("=")[::2] for one in filters)
-    run(
-        saved_searches.watch(
-            name,
-            operation,
-            given,
-            by=by,
-            days=days,
-            calls=calls,
-            every=every,
-            once=once or json,
-            remove=remove,
-            as_json=json,
-            simulated=simulated,
-            seed=seed,
-        ),
-        as_json=json,
-    )
 
 
 days = App(name="days", help="The day store: whole-market days that the rankings read.")

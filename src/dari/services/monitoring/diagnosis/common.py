@@ -75,3 +75,16 @@ def authorize(facts: Facts, part: str = "") -> dict[str, Any]:
         "authorizeOkPercent": None if share is None else round(share * 100, 2),
         "authorizeByStatus": facts.get("http.authorize"),
     }
+
+
+def difference(f: Facts, one: str, other: str) -> float | None:
+    """Seconds between the clocks of two parts; None where one was not read."""
+    offsets = f["clock.offsets"]
+    return round(offsets[one] - offsets[other], 3) if one in offsets and other in offsets else None
+
+
+def gateway_failing(f: Facts, operation: str) -> bool:
+    """Whether the payment gateway fails at an operation, by what it said or by its breaker."""
+    said = known(f, "pg.operations", {}).get(operation)
+    opened = known(f, "breaker.pg-auth-api", {"state": "CLOSED"})["state"] != "CLOSED"
+    return bool(opened or (said and said["error"] > 0))

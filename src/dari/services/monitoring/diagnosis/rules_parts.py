@@ -11,6 +11,8 @@ from dari.services.monitoring.diagnosis.common import (
     authorize,
     breaker,
     database_down,
+    difference,
+    gateway_failing,
     isr_full,
     kafka_down,
     kafka_up,
@@ -140,7 +142,7 @@ PARTS: Final[tuple[Rule, ...]] = (
             ),
             so("no authorize succeeds lately", lambda f: f["http.authorize_ok_lately"] == 0),
         ),
-        forbids=(so("the payment gateway fails", lambda f: _gateway_failing(f, "authorize")),),
+        forbids=(so("the payment gateway fails", lambda f: gateway_failing(f, "authorize")),),
         report=lambda f: {**authorize(f), "health": f.get("app.health")},
         disproof="A payment row newer than the first 5xx exists.",
         next_step="check_outbox_status",
@@ -364,7 +366,7 @@ PARTS: Final[tuple[Rule, ...]] = (
         report=lambda f: {
             "wrongClocks": f["clock.outliers"],
             "offsetSeconds": f["clock.offsets"],
-            "appMinusDatabaseSeconds": _difference(f, "app", "database"),
+            "appMinusDatabaseSeconds": difference(f, "app", "database"),
             "futureRows": f.get("clock.future_rows"),
             "futureOutboxEvents": (f.get("clock.future_rows") or {}).get("outbox_event"),
             "agesCorrected": True,
@@ -381,11 +383,6 @@ def _places(rows: list[dict[str, Any]]) -> list[str]:
     return sorted(f"{row['topic']}-{row['partition']}" for row in rows)[:100]
 
 
-def _difference(f: Facts, one: str, other: str) -> float | None:
-    offsets = f["clock.offsets"]
-    return round(offsets[one] - offsets[other], 3) if one in offsets and other in offsets else None
-
-
 def _server_errors(f: Facts) -> float | None:
     since = f.get("since.database")
     if since is not None:
@@ -396,12 +393,6 @@ def _server_errors(f: Facts) -> float | None:
         return None
     bad = sum(int(n) for status, n in f["http.authorize"].items() if status.startswith("5"))
     return round(100 * bad / int(total), 2)
-
-
-def _gateway_failing(f: Facts, operation: str) -> bool:
-    said = known(f, "pg.operations", {}).get(operation)
-    opened = known(f, "breaker.pg-auth-api", {"state": "CLOSED"})["state"] != "CLOSED"
-    return bool(opened or (said and said["error"] > 0))
 
 
 __all__ = ["PARTS", "isr_full"]
