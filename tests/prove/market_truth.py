@@ -211,8 +211,16 @@ def sides(world: Market, now: datetime, market: str, investor: str) -> dict[str,
 
 
 def traded(world: Market, now: datetime, investor: str, by: str, count: int) -> list[tuple[str, Side]]:
-    """Issues by an investor's net value ("net", "sold_net") or by what was "bought" or "sold"."""
-    figure = FIGURES[by]
+    """Issues by an investor's net value ("net", "sold_net") or by what was "bought" or "sold"; of equals by code.
+
+    What is published in million won is ranked by that: program trading, and what was bought and sold.
+    """
+    exact = by in {"net", "sold_net"} and investor != "PROGRAM"
+    whole = FIGURES[by]
+
+    def figure(side: Side) -> int:
+        return whole(side) if exact else cut(whole(side))
+
     found = sides(world, now, "ALL", investor)
     ordered = sorted(found, key=lambda code: (-figure(found[code]), code))
     return [(code, found[code]) for code in ordered[:count] if figure(found[code]) > 0]

@@ -90,6 +90,11 @@ class Joining:
             self._days = KeptDays(self.parts, self._snapshots if self.joins("krx") else None, origin, self._charts)
         return self._days
 
+    async def close(self) -> None:
+        """Stop a fill before the clients it asks through are closed."""
+        if self._days is not None:
+            await self._days.close()
+
     def _snapshots(self) -> DaySource:
         from dari.providers.krx.snapshots import Snapshots  # noqa: PLC0415 -- a process pays for the providers it asks
 

@@ -46,7 +46,8 @@ class KeptDays:
         self._clock = parts.clock
         self._source = source
         self._charts = charts
-        self._auto = parts.settings.text("DARI_DAYS_FILL") == ON_FIRST_USE
+        # a simulated answer is often all its process does: it is not made to wait for sixty days
+        self._auto = parts.settings.text("DARI_DAYS_FILL") == ON_FIRST_USE and not parts.simulated
         self._first: asyncio.Task[None] | None = None
         self._not_before = float("-inf")
         self._lacking = ""
@@ -61,9 +62,15 @@ class KeptDays:
     def lacking(self) -> str:
         return self._lacking
 
+    @property
+    def filled_by(self) -> str:
+        if self._source is None:
+            return "KRX_AUTH_KEY"
+        return "time" if self._auto else "dari days fill"
+
     async def history(self, count: int) -> History | None:
         """The newest days that are kept; what was published since is fetched first, a first fill is begun."""
-        await self._up_to_date()
+        await self._up_to_date(count)
         async with self._reading:  # the first reading of a day takes most of a second: not in the event loop
             try:
                 return await asyncio.to_thread(self.store.history, count)
@@ -71,25 +78,22 @@ class KeptDays:
                 self._lacking = error.message
                 return None
 
-    async def _up_to_date(self) -> None:
+    async def _up_to_date(self, count: int) -> None:
+        """Fetch what is missing where that is little, begin a fill where it is much, and say what is lacking."""
         newest = self.newest()
         missing = self.store.missing(newest, WINDOW)
         self._lacking = ""
-        if not missing or (newest, MARKETS[0]) not in missing:
-            return
-        days = len({day for day, _ in missing})
-        self._lacking = f"the day store lacks {days} of {WINDOW} days up to {newest}: dari days fill"
-        if self._source is None or self._clock.monotonic() < self._not_before:
-            return
-        if len(missing) <= AT_ONCE_PARTS or len(self.store.days()) > WINDOW // 3:
-            recent = (WINDOW, days)[len(missing) <= AT_ONCE_PARTS]
-            await self._fill(min(recent, AT_ONCE_PARTS // len(MARKETS)))
-        elif self._auto and (self._first is None or self._first.done()):
-            self._first = asyncio.create_task(self._fill(WINDOW))
-        if self._first is not None and not self._first.done():
-            self._lacking = f"the day store is being filled ({WINDOW - days} of {WINDOW} days): ask again in minutes"
-        elif (newest, MARKETS[0]) not in self.store.missing(newest, 1):
-            self._lacking = ""
+        if missing and self._source is not None and self._clock.monotonic() >= self._not_before:
+            if len(missing) <= AT_ONCE_PARTS:
+                await self._fill(WINDOW)
+            elif self._auto and (self._first is None or self._first.done()):
+                self._first = asyncio.create_task(self._fill(WINDOW))
+        days = len({day for day, _ in self.store.missing(newest, count)})
+        if days and self._first is not None and not self._first.done():
+            there = len(self.store.days())
+            self._lacking = f"the day store is being filled ({there} of {WINDOW} days): ask again in a minute"
+        elif days and not self._lacking:
+            self._lacking = f"the day store lacks {days} of the {count} days up to {newest}: dari days fill"
 
     async def _fill(self, days: int) -> None:
         """Fill quietly: an answer does not fail for what it can do without; the gap says what is missing."""

@@ -84,6 +84,7 @@ class Runtime:
     async def __aexit__(self, *_: object) -> None:
         await self.parts.jobs.close()
         await self.watched.close()
+        await self.joining.close()
         for provider, client in self.clients.items():
             await told_apart(client, provider, self.process)
         await self.parts.closing.aclose()

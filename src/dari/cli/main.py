@@ -25,11 +25,11 @@ app = App(
 )
 
 app.command(auth)
-app.command(audit)
 app.command(crawl)
-app.command(logs)
 app.command(stack)
+app.command(audit)
 app.command(status)
+app.command(logs)
 
 
 @app.command

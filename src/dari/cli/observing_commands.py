@@ -12,7 +12,7 @@ from dari.cli.running import run
 
 def status(*, json: Json = False) -> None:
     """Show how many calls the servers of this user answered in a day, how fast, how often from a cache."""
-    from dari.cli import observing  # noqa: PLC0415
+    from dari.cli import observing  # noqa: PLC0415 -- each command pays for its own imports
 
     run(observing.status(as_json=json), as_json=json)
 

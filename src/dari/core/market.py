@@ -114,6 +114,11 @@ class Days(Protocol):
         """Why there is no history, or not the newest day: for a gap. Empty where nothing is missing."""
         ...
 
+    @property
+    def filled_by(self) -> str:
+        """What would fill it: the setting of a key, a command, or "time"."""
+        ...
+
 
 # ── disclosures of a company ──────────────────────────────────────────────────────────────────────────────────────
 

@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from dari.core.errors import UpstreamError
+from dari.core.errors import DariError
 from dari.core.krx import trading_days
 from dari.core.locks import Held, take
 from dari.core.market import MARKETS, ChartSource, DayRow, DaySource, Market
@@ -76,7 +76,7 @@ class Filler:
         self.store.note(call=number, asks=f"{day:%Y%m%d}-{market}", of=source.name)
         try:
             rows = await source.part(day, market)
-        except UpstreamError as error:
+        except DariError as error:
             self.store.note(call=number, ended=error.code)
             raise
         if len(rows) < FEWEST:

@@ -56,7 +56,7 @@ async def test_a_first_fill_runs_beside_and_is_said(tmp_path: Path) -> None:
     source = Exchange()
     async with kept(tmp_path, source) as one:
         assert await one.history(5) is None
-        assert "being filled" in one.lacking
+        assert ("being filled" in one.lacking, one.filled_by) == (True, "time")
         assert one._first is not None
         await one._first
         history = await one.history(5)
@@ -78,11 +78,35 @@ async def test_a_first_fill_is_stopped_with_the_process(tmp_path: Path) -> None:
     assert first.cancelled()
 
 
+async def test_a_hole_of_two_weeks_is_filled_whole(tmp_path: Path) -> None:
+    source = Exchange()
+    async with kept(tmp_path, source) as one:
+        async for _ in Filler(one.store).from_days(Exchange(), trading_days(LAST, 11)[10], WINDOW):
+            pass
+        assert await one.history(21) is not None
+        assert "being filled" in one.lacking
+        assert one._first is not None
+        await one._first
+        history = await one.history(21)
+        assert history is not None
+        assert (history.days, one.lacking, len(source.asked)) == (trading_days(LAST, 21), "", 20)
+
+
+async def test_older_days_than_are_asked_for_are_not_missed(tmp_path: Path) -> None:
+    async with kept(tmp_path, None) as one:
+        async for _ in Filler(one.store).from_days(Exchange(), LAST, 5):
+            pass
+        assert await one.history(5) is not None
+        assert (one.lacking, one.filled_by) == ("", "KRX_AUTH_KEY")
+        await one.history(6)
+        assert "lacks 1 of the 6 days" in one.lacking
+
+
 async def test_off_means_by_hand(tmp_path: Path) -> None:
     source = Exchange()
     async with kept(tmp_path, source, DARI_DAYS_FILL="off") as one:
         assert await one.history(5) is None
-        assert "dari days fill" in one.lacking
+        assert ("dari days fill" in one.lacking, one.filled_by) == (True, "dari days fill")
         assert source.asked == []
         told = [step async for step in one.filling("krx", 2)]
         assert told[-1].calls == 4

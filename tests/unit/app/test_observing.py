@@ -107,16 +107,18 @@ async def test_alerts_reach_a_webhook_and_alertmanager_and_addresses_are_checked
         return Response(status_code=200)
 
     app = Starlette(routes=[Route("/hook", take, methods=["POST"]), Route("/api/v2/alerts", take, methods=["POST"])])
-    async with listening.serving(app) as address:
-        async with simulated(
+    async with (
+        listening.serving(app) as address,
+        simulated(
             "volume-ranking",
             tmp_path,
             DARI_ALERT_WEBHOOK=f"{address}/hook",
             DARI_ALERTMANAGER_URL=address,
             DARI_TRACES_URL=f"{address}/v1/traces",
-        ) as asker:
-            asker.runtime.watched.alerts._turned("error_rate", 0.5, 0.05, firing=True)
-            await asker.runtime.watched.alerts.settled()
-            assert asker.runtime.watched.alerts.states()["error_rate"]
+        ) as asker,
+    ):
+        asker.runtime.watched.alerts._turned("error_rate", 0.5, 0.05, firing=True)
+        await asker.runtime.watched.alerts.settled()
+        assert asker.runtime.watched.alerts.states()["error_rate"]
     assert {path for path, _ in heard} == {"/hook", "/api/v2/alerts"}
     assert dict(heard)["/hook"]["alert"] == "error_rate"

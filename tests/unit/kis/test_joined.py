@@ -108,7 +108,7 @@ async def test_a_longer_period_than_is_kept_is_ranked_by_volume_and_says_why(tmp
         live = await asker.answer("get_volume_change_ranking", ranked_by="volume", count=5)
     assert told["ranked_by"] == live["ranked_by"] == "volume (shares)"
     (gap,) = [gap for gap in told["gaps"] if gap["field"] == "ranked_by"]
-    assert gap["filled_by"] == "KRX_AUTH_KEY"
+    assert (gap["filled_by"], "lacks 3 of the 6 days" in gap["reason"]) == ("dari days fill", True)
     assert not [gap for gap in live["gaps"] if gap["field"] == "ranked_by"]
 
 
@@ -118,7 +118,7 @@ DAYS_ONLY = "krx"
 async def test_unusual_volume_without_twenty_days_is_live(tmp_path: Path, days: Path) -> None:
     async with joined(tmp_path, days, "krx,dart") as asker:
         told = await asker.answer("get_unusual_volume", threshold=130.0, count=5, market="KOSPI")
-    assert {gap["filled_by"] for gap in told["gaps"]} == {"KRX_AUTH_KEY"}
+    assert {gap["filled_by"] for gap in told["gaps"]} == {"KRX_AUTH_KEY", "dari days fill"}
     assert told["as_of"] == "2026-11-20T10:30:00+09:00"
     assert all(len(row["evidence"]) == len(row["possible_reasons"]) for row in told["unusual_stocks"])
 

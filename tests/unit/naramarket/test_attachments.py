@@ -6,6 +6,7 @@ import io
 import sys
 import zipfile
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from dari.core.errors import InvalidInput, Malformed, MissingExtra
 from dari.core.provider import Response
 from dari.providers.naramarket.tools import attachments
 from dari.providers.naramarket.tools.attachments import Budget, Unknown, files, text_of
+
+SAMPLES = Path(__file__).parent / "attachments"
 
 
 def archive(**members: Any) -> bytes:
@@ -26,6 +29,34 @@ def archive(**members: Any) -> bytes:
 
 def read(name: str, content: bytes) -> str:
     return text_of(name, content, Budget())
+
+
+@pytest.mark.parametrize("kind", ["hwp", "hwpx", "pdf"])
+def test_documents_of_other_programs_give_their_lines(kind: str) -> None:
+    """A title, two lines, and a table of four cells, or a second page."""
+    lines = read(f"sample.{kind}", (SAMPLES / f"sample.{kind}").read_bytes()).splitlines()
+    assert lines[:3] == ["제안요청서", "1. 사업개요: 데스크톱컴퓨터 120대 구매", "2. 추정가격 138,468,000원"]
+    assert lines[3:] == (
+        ["둘째 쪽: 납품기한 2026-12-31"] if kind == "pdf" else ["품명", "수량", "데스크톱컴퓨터", "120"]
+    )
+
+
+def test_a_locked_hwp_says_so() -> None:
+    content = bytearray((SAMPLES / "sample.hwp").read_bytes())
+    at = content.index(b"HWP Document File")
+    content[at + 36] |= 0b10
+    with pytest.raises(Unknown, match="password"):
+        read("a.hwp", bytes(content))
+
+
+def test_sections_come_in_the_order_of_their_numbers() -> None:
+    members = {f"Contents__section{at}.xml": f"<s><p><t>{at}</t></p></s>" for at in (10, 2, 0)}
+    assert read("a.hwpx", archive(**members)) == "0\n2\n10"
+
+
+def test_breaks_within_a_line_and_paragraphs_within_a_paragraph() -> None:
+    inside = "<d><p><r><t>앞</t><tab/><t>뒤</t></r><tbl><p><t>칸</t></p></tbl></p></d>"
+    assert read("a.docx", archive(**{"word__document.xml": inside})) == "앞 뒤\n칸"
 
 
 def test_docx_and_hwpx_give_their_paragraphs() -> None:

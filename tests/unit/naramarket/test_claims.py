@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
+import os
+import subprocess
+import sys
 from datetime import date, datetime
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from dari.providers.naramarket.crawler import planned, whole
 from dari.providers.naramarket.simulator import Limits
 from dari.providers.naramarket.spec import SPEC
 from dari.providers.naramarket.tools.lists import MALL
+from dari.serving.exposing import exposed
 from tests.support import simulated
 from tests.unit.naramarket.conftest import GOODS, Make, Sim
 from tests.unit.naramarket.crawling import crawl, truth
@@ -106,6 +111,34 @@ async def test_progress_is_told_while_it_happens(sim: Sim, tmp_path: Path) -> No
     told = await crawl(sim, tmp_path, GOODS, *MONTH)
     assert told.last.pages_left == 0
     assert told.last.rows >= len(told.keys)
+
+
+def test_full_tests_every_test_module_can_be_imported() -> None:
+    """Three of four test modules could not be imported, and none touched crawling."""
+    tests = Path(__file__).parent
+    told = [path for path in sorted(tests.glob("test_*.py")) if importlib.import_module(f"{__package__}.{path.stem}")]
+    assert {"test_crawl_completeness.py", "test_crawl_stops.py"} <= {path.name for path in told}
+
+
+def test_it_starts_as_a_program(tmp_path: Path) -> None:
+    """`python src/main.py` ended in an ImportError."""
+    told = subprocess.run(
+        [sys.executable, "-m", "dari", "tools", "naramarket", "--toolsets", "crawl", "--json"],
+        capture_output=True,
+        check=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "DARI_HOME": str(tmp_path / "home")},
+    )
+    assert {"crawl_list", "crawl_to_csv"} <= {one["name"] for one in json.loads(told.stdout)["tools"]}
+
+
+async def test_prometheus_counts_what_was_called(tmp_path: Path) -> None:
+    """The compose file named images; there was no metric."""
+    async with simulated("naramarket", tmp_path, now=NOON) as asker:
+        await asker.answer("crawl_list", category="운영체제")
+        told = exposed(asker.runtime.metrics, firing={}, version="1")
+        assert 'dari_tool_calls_total{tool="crawl_list"} 1' in told
 
 
 async def test_attributes_come_by_product_number(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,13 @@ import pytest
 from dari.app.naramarket import desk_of
 from dari.core.clock import KST
 from dari.core.errors import UpstreamError
+from dari.providers.naramarket.crawler.attributes import ATTRIBUTES, FEED, Attributes
 from dari.providers.naramarket.crawler.reading import Reading
 from dari.providers.naramarket.export.hiding import hider
 from dari.providers.naramarket.spec import SPEC
+from dari.providers.naramarket.tools import institutions
 from dari.worlds.procurement import World
-from tests.support import Asker, simulated
+from tests.support import Asker, StillClock, simulated
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=KST)
 GOODS = "BidPublicInfoService.getBidPblancListInfoThng"
@@ -69,6 +71,63 @@ async def test_products_and_institutions_are_found(asker: Asker) -> None:
     assert (await asker.outcome("find_institution", name="교육", start="2024-01-01")).error == "invalid_input"
     priced = await asker.answer("search_contracts", institution="교육지원청", business="services")
     assert all("교육지원청" in row["contract_institution_name"] for row in priced["rows"])
+
+
+async def test_an_institution_is_found_by_name_over_all_years(asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service refuses the whole period at once (07): the register is taken once, then the store answers."""
+    monkeypatch.setattr(institutions, "FIRST", date(2026, 3, 1))
+    before = await asker.answer("find_institution", name="교육")
+    (gap,) = before["gaps"]
+    assert "start_crawl" in gap["filled_by"]
+    started = await asker.answer(
+        "start_crawl", operation="getDminsttInfo02", by="registered", start="2026-03-01", end="2026-11-19"
+    )
+    assert (await ended(asker, started["crawl"]["id"]))["success"]
+    desk = desk_of(asker.runtime.client_of("naramarket"))
+    there = await desk.on(
+        lambda book: {row["dminsttCd"] for row in book.rows(institutions.INSTITUTIONS) if "교육" in row["dminsttNm"]}
+    )
+    told = await asker.answer("find_institution", name="교육", limit=100)
+    assert not told["gaps"]
+    assert {row["demand_institution_code"] for row in told["rows"]} >= there
+    assert len(told["rows"]) > len(before["rows"])
+    second = await asker.answer("find_institution", name="교육", limit=1, page=2)
+    assert second["rows"][0] == told["rows"][1]
+
+
+async def test_attributes_are_kept_until_the_feed_of_changes_names_the_product(asker: Asker) -> None:
+    desk = desk_of(asker.runtime.client_of("naramarket"))
+    clock = asker.clock
+    assert isinstance(clock, StillClock)
+    listed = await asker.answer("crawl_list", category="데스크톱컴퓨터", num_rows=1, days_back=30)
+    first = await asker.answer("get_detailed_attributes", api_item=listed["items"][0])
+
+    async def asked(operation: str) -> int:
+        now = desk.now()
+        return (await desk.on(lambda book: book.spent(now))).get(operation, 0)
+
+    assert await asked(ATTRIBUTES) == 1
+    again = await asker.answer("get_detailed_attributes", api_item=listed["items"][0])
+    assert again["attributes"] == first["attributes"]
+    assert (await asked(ATTRIBUTES), await asked(FEED)) == (1, 0)
+    clock.at = NOON + timedelta(hours=8)
+    clock.advance(8 * 3_600.0)
+    await asker.answer("get_detailed_attributes", api_item=listed["items"][0])
+    assert await asked(FEED) >= 1
+    # a product that the feed names is asked anew
+    way = {"inqryDiv": "2", "inqryBgnDt": "202611010000", "inqryEndDt": "202611202359", "numOfRows": "1"}
+    reply = await asker.runtime.client_of("naramarket").asking().ask(FEED, way)
+    changed = reply.body["rows"][0]["prdctIdntNo"]
+    await desk.on(lambda book: Attributes(book).keep(changed, {"old": "1"}, now=NOON))
+    await desk.on(lambda book: Attributes(book).changed([], read_to=NOON - timedelta(days=20)))
+    told = await asker.answer("get_detailed_attributes", api_item={"prdctIdntNo": changed})
+    assert told["attributes"] != {"old": "1"}
+    # one left unread for a quarter is not read at all
+    clock.at = NOON + timedelta(days=200)
+    clock.advance(200 * 86_400.0)
+    before = await asked(ATTRIBUTES)
+    await asker.answer("get_detailed_attributes", api_item=listed["items"][0])
+    assert (await asked(ATTRIBUTES), await asked(FEED)) == (before + 1, 0)
 
 
 async def test_what_some_lists_do_not_give_is_a_gap_and_none_is_a_failure(

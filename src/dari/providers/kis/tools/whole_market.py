@@ -42,14 +42,14 @@ async def kept_days(neighbours: Neighbours, count: int) -> tuple[History | None,
         return None, []
     history = await neighbours.days.history(count)
     lacking = neighbours.days.lacking
-    gaps = [Gap("as_of" if history else "ranked_by", lacking, neighbours.keys["days"])] if lacking else []
+    gaps = [Gap("as_of", lacking, neighbours.days.filled_by)] if lacking else []
     return (history if history and len(history.days) > 1 else None), gaps
 
 
 def no_days(neighbours: Neighbours, field: str, reason: str, gaps: Sequence[Gap]) -> list[Gap]:
     """The gap of a figure that needs the days: names the key, or what the store lacks."""
     if gaps:
-        return [Gap(field, f"{reason}: {gaps[0].reason}", neighbours.keys["days"])]
+        return [Gap(field, f"{reason}: {gaps[0].reason}", gaps[0].filled_by)]
     return [Gap(field, f"{reason}: it needs the whole market's days", neighbours.keys["days"])]
 
 

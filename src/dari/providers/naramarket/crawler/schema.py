@@ -57,6 +57,8 @@ CREATE TABLE measures (
     endpoint TEXT NOT NULL, way TEXT NOT NULL, filters TEXT NOT NULL, rows_a_day REAL NOT NULL,
     PRIMARY KEY (endpoint, way, filters)
 );
+CREATE TABLE attributes (product TEXT PRIMARY KEY, told TEXT NOT NULL, asked_at TEXT NOT NULL);
+CREATE TABLE feeds (name TEXT PRIMARY KEY, read_to TEXT NOT NULL);
 CREATE TABLE watches (
     name TEXT PRIMARY KEY, endpoint TEXT NOT NULL, way TEXT NOT NULL, filters TEXT NOT NULL,
     days INTEGER NOT NULL, most_calls INTEGER NOT NULL, made_at TEXT NOT NULL,

@@ -5,9 +5,11 @@ from typing import Final
 from dari.core.tool import Tool
 from dari.providers.naramarket.tools import (
     attachments,
+    attributes,
     companies,
     crawls,
     files,
+    institutions,
     lists,
     mall,
     operations,
@@ -18,9 +20,11 @@ from dari.providers.naramarket.tools import (
 
 TOOLS: Final[tuple[Tool, ...]] = (
     *mall.TOOLS,
+    *attributes.TOOLS,
     *files.TOOLS,
     *store.TOOLS,
     *lists.TOOLS,
+    *institutions.TOOLS,
     *tracing.TOOLS,
     *companies.TOOLS,
     *operations.TOOLS,

@@ -29,7 +29,10 @@ RATIO: Final = 200
 PARAGRAPH: Final = 67
 """HWP5's record of a paragraph's text."""
 HWP_HEAD: Final = 4
+LOCKED: Final = 0b110
+"""Bits of a HWP5 file's properties: a password, a distribution document."""
 LONG: Final = 0xFFF
+BREAKS: Final = frozenset({"tab", "br", "cr", "lineBreak"})
 
 
 class ReadAttachment(Query):
@@ -140,7 +143,8 @@ def text_of(name: str, content: bytes, budget: Budget) -> str:
         inside = r"Contents/section\d+\.xml" if kind == "hwpx" else r"word/document\.xml"
         archive = _opened(content)
         sections = sorted(
-            (one for one in archive.infolist() if re.fullmatch(inside, one.filename)), key=lambda one: one.filename
+            (one for one in archive.infolist() if re.fullmatch(inside, one.filename)),
+            key=lambda one: _place(one.filename),
         )
         return "\n".join(_paragraphs(_member(archive, one, budget)) for one in sections)
     if kind in ("txt", "csv"):
@@ -159,12 +163,25 @@ def _paragraphs(content: bytes) -> str:
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
         raise Unknown("its XML declares entities")
     root = ET.fromstring(content)  # noqa: S314 -- entities were refused above, the size is capped
-    lines = [
-        "".join(one.text or "" for one in paragraph.iter() if _local(one) == "t")
-        for paragraph in root.iter()
-        if _local(paragraph) == "p"
-    ]
-    return "\n".join(line for line in lines if line.strip())
+    lines = ["".join(_said(paragraph)) for paragraph in root.iter() if _local(paragraph) == "p"]
+    return "\n".join(line.strip() for line in lines if line.strip())
+
+
+def _said(node: ET.Element) -> Iterator[str]:
+    """The text of a paragraph itself: what stands in paragraphs within it (cells of a table) is told there."""
+    for one in node:
+        if _local(one) == "t":
+            yield "".join(one.itertext())
+        elif _local(one) in BREAKS:
+            yield " "
+        elif _local(one) != "p":
+            yield from _said(one)
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Section10 comes after Section2."""
+    number = re.search(r"\d+", name)
+    return int(number[0]) if number else 0, name
 
 
 def _local(node: ET.Element) -> str:
@@ -200,12 +217,14 @@ def _hwp5(content: bytes, budget: Budget) -> str:
     with olefile.OleFileIO(io.BytesIO(content)) as ole:
         head = ole.openstream("FileHeader").read()
         packed = bool(head[36] & 1)
-        sections = sorted(one for one in ole.listdir() if one[0] == "BodyText")
+        if head[36] & LOCKED:
+            raise Unknown("the HWP file is locked by a password, or for distribution only")
+        sections = sorted((one for one in ole.listdir() if one[0] == "BodyText"), key=lambda one: _place(one[-1]))
         lines: list[str] = []
         for section in sections:
             raw = ole.openstream(section).read()
             lines += _records(_inflated(raw, budget) if packed else raw)
-    return "\n".join(lines)
+    return "\n".join(line for line in lines if line)
 
 
 def _inflated(raw: bytes, budget: Budget) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from dari.core.errors import Hint, InvalidInput
 from dari.core.exchange import Answer
 from dari.core.tool import Query, Tool, Upstream
 from dari.providers.naramarket.spec import SPEC
@@ -30,7 +29,6 @@ AWARDS: Final = "ScsbidInfoService.getScsbidListSttus{}PPSSrch"
 CONTRACTS: Final = "CntrctInfoService.getCntrctInfoList{}PPSSrch"
 CONTRACT: Final = "CntrctInfoService.getCntrctInfoList{}"
 MALL: Final = "ShoppingMallPrdctInfoService.getShoppingMallPrdctInfoList"
-INSTITUTIONS: Final = "UsrInfoService02.getDminsttInfo02"
 COMPANIES: Final = "UsrInfoService02.getPrcrmntCorpBasicInfo02"
 
 NOTICE: Final = ("bidNtceNo", "bidNtceOrd", "bidNtceNm", "ntceKindNm", "bidNtceDt", "bidClseDt", "opengDt",
@@ -46,7 +44,6 @@ SIGNED: Final = ("untyCntrctNo", "cntrctNm", "cnstwkNm", "prdctClsfcNoNm", "cntr
                  "thtmCntrctAmt", "cntrctInsttNm", "cntrctCnclsMthdNm", "ntceNo", "corpList")  # fmt: skip
 PRODUCT: Final = ("prdctIdntNo", "prdctSpecNm", "dtilPrdctClsfcNoNm", "cntrctPrceAmt", "prdctUnit", "cntrctCorpNm",
                   "cntrctCorpBizno", "shopngCntrctNo", "shopngCntrctSno", "cntrctEndDate", "rgstDt")  # fmt: skip
-INSTITUTION: Final = ("dminsttCd", "dminsttNm", "bizno", "jrsdctnDivNm", "rgnNm", "toplvlInsttNm", "adrs")
 COMPANY: Final = ("bizno", "corpNm", "rgnNm", "adrs", "emplyeNum", "corpBsnsDivNm", "mnfctDivNm", "opbizDt", "rgstDt")
 
 
@@ -88,15 +85,6 @@ class SearchMall(Query):
     name: str
     start: Day | None = None
     end: Day | None = None
-    limit: Limit = 20
-    page: Page = 1
-
-
-class FindInstitution(Query):
-    """Arguments of find_institution."""
-
-    name: str
-    start: Day | None = None
     limit: Limit = 20
     page: Page = 1
 
@@ -263,31 +251,6 @@ async def search_mall_products(query: SearchMall, upstream: Upstream) -> Answer:
     )
 
 
-async def find_institution(query: FindInstitution, upstream: Upstream) -> Answer:
-    """수요기관 by name, or by business number of ten digits."""
-    digits = query.name.replace("-", "")
-    span = None
-    if digits.isdigit():
-        asks = [by_number(INSTITUTIONS, "business_number", digits)]
-    else:
-        span = period(query.start, None, upstream.now(), 28)
-        asks = by_period(INSTITUTIONS, "registered", *span, {"dminsttNm": query.name})
-        asks += by_period(INSTITUTIONS, "changed", *span, {"dminsttNm": query.name})
-    if query.start and len(asks) > 12:  # noqa: PLR2004 -- a year of months
-        raise InvalidInput("at most a year of registrations", hint=Hint("기간을 줄이세요.", "Ask for fewer months."))
-    found = await gather(upstream, asks, limit=query.limit, page=query.page, only=INSTITUTION)
-    return listed(
-        upstream,
-        found,
-        page=query.page,
-        period=span,
-        line=lambda row: (
-            f"{row.get('demand_institution_code')} {row.get('demand_institution_name')} | "
-            f"{row.get('region_name', '-')} | {row.get('business_number', '-')}"
-        ),
-    )
-
-
 def _endpoints(pattern: str, offered: Any = ("goods", "services", "works", "foreign")) -> tuple[str, ...]:
     return tuple(pattern.format(SUFFIX[kind]) for kind in offered)
 
@@ -352,15 +315,5 @@ TOOLS: Final = (
         run=search_mall_products,
         toolset="search",
         endpoints=(MALL,),
-    ),
-    Tool(
-        name="find_institution",
-        title="수요기관 찾기",
-        description="Find a buying institution 수요기관 by name or business number.",
-        query=FindInstitution,
-        output=LISTED,
-        run=find_institution,
-        toolset="search",
-        endpoints=(INSTITUTIONS,),
     ),
 )

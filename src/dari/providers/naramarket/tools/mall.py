@@ -14,20 +14,21 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from dari.core.endpoint import Effect
-from dari.core.errors import Hint, InvalidInput, UpstreamError
+from dari.core.errors import Hint, InvalidInput
 from dari.core.exchange import Answer, Gap
 from dari.core.progress import tell
 from dari.core.tool import Query, Tool, Upstream
 from dari.providers.naramarket.crawler import whole
+from dari.providers.naramarket.crawler.attributes import ATTRIBUTES, FEED
 from dari.providers.naramarket.crawler.desk import Plan, Procurement
 from dari.providers.naramarket.export.hiding import hider
 from dari.providers.naramarket.export.tabular import columns_of, write_csv
 from dari.providers.naramarket.models import natural_key
 from dari.providers.naramarket.spec import SPEC
-from dari.providers.naramarket.tools.asking import by_number, by_period, gather
+from dari.providers.naramarket.tools.asking import by_period, gather
+from dari.providers.naramarket.tools.attributes import attributes_of
 from dari.providers.naramarket.tools.lists import MALL
 from dari.providers.naramarket.tools.shapes import (
-    OBJECT,
     ROWS,
     SURE,
     TEXT,
@@ -35,14 +36,10 @@ from dari.providers.naramarket.tools.shapes import (
     WHOLE_NUMBER,
     Day,
     Page,
-    gaps_of,
     period,
     schema,
-    shown,
 )
 
-ATTRIBUTES: Final = "ThngListInfoService02.getPrdctIndvAtrbInfoList02"
-AT_ONCE: Final = 8
 CATEGORY: Final = "dtilPrdctClsfcNoNm"
 
 
@@ -55,12 +52,6 @@ class CrawlList(Query):
     days_back: Annotated[int, Field(ge=1, le=365), WHOLE_NUMBER] = 7
     inqry_bgn_date: Day | None = None
     inqry_end_date: Day | None = None
-
-
-class Attributes(Query):
-    """Arguments of get_detailed_attributes: a row of crawl_list."""
-
-    api_item: dict[str, Any]
 
 
 class CrawlToCsv(Query):
@@ -98,21 +89,6 @@ async def crawl_list(query: CrawlList, upstream: Upstream) -> Answer:
     return Answer(data, upstream.sources, tuple(found.gaps), f"{query.category}: {found.total:,}건 중 {len(items)}건")
 
 
-async def get_detailed_attributes(query: Attributes, upstream: Upstream) -> Answer:
-    """품목개별속성 of one product, by the official operation. Raises InvalidInput without a product number."""
-    number = str(query.api_item.get("prdctIdntNo") or query.api_item.get("product_number") or "").strip()
-    if not number:
-        raise InvalidInput(
-            "api_item has no prdctIdntNo", hint=Hint("crawl_list의 행을 넘기세요.", "Pass a row of crawl_list.")
-        )
-    reply = await upstream.ask(ATTRIBUTES, {"prdctIdntNo": number, "numOfRows": "999"})
-    rows, typed = shown(SPEC.endpoint(ATTRIBUTES), reply.body["rows"])
-    told = {str(one.get("attribute_name")): one.get("attribute_value") for one in rows}
-    data = {"success": True, "api_item": query.api_item, "attributes": told}
-    lines = "\n".join(f"{name}: {value}" for name, value in told.items())
-    return Answer(data, upstream.sources, tuple(gaps_of(typed, "attributes")), lines or "속성이 없습니다")
-
-
 async def crawl_to_csv(query: CrawlToCsv, upstream: Procurement) -> Answer:
     """A category over a period into one CSV file of the output folder, the newest days first.
 
@@ -139,7 +115,11 @@ async def crawl_to_csv(query: CrawlToCsv, upstream: Procurement) -> Answer:
     receipts, calls = await desk.on(lambda book: (book.receipts(crawl), book.calls(crawl)))
     covered = _covered(receipts, end)
     rows = await desk.apart(lambda book: [row for row in book.rows(MALL) if _within(row, query.category, start, end)])
-    attributes, failed = ({}, 0) if not query.explode_attributes else await _attributes(upstream, rows)
+    attributes, failed = (
+        ({}, 0)
+        if not query.explode_attributes
+        else await attributes_of(upstream, [row["prdctIdntNo"] for row in rows if row.get("prdctIdntNo")])
+    )
     names = sorted({name for told in attributes.values() for name in told})
     written = await asyncio.to_thread(_written, upstream, query, path, rows, attributes)
     success = await desk.success(crawl) and covered is not None and covered <= start and not failed
@@ -203,26 +183,6 @@ def _same_columns(path: Path, columns: list[str], *, strict: bool) -> None:
         )
 
 
-async def _attributes(upstream: Upstream, rows: list[dict[str, str]]) -> tuple[dict[str, dict[str, str]], int]:
-    """Attributes by product number, each product asked once; and how many failed."""
-    numbers = list(dict.fromkeys(row["prdctIdntNo"] for row in rows if row.get("prdctIdntNo")))
-    gate, told, failed = asyncio.Semaphore(AT_ONCE), {}, 0
-
-    async def one(number: str) -> None:
-        nonlocal failed
-        async with gate:
-            ask = by_number(ATTRIBUTES, "number", number)
-            try:
-                reply = await upstream.ask(ask.endpoint, {**ask.parameters, "numOfRows": "999"}, max_age=86_400.0)
-            except UpstreamError:
-                failed += 1
-                return
-            told[number] = {row.get("attrNm", ""): row.get("attrVal", "") for row in reply.body["rows"]}
-
-    await asyncio.gather(*(one(number) for number in numbers))
-    return told, failed
-
-
 def _written(
     upstream: Procurement,
     query: CrawlToCsv,
@@ -260,16 +220,6 @@ TOOLS: Final = (
         endpoints=(MALL,),
     ),
     Tool(
-        name="get_detailed_attributes",
-        title="품목 속성",
-        description="Attributes of one product: a row of crawl_list, or {prdctIdntNo}.",
-        query=Attributes,
-        output=schema(success=SURE, api_item=OBJECT, attributes=OBJECT),
-        run=get_detailed_attributes,
-        toolset="crawl",
-        endpoints=(ATTRIBUTES,),
-    ),
-    Tool(
         name="crawl_to_csv",
         title="CSV 수집",
         description="Crawl a mall category backwards from anchor_end_date into a CSV of the output folder. "
@@ -280,7 +230,7 @@ TOOLS: Final = (
         effect=Effect.CHANGE,
         own=True,
         toolset="crawl",
-        endpoints=(MALL, ATTRIBUTES),
+        endpoints=(MALL, ATTRIBUTES, FEED),
         deadline=3_660.0,
     ),
 )

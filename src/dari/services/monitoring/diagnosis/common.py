@@ -9,6 +9,20 @@ from dari.services.monitoring.diagnosis.rule import so
 
 PUBLISHER: Final = "breaker.kafka-publisher"
 SLOW_MS: Final = 2000.0
+REFUSED_WRITES: Final = frozenset(
+    {
+        "KAFKA_BROKER_DOWN",
+        "PUBLISH_REFUSED",
+        "BREAKER_FLAPPING",
+        "BREAKER_STUCK_HALF_OPEN",
+        "CONSUMER_STUCK",
+        "SETTLEMENT_WORKER_STUCK",
+        "REFUND_WORKER_STUCK",
+        "CONSUMER_SLOW",
+        "KAFKA_SLOW",
+    }
+)
+"""What follows where too few replicas are in sync."""
 
 kafka_up = so("kafka answers", lambda f: f["kafka.reachable"])
 kafka_down = so("kafka does not answer", lambda f: not f["kafka.reachable"])

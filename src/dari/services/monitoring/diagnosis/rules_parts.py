@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from dari.services.monitoring.diagnosis.common import (
     PUBLISHER,
+    REFUSED_WRITES,
     all_brokers,
     app_up,
     authorize,
@@ -343,19 +344,7 @@ PARTS: Final[tuple[Rule, ...]] = (
         disproof="ISR size is at least min.insync.replicas for every partition.",
         next_step="get_topic_details",
         # A group's offsets are a topic too: while that one takes no writes, members commit nothing.
-        explains=frozenset(
-            {
-                "KAFKA_BROKER_DOWN",
-                "PUBLISH_REFUSED",
-                "BREAKER_FLAPPING",
-                "BREAKER_STUCK_HALF_OPEN",
-                "CONSUMER_STUCK",
-                "SETTLEMENT_WORKER_STUCK",
-                "REFUND_WORKER_STUCK",
-                "CONSUMER_SLOW",
-                "KAFKA_SLOW",
-            }
-        ),
+        explains=REFUSED_WRITES,
     ),
     Rule(
         id="CLOCK_SKEW",

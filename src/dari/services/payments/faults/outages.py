@@ -14,8 +14,8 @@ from dari.services.payments.rows import moment
 
 SLOW_RTT: Final = 2.5
 USUAL_RTT: Final = 0.004
-UNKNOWN_TOPICS: Final = ("UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC")
-"""The brokers' word for a topic that is not there, and the client library's."""
+UNKNOWN_TOPICS: Final = ("UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION")
+"""The brokers' word for a topic that is not there, and the client library's two."""
 
 
 async def outbox(stage: Stage) -> dict[str, Any]:

@@ -54,6 +54,8 @@ async def run_one(parts: Parts, keys: Sequence[str], seed: int, watch: Watch) ->
             if way.rate:
                 here.traffic(way.rate, refunds=0.1)
             await asyncio.sleep(way.healthy)
+            # The last look at what is right: what is counted from it on is what the fault did.
+            await watcher.look()
             stage_sandbox: Any = here
             stage = Stage(stage_sandbox, dice, here.world_clock.now(), samples(stage_sandbox))
             for key in keys:
