@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -58,15 +59,20 @@ def person(browser: Any, address: str) -> str:
     return came
 
 
-def started(program: Path, *arguments: str, home: Path) -> subprocess.Popen[str]:
+@contextmanager
+def started(program: Path, *arguments: str, home: Path) -> Iterator[subprocess.Popen[str]]:
     tools = node_tools()
     assert tools
     places = os.environ | {"PATH": f"{tools[0].parent}{os.pathsep}{os.environ['PATH']}", "HOME": str(home)}
     places |= {"MCP_AUTO_OPEN_ENABLED": "true", "MCP_INSPECTOR_SECRET_STORE": "memory"}  # it prints the address as well
     command = [str(tools[0]), str(program), *arguments]
-    return subprocess.Popen(
+    with subprocess.Popen(
         command, cwd=ROOT, env=places, text=True, bufsize=1, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def address_in(output: IO[str] | None, said: list[str]) -> str:
@@ -87,9 +93,10 @@ def ended(process: subprocess.Popen[str], said: list[str]) -> str:
 def test_the_conformance_suites_authorization_scenarios(guarded: Guarded, browser: Any, tmp_path: Path) -> None:
     port, said = free_port(), list[str]()
     arguments = ("authorization", "--url", guarded.base, "--client-id", "suite", "-p", str(port), "-o", str(tmp_path))
-    process = started(SUITE, *arguments, "--resource", f"{guarded.base}/kis-trade/mcp", home=tmp_path)
-    person(browser, address_in(process.stdout, said))
-    told = ended(process, said)
+    resource = ("--resource", f"{guarded.base}/kis-trade/mcp")
+    with started(SUITE, *arguments, *resource, home=tmp_path) as process:
+        person(browser, address_in(process.stdout, said))
+        told = ended(process, said)
     found = {}
     for file in tmp_path.rglob("checks.json"):
         for check in json.loads(file.read_text("utf-8")):
@@ -105,10 +112,10 @@ def test_inspector(guarded: Guarded, browser: Any, tmp_path: Path, era: str) -> 
     where = ("--server-url", f"{guarded.base}/kis-trade/mcp", "--transport", "http", "--protocol-era", era)
     signing = ("--client-id", "inspector", "--callback-url", f"http://127.0.0.1:{free_port()}/oauth/callback")
     call = ("--method", "tools/call", "--tool-name", "search_endpoints", "--tool-arg", "query=주식현재가")
-    process = started(INSPECTOR, "--cli", "--format", "json", *where, *signing, *call, home=tmp_path)
-    person(browser, address_in(process.stdout, said))
-    told = ended(process, said)
-    assert process.returncode == 0, told
+    with started(INSPECTOR, "--cli", "--format", "json", *where, *signing, *call, home=tmp_path) as process:
+        person(browser, address_in(process.stdout, said))
+        told = ended(process, said)
+        assert process.returncode == 0, told
     assert '"isError":true' not in told.replace(" ", "")
     assert "inquire" in told, told
 
@@ -119,11 +126,10 @@ def test_typescript_client_signs_in_and_steps_up(
 ) -> None:
     said = list[str]()
     arguments = (f"{guarded.base}/kis-trade/mcp", "typescript", str(free_port()), mode)
-    process = started(HERE / "sign_in.mjs", *arguments, home=tmp_path)
-    assert process.stdout
-    person(browser, address_in(process.stdout, said))
-    person(browser, address_in(process.stdout, said))  # the second tool needs more: the client asks again by itself
-    lines = ended(process, said).splitlines()
+    with started(HERE / "sign_in.mjs", *arguments, home=tmp_path) as process:
+        person(browser, address_in(process.stdout, said))
+        person(browser, address_in(process.stdout, said))  # the second tool needs more: it asks again by itself
+        lines = ended(process, said).splitlines()
     told = next((json.loads(line)["told"] for line in lines if line.startswith('{"told"')), None)
     assert told, lines
     assert (told["protocol"], told["read"], told["first"]) == (protocol, True, "read"), told

@@ -242,3 +242,10 @@ def test_the_layouts_tell_the_facts() -> None:
     assert told["group_codes"] == wanted["group_codes"]
     urls = {url for one in wanted["files"].values() for url in (one.values() if isinstance(one, dict) else [one])}
     assert {one["url"] for one in told["files"].values()} == urls
+
+
+def test_thousands_of_shares_are_counted_in_domestic_indices_only() -> None:
+    """Contracts of an index are pieces: what a sector index counts in thousands, its futures do not."""
+    thousands = {row.id for row in SPEC for block in row.blocks for one in block.fields if one.unit == "share_1000"}
+    assert {one.partition(".")[0] for one in thousands} == {"domestic_stock"}
+    assert "domestic_stock.index_ccnl" in thousands

@@ -49,6 +49,7 @@ def gateway(runtime: Runtime, names: Iterable[str], *, guard: Guard | None = Non
         clock=runtime.clock,
         version=__version__,
         secured=secured,
+        challenge=guard.challenge,
     )
     watching = Watching(
         metrics=runtime.metrics,

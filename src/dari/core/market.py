@@ -88,7 +88,8 @@ class Series:
 class History:
     """Consecutive trading days of both markets, newest first, with every share listed on the newest.
 
-    `source` is who told the newest day, and `fetched_at` when; `earlier` is each share's capitalisation a day before.
+    `source` is who told the days (several with a plus), `fetched_at` when the newest was; `earlier` is each share's
+    capitalisation a day before.
     """
 
     days: tuple[date, ...]

@@ -69,6 +69,13 @@ class Caller:
             return None
         return _farthest(self.obtainable, server, toolset, tool)
 
+    def lacking(self, server: str, toolset: str, tool: str, effect: Effect) -> Permit | None:
+        """What a call lacks that a wider token would give; None where it may pass, or where asking is in vain."""
+        reach, could = self.reach_at(server, toolset, tool), self.could_reach(server, toolset, tool)
+        if (reach is not None and reach >= effect) or could is None or could < effect:
+            return None
+        return Permit(effect, server)
+
     def tightened(
         self,
         *,
@@ -82,10 +89,15 @@ class Caller:
         return replace(
             self,
             reach=self.reach if reach is None else min(reach, self.reach),
+            obtainable=tuple(_at_most(one, reach) for one in self.obtainable),  # what was given up is not asked for
             allow=(*self.allow, allowed) if allowed else self.allow,
             deny=(*self.deny, *deny),
             profiles=self.profiles if profile is None else tuple(one for one in self.profiles if one == profile),
         )
+
+
+def _at_most(permit: Permit, reach: Effect | None) -> Permit:
+    return permit if reach is None else replace(permit, reach=min(permit.reach, reach))
 
 
 def _named(patterns: Iterable[str], place: str) -> bool:

@@ -52,6 +52,10 @@ def _quoted(value: str) -> str:
     return "".join(letter if " " <= letter <= "~" and letter not in '"\\' else "?" for letter in value)
 
 
+Challenge = Callable[[str, Permit, Caller], Denied]
+"""From a path, what a call needs and the caller to the 403 that names the scopes to ask for."""
+
+
 class Gate(Protocol):
     """Who decides about requests."""
 
@@ -72,7 +76,7 @@ class Guard:
     routes: Sequence[BaseRoute] = ()
     public: Callable[[str], bool] = lambda _: False
     scripted: Callable[[str], bool] = lambda _: False
-    challenge: Callable[[str, Permit, Caller], Denied] | None = None
+    challenge: Challenge | None = None
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
 

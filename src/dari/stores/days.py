@@ -39,6 +39,7 @@ class DayStore:
         self.folder = folder
         self._clock = clock
         self._parts: dict[str, Kept] = {}
+        self._sources: dict[str, str] = {}
         self._history: tuple[tuple[str, ...], History] | None = None
 
     # ── what is there ──
@@ -89,10 +90,8 @@ class DayStore:
 
     def note(self, **said: Any) -> None:
         """One line of the ledger. A line cut off by a kill is skipped when it is read."""
-        line = json.dumps({"v": VERSION, "at": self._clock.now().isoformat(timespec="seconds"), **said})
-        private_folder(self.folder)
-        with os.fdopen(os.open(self.folder / "calls.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as log:
-            log.write(line + "\n")
+        at = self._clock.now().isoformat(timespec="seconds")
+        append(private_folder(self.folder) / "calls.jsonl", {"v": VERSION, "at": at, **said})
 
     def ledger(self) -> list[dict[str, Any]]:
         """Every whole line of the ledger, oldest first."""
@@ -131,7 +130,7 @@ class DayStore:
             days=tuple(run),
             shares=shares,
             earlier=earlier,
-            source=str(facts[0]["source"]),
+            source="+".join(sorted({self._sources[f"{day:%Y%m%d}-{market}"] for day in run for market in MARKETS})),
             fetched_at=min(datetime.fromisoformat(one["fetched_at"]) for one in facts),
             simulated=any(one["simulated"] for one in facts),
         )
@@ -139,7 +138,7 @@ class DayStore:
     def part(self, day: date, market: Market) -> tuple[list[DayRow], Mapping[str, Any]]:
         """The rows of a part and who told them. Raises FileNotFoundError for one that is not committed."""
         _, pq = _arrow()
-        table = pq.read_table(self._path(day, market))
+        table = _table(pq, self._path(day, market))
         facts = json.loads(table.schema.metadata[MARK])
         return [DayRow(**row) for row in table.to_pylist()], facts
 
@@ -147,9 +146,10 @@ class DayStore:
         name = f"{day:%Y%m%d}-{market}"
         if name not in self._parts:
             _, pq = _arrow()
-            table = pq.read_table(self._path(day, market), columns=["code", "volume", "value", "high"])
+            table = _table(pq, self._path(day, market), ["code", "volume", "value", "high"])
             codes, *columns = (table.column(one).to_pylist() for one in ("code", "volume", "value", "high"))
             self._parts[name] = dict(zip(codes, zip(*columns, strict=True), strict=True))
+            self._sources[name] = str(json.loads(table.schema.metadata[MARK])["source"])
         return self._parts[name]
 
     def forget_before(self, day: date) -> int:
@@ -167,6 +167,22 @@ def published(now: datetime, hour: int) -> date:
     return previous_trading_day(trading_day_on_or_before(today))
 
 
+def _table(pq: Any, path: Path, columns: list[str] | None = None) -> Any:
+    """A file as a table: without the machinery for many files, whose import alone takes longer than sixty of these."""
+    with pq.ParquetFile(path) as file:
+        return file.read(columns=columns, use_threads=False)
+
+
+def append(path: Path, value: Mapping[str, Any]) -> None:
+    """One more line. It begins with a line's end, so that what a kill has cut off spoils nothing after it."""
+    line = f"\n{json.dumps(value, ensure_ascii=False)}\n".encode()
+    place = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.write(place, line)
+    finally:
+        os.close(place)
+
+
 def lines_of(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a JSONL file; none where there is no file."""
     found = []
@@ -174,7 +190,7 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
         try:
             found.append(json.loads(line))
         except ValueError:
-            continue  # cut off by a kill
+            continue  # empty, or cut off by a kill
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
@@ -17,7 +16,8 @@ from dari.core.krx import trading_days
 from dari.core.locks import Held, take
 from dari.core.market import MARKETS, ChartSource, DayRow, DaySource, Market
 from dari.core.shared_state import private_folder
-from dari.stores.days import DayStore, lines_of
+from dari.core.together import together
+from dari.stores.days import DayStore, append, lines_of
 
 AT_ONCE: Final = 4
 """Calls in flight: what a kill can make us spend again."""
@@ -98,6 +98,8 @@ class Filler:
                 return
             wanted = trading_days(last, days)
             staged = private_folder(self.store.folder) / f"charts-{last:%Y%m%d}-{days}.jsonl"
+            for other in set(self.store.folder.glob("charts-*.jsonl")) - {staged}:
+                other.unlink()  # of a day that is no longer the newest: its charts end too early
             there = {(one["market"], one["code"]) for one in lines_of(staged)}
             listed = [
                 (market, code, name)
@@ -109,7 +111,7 @@ class Filler:
             yield Progress(len(there), total, 0, "charts")
             for at in range(0, len(listed), AT_ONCE):
                 some = listed[at : at + AT_ONCE]
-                await asyncio.gather(*(self._chart(source, staged, one, wanted) for one in some))
+                await together(*(self._chart(source, staged, one, wanted) for one in some))
                 calls += len(some)
                 yield Progress(len(there) + calls, total, calls, some[-1][1])
             self._gathered(staged, frozenset(missing), source)
@@ -123,9 +125,7 @@ class Filler:
         market, code, name = share
         bars = await source.bars(code, name, wanted[-1], wanted[0])
         rows = [[f"{day:%Y%m%d}", asdict(row)] for day, row in bars.items()]
-        line = json.dumps({"market": market, "code": code, "rows": rows}, ensure_ascii=False)
-        with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        append(staged, {"market": market, "code": code, "rows": rows})
 
     def _gathered(self, staged: Path, missing: frozenset[tuple[date, Market]], source: ChartSource) -> None:
         parts: dict[tuple[date, Market], list[DayRow]] = {part: [] for part in missing}

@@ -22,6 +22,8 @@ WEEKS = date(2026, 9, 1), date(2026, 9, 14)
 SIZE = 30
 CHILD = """
 import asyncio, sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from dari.core.clock import RunningClock
 from dari.providers.naramarket.crawler import Book, Crawler
 from dari.providers.naramarket.simulator import Limits, create_app
@@ -37,7 +39,13 @@ async def main():
     dialect = NaramarketDialect(send=wire.send, clock=clock, credentials=keys(), host="http://simulated")
     book = Book(__import__("pathlib").Path(sys.argv[1]))
     crawl = book.crawl(sys.argv[2])
-    crawler = Crawler(book=book, send=dialect, clock=clock, endpoint=SPEC.endpoint(crawl.endpoint), crawl=crawl)
+    thread = ThreadPoolExecutor(1)  # beside the event loop, as it is done in earnest
+
+    async def aside(work, *args, **kwargs):
+        return await asyncio.get_running_loop().run_in_executor(thread, partial(work, *args, **kwargs))
+
+    endpoint = SPEC.endpoint(crawl.endpoint)
+    crawler = Crawler(book=book, send=dialect, clock=clock, endpoint=endpoint, crawl=crawl, aside=aside)
     print("reading", flush=True)
     async for _ in crawler.run():
         pass

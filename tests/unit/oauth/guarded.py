@@ -88,9 +88,7 @@ class Guarded:
             page = browser.get("/auth/authorize", params=authorizing(verifier or secrets.token_urlsafe(48), **more))
             if page.status_code != 200:
                 return page
-            ticket = re.search(r"name=ticket value='([^']+)'", page.text)
-            assert ticket
-            form = {"ticket": ticket[1], "username": name, "password": PASSWORD, "decision": decision}
+            form = {"ticket": ticket_of(page), "username": name, "password": PASSWORD, "decision": decision}
             return browser.post("/auth/authorize", data=form, headers={"Origin": self.base})
 
     def by_code(self, scope: str = "read", **more: Any) -> dict[str, Any]:
@@ -119,6 +117,14 @@ class Guarded:
         sent |= {"Mcp-Method": "tools/call", "Mcp-Name": tool, **headers}
         return self.ask("POST", f"/{server}/mcp", json=body, headers=sent)
 
+    def session(self, token: str, *, server: str = "kis-trade") -> dict[str, str]:
+        """The headers of a session of 2025-11-25."""
+        headers = {"Accept": "application/json, text/event-stream", "Authorization": f"Bearer {token}"}
+        hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+        body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+        begun = self.ask("POST", f"/{server}/mcp", json=body, headers=headers)
+        return {**headers, "Mcp-Session-Id": begun.headers["mcp-session-id"], "MCP-Protocol-Version": "2025-11-25"}
+
 
 def authorizing(verifier: str, **more: Any) -> dict[str, Any]:
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
@@ -127,6 +133,12 @@ def authorizing(verifier: str, **more: Any) -> dict[str, Any]:
         "code_challenge": challenge, "code_challenge_method": "S256",
     }  # fmt: skip
     return {name: value for name, value in {**told, **more}.items() if value is not None}
+
+
+def ticket_of(page: httpx2.Response) -> str:
+    found = re.search(r"name=ticket value='([^']+)'", page.text)
+    assert found
+    return found[1]
 
 
 def query_of(answer: httpx2.Response) -> dict[str, str]:

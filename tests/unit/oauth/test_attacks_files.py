@@ -28,7 +28,7 @@ FILE_ARGUMENTS = [
     ("merge_csv_files", "output_csv", {"input_pattern": "*.csv"}),
     ("summarize_csv", "csv_path", {}),
     ("crawl_to_csv", "output_csv", {"category": "데스크톱컴퓨터", "total_days": 1}),
-    ("export_store", "output", {"operation": "x"}),
+    ("export_store", "output", {"operation": "getBidPblancListInfoThng"}),
 ]
 ADDRESSES = [
     "file:///etc/passwd", "http://127.0.0.1:9/x", "http://169.254.169.254/latest/meta-data", "http://[::1]/x",
@@ -73,6 +73,8 @@ async def test_path_traversal(asker: Asker, folder: Path, tool: str, argument: s
         if argument not in {"pattern", "input_pattern"} and not name.startswith(("....", "file:")):
             assert outcome.error in {"invalid_input", "not_found"}, (name, outcome.text)
     assert beyond(folder) == before
+    refused = await asker.outcome(tool, **{**rest, argument: OUTSIDE[0]})
+    assert "inside the output folder" in refused.text  # for the name, and not for anything else
 
 
 async def test_every_file_tool_is_asked(asker: Asker) -> None:
@@ -92,21 +94,6 @@ async def test_every_file_tool_is_asked(asker: Asker) -> None:
 async def test_ssrf_by_an_attachments_address(asker: Asker, url: str) -> None:
     outcome = await asker.outcome("read_attachment", url=url)
     assert outcome.error in {"invalid_input", "not_allowed", "not_found"}, outcome.text
-    assert "root:" not in outcome.text
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "SELECT * FROM read_csv('/etc/passwd')", "SELECT * FROM '/etc/passwd'",
-        "COPY (SELECT 1) TO '/tmp/dari-escape.csv'",
-        "INSTALL httpfs", "ATTACH '/tmp/dari-escape.db'", "SELECT * FROM read_text('/etc/hostname')",
-        "SELECT getenv('HOME')", "SET enable_external_access=true", "PRAGMA database_list; SELECT 1",
-    ],
-)  # fmt: skip
-async def test_sql_does_not_leave_the_store(asker: Asker, sql: str) -> None:
-    outcome = await asker.outcome("query_store", operation="getBidPblancListInfoServc", sql=sql)
-    assert outcome.error is not None, outcome.text
     assert "root:" not in outcome.text
 
 

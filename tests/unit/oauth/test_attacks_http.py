@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -21,7 +20,7 @@ from starlette.routing import Route
 from dari.core.errors import BadSetting, InvalidInput
 from dari.serving.mcp_door import listening, outside, punctual
 from dari.serving.mcp_door.guards import Bounded
-from tests.unit.oauth.guarded import BACK, PASSWORD, Guarded, authorizing, settings
+from tests.unit.oauth.guarded import BACK, PASSWORD, Guarded, authorizing, settings, ticket_of
 
 PATHS = ["/mcp", "/kis-trade/mcp", "/auth/token", "/auth/me", "/.well-known/oauth-authorization-server"]
 FORGED = ["evil.example", "127.0.0.1.evil.example", "", "localhost.evil.example:80", "169.254.169.254"]
@@ -56,12 +55,6 @@ def test_metadata_and_tokens_may_be_asked_by_scripts_without_cookies(guarded: Gu
     preflight = guarded.ask("OPTIONS", "/auth/token", headers={**headers, "Access-Control-Request-Method": "POST"})
     assert preflight.status_code == 204
     assert "access-control-allow-origin" not in guarded.ask("GET", "/kis-trade/mcp").headers
-
-
-def ticket_of(page: httpx2.Response) -> str:
-    found = re.search(r"name=ticket value='([^']+)'", page.text)
-    assert found
-    return found[1]
 
 
 def test_csrf_a_form_of_another_site(guarded: Guarded) -> None:
@@ -220,18 +213,23 @@ def test_header_injection(guarded: Guarded) -> None:
 
 
 def test_log_and_audit_injection(guarded: Guarded, caplog: pytest.LogCaptureFixture) -> None:
+    forged = 'get_quote\n{"v":1,"caller":"forged"}'
     with caplog.at_level(logging.DEBUG):
         guarded.login('kim"}\n{"forged": true', password=f"secret-{secrets.token_hex(4)}\r\nINFO root: all is well")
-        guarded.call(
-            'get_quote\n{"v":1,"caller":"forged"}', {"code\n": "005930"}, guarded.token(), **{"Mcp-Name": "get_quote"}
-        )
+        headers = guarded.session(guarded.token())
+        for name, arguments in ((forged, {}), ("get_quote", {"symbol\n": forged}), ("get_quote", {forged: "1"})):
+            call = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+            assert guarded.ask("POST", "/kis-trade/mcp", json=call, headers=headers).json()["result"]["isError"]
     assert "secret-" not in caplog.text
     assert PASSWORD not in caplog.text
     guarded.runtime.audit.flush()
+    told = ""
     for file in Path(guarded.runtime.parts.places.state, "audit").glob("*.jsonl"):
         text = file.read_text("utf-8")
+        told += text
         assert '"caller":"forged"' not in text
         assert not any(line and not line.startswith("{") for line in text.splitlines())
+    assert '"caller":"acme/kim"' in told  # whose a call was, with the tenant
 
 
 def test_nothing_secret_lies_open(guarded: Guarded) -> None:
@@ -239,7 +237,9 @@ def test_nothing_secret_lies_open(guarded: Guarded) -> None:
     token = guarded.by_code()
     planted = [PASSWORD, token["access_token"], token["refresh_token"], *guarded.secrets.values()]
     home = Path(guarded.house.settings.text("DARI_HOME"))
-    for file in (one for one in home.rglob("*") if one.is_file()):
+    files = [one for one in home.rglob("*") if one.is_file()]
+    assert {"auth.sqlite", "vault.key"} <= {one.name for one in files}
+    for file in files:
         content = file.read_bytes()
         assert not any(one.encode() in content for one in planted), file.name
         assert b'"d":' not in content

@@ -152,6 +152,29 @@ def test_who_never_may_is_told_so_as_an_error_of_the_call(guarded: Guarded) -> N
     assert answer.json()["result"]["structuredContent"]["code"] == "not_allowed"
 
 
+def test_what_was_given_up_is_not_asked_for(guarded: Guarded) -> None:
+    token = guarded.token("kim", "commit")
+    answer = guarded.call("apply_plan", {"plan_id": "a", "fingerprint": "b"}, token, **{"X-Dari-Reach": "read"})
+    assert answer.json()["result"]["structuredContent"]["code"] == "not_allowed"
+
+
+def test_rest_names_the_scopes_to_ask_for(guarded: Guarded) -> None:
+    plan = {"plan_id": "a", "fingerprint": "b"}
+
+    def asked(name: str, scope: str | None = None) -> Any:
+        bearer = {"Authorization": f"Bearer {guarded.token(name, scope)}"}
+        return guarded.ask("POST", "/api/v1/kis-trade/apply_plan", json=plan, headers=bearer)
+
+    more = asked("kim", "read")
+    assert more.status_code == 403
+    assert 'error="insufficient_scope"' in more.headers["www-authenticate"]
+    assert 'scope="read kis-trade:commit"' in more.headers["www-authenticate"]
+    never = asked("lee")
+    assert never.status_code == 403
+    assert "www-authenticate" not in never.headers
+    assert asked("kim").status_code == 404
+
+
 def test_headers_and_query_only_tighten(guarded: Guarded) -> None:
     token = guarded.token("kim")
     for more in ({"X-Dari-Reach": "read"}, {"X-Dari-Deny": "apply_plan"}, {"X-Dari-Allow": "get_quote"}):

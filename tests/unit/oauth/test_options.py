@@ -19,9 +19,9 @@ from dari.serving.mcp_door import outside
 from dari.serving.oauth.admission import inside, networks
 from dari.serving.oauth.believed import OutsideTokens
 from dari.serving.oauth.clients import Clients, OAuthClient
-from dari.serving.oauth.people import People, Tenant
+from dari.serving.oauth.people import People, Person, Tenant
 from dari.serving.oauth.records import Records
-from tests.unit.oauth.guarded import BACK, PASSWORD, QUICK, Guarded, authorizing, query_of, served, settings
+from tests.unit.oauth.guarded import BACK, PASSWORD, QUICK, Guarded, authorizing, query_of, served, settings, ticket_of
 
 PAGE = "https://editor.example/client.json"
 
@@ -112,6 +112,14 @@ def test_too_many_calls_are_an_error_of_the_call_with_the_time_to_wait(wide: Gua
     assert told["structuredContent"]["code"] == "not_allowed"
     assert 0 < told["structuredContent"]["retry_after"] <= 60
     assert "isError" not in answers[0].json()["result"] or answers[0].json()["result"]["isError"] is False
+
+
+def test_too_many_calls_over_rest(wide: Guarded) -> None:
+    headers = {"Authorization": f"Bearer {wide.token('park')}", "X-Forwarded-For": "10.1.2.4"}
+    asked = {"plan": "x"}
+    answers = [wide.ask("POST", "/api/v1/kis-code/build_call", json=asked, headers=headers) for _ in range(3)]
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["retry-after"]) > 0
 
 
 # --- a client's own page ----------------------------------------------------------------------------------------------
@@ -248,3 +256,55 @@ async def test_an_issuer_that_tells_no_keys() -> None:
 def test_authorize_with_a_page_that_cannot_be_read(wide: Guarded) -> None:
     told = authorizing(secrets.token_urlsafe(48), client_id="https://nowhere.invalid/client.json")
     assert wide.ask("GET", "/auth/authorize", params=told).status_code == 400
+
+
+def test_who_has_nothing_gives_nothing(wide: Guarded) -> None:
+    wide.house.people.add(Person(name="guest", tenant="acme", roles=("unknown-role",)), PASSWORD)
+    assert query_of(wide.signed_in(name="guest"))["error"] == "invalid_scope"
+    assert wide.login("guest").json()["error"] == "invalid_scope"
+    wide.house.clients.add(OAuthClient(client_id="old2", grants=("password",)))
+    form = {"grant_type": "password", "client_id": "old2", "username": "guest", "password": PASSWORD}
+    assert wide.exchange(**form).json()["error"] == "invalid_scope"
+
+
+def test_scopes_a_token_cannot_have(wide: Guarded) -> None:
+    with wide.http(auth=("robot", wide.secrets["robot"])) as client:
+        for scope in ("root", "kiwoom:everything"):
+            told = client.post("/auth/token", data={"grant_type": "client_credentials", "scope": scope})
+            assert (told.status_code, told.json()["error"]) == (400, "invalid_scope")
+    refresh = wide.by_code()["refresh_token"]
+    told = wide.exchange(grant_type="refresh_token", refresh_token=refresh, client_id="editor", scope="root")
+    assert (told.status_code, told.json()["error"]) == (400, "invalid_scope")
+
+
+def test_a_refresh_of_somebody_who_is_gone(wide: Guarded) -> None:
+    wide.house.people.add(Person(name="leaver", tenant="acme", roles=("viewer",)), PASSWORD)
+    refresh = wide.by_code(name="leaver")["refresh_token"]
+    wide.house.people.change(Person(name="leaver", tenant="acme", roles=("viewer",), disabled=True))
+    told = wide.exchange(grant_type="refresh_token", refresh_token=refresh, client_id="editor")
+    assert (told.status_code, told.json()["error"]) == (400, "invalid_grant")
+
+
+def test_the_password_grant_is_locked_like_the_login(wide: Guarded) -> None:
+    wide.house.clients.add(OAuthClient(client_id="old3", grants=("password",)))
+    form = {"grant_type": "password", "client_id": "old3", "username": "locked"}
+    told = [wide.exchange(**form, password=f"wrong {turn}").status_code for turn in range(6)]
+    assert told == [400] * 5 + [429]
+
+
+def test_the_page_tells_a_wrong_password_and_a_lock(wide: Guarded) -> None:
+    with wide.http() as browser:
+        seen = []
+        for turn in range(6):
+            page = browser.get("/auth/authorize", params=authorizing(secrets.token_urlsafe(48)))
+            form = {"ticket": ticket_of(page), "username": "someone", "password": f"wrong {turn}", "decision": "allow"}
+            seen.append(browser.post("/auth/authorize", data=form, headers={"Origin": wide.base}))
+    assert [one.status_code for one in seen] == [401] * 5 + [429]
+    assert "role=alert" in seen[0].text
+    assert int(seen[-1].headers["retry-after"]) > 0
+
+
+def test_revoking_nothing_is_no_error(wide: Guarded) -> None:
+    told = wide.ask("POST", "/auth/revoke", data={"token": "nothing", "client_id": "editor"})
+    assert told.status_code == 200
+    assert wide.ask("POST", "/auth/token", json={"grant_type": "password"}).status_code == 400

@@ -146,19 +146,13 @@ async def test_kept_answers_are_the_profiles_own(two: Two) -> None:
 
 def test_another_tenants_token_does_not_see_the_session_or_the_tool(guarded: Guarded) -> None:
     park, kim = guarded.token("park"), guarded.token("kim")
-    headers = {"Accept": "application/json, text/event-stream", "Authorization": f"Bearer {kim}"}
-    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
-    body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
-    begun = guarded.ask("POST", "/kis-trade/mcp", json=body, headers=headers)
-    session = {"Mcp-Session-Id": begun.headers["mcp-session-id"], "MCP-Protocol-Version": "2025-11-25"}
+    headers = guarded.session(kim)
     listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
-    own = guarded.ask("POST", "/kis-trade/mcp", json=listing, headers={**headers, **session})
+    own = guarded.ask("POST", "/kis-trade/mcp", json=listing, headers=headers)
     assert own.status_code == 200
     names = {tool["name"] for tool in own.json()["result"]["tools"]}
     assert "apply_plan" in names
-    stolen = guarded.ask(
-        "POST", "/kis-trade/mcp", json=listing, headers={**headers, **session, "Authorization": f"Bearer {park}"}
-    )
+    stolen = guarded.ask("POST", "/kis-trade/mcp", json=listing, headers={**headers, "Authorization": f"Bearer {park}"})
     assert stolen.status_code == 404  # a session is of the caller who began it
     denied = guarded.call("get_account", {}, park)
     assert denied.json()["result"]["structuredContent"]["code"] == "not_allowed"

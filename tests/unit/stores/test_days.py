@@ -113,7 +113,8 @@ def test_parts_are_private_and_a_torn_line_of_the_ledger_is_skipped(store: DaySt
     store.note(call="1", ended="committed")
     with (store.folder / "calls.jsonl").open("a") as file:
         file.write('{"v": 1, "call": "2", "en')
-    assert [one["call"] for one in store.ledger()] == ["1"]
+    store.note(call="3")
+    assert [one["call"] for one in store.ledger()] == ["1", "3"]
     assert store.forget_before(LAST + timedelta(days=1)) == 1
     assert store.parts() == frozenset()
 
@@ -124,6 +125,7 @@ async def test_charts_fill_the_same_days_and_go_on_where_they_stopped(store: Day
     with pytest.raises(Unreachable):
         await last_of(Filler(store).from_charts(first, LAST, 4))
     assert store.days() == []
+    (store.folder / "charts-20201119-4.jsonl").write_text("{")
     rest = Charts(wanted)
     told = await last_of(Filler(store).from_charts(rest, LAST, 4))
     assert told.done == 2 * SHARES
@@ -133,6 +135,11 @@ async def test_charts_fill_the_same_days_and_go_on_where_they_stopped(store: Day
     assert history is not None
     assert (history.source, history.simulated) == ("kis", True)
     assert not list(store.folder.glob("charts-*"))
+    store._path(wanted[1], "KOSDAQ").unlink()
+    await last_of(Filler(store).from_days(Exchange(), LAST, 4))
+    mixed = DayStore(store.folder, clock()).history(4)
+    assert mixed is not None
+    assert mixed.source == "kis+krx"
     done = Charts(wanted)
     assert (await last_of(Filler(store).from_charts(done, LAST, 4))).total == 0
     assert done.asked == []

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dari.core.tool import Tool
 from dari.serving.callers import Caller, Permit
-from dari.serving.gate import CALLER, Denied
+from dari.serving.gate import CALLER, Challenge
 
 BODY_BYTES: Final = 4 * 1024 * 1024
 BODY_SECONDS: Final = 20.0
@@ -23,9 +23,6 @@ BODY_SECONDS: Final = 20.0
 READ_TO_REFUSE: Final = 4 * BODY_BYTES
 """So much of a body that is too long is read and thrown away: who is still writing could not read why it is refused."""
 HEADER_BYTES: Final = 32 * 1024
-
-Challenge = Callable[[str, Permit, Caller], Denied]
-"""From a path, what a tool needs and the caller to the 403 that names the scopes to ask for."""
 
 
 class Bounded:
@@ -141,10 +138,8 @@ class Stepping:
             tool = self._tools.get(_named(one))
             if tool is None:
                 continue
-            place = (self._server, tool.toolset, tool.name)
-            reach, could = caller.reach_at(*place), caller.could_reach(*place)
-            if (reach is None or reach < tool.effect) and could is not None and could >= tool.effect:
-                return Permit(tool.effect, self._server)
+            if (needed := caller.lacking(self._server, tool.toolset, tool.name, tool.effect)) is not None:
+                return needed
         return None
 
 

@@ -18,7 +18,7 @@ from dari.core.exchange import DEFAULT_PROFILE
 from dari.core.shared_state import file_name
 from dari.serving.callers import Caller
 from dari.serving.dispatch import Dispatch, failed
-from dari.serving.gate import caller_of
+from dari.serving.gate import Challenge, caller_of
 from dari.serving.jobs import Jobs, Standing
 from dari.serving.rest_door.aliases import ALIASES, SERVER, Alias
 from dari.serving.rest_door.describing import openapi
@@ -53,7 +53,10 @@ class RestDoor:
         clock: Clock,
         version: str,
         secured: bool = False,
+        challenge: Challenge | None = None,
     ) -> None:
+        """`challenge` makes the 403 of a call that a wider token would allow."""
+        self._challenge = challenge
         self._servers, self._jobs, self._clock = dict(servers), jobs, clock
         self._version = version
         self._document = openapi(self._servers, version=version, secured=secured)
@@ -119,11 +122,20 @@ class RestDoor:
     ) -> Response:
         dispatch, caller = self._servers[server], caller_of(request)
         if not streams or dispatch.offered[tool].tool.effect is Effect.COMMIT:  # done once, by this process alone
-            return reply(await dispatch.call(tool, arguments, caller))
+            return self._stepping(request, server, tool, reply(await dispatch.call(tool, arguments, caller)))
         key = f"{CALL}-{secrets.token_hex(12)}"
         told = {"server": server, "tool": tool, "arguments": arguments, "caller": caller_told(caller)}
         await self._jobs.start(CALL, told, key=key, owner=owner_of(caller))
         return stream(self._jobs, key)
+
+    def _stepping(self, request: Request, server: str, tool: str, response: Response) -> Response:
+        """A refusal that a wider token would turn names the scopes to ask for."""
+        declared, caller = self._servers[server].offered[tool].tool, caller_of(request)
+        needed = caller.lacking(server, declared.toolset, declared.name, declared.effect)
+        if response.status_code == 403 and needed is not None and self._challenge is not None:  # noqa: PLR2004 -- HTTP
+            denied = self._challenge(request.url.path, needed, caller)
+            response.headers["WWW-Authenticate"] = denied.response().headers["WWW-Authenticate"]
+        return response
 
     # --- jobs ---
 

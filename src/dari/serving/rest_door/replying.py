@@ -47,6 +47,8 @@ def reply(outcome: Outcome) -> Response:
     headers = {}
     wait = outcome.structured.get("retry_after")
     status = status_of(outcome.error)
+    if outcome.error == "not_allowed" and wait is not None:
+        status = 429  # allowed, but not so often
     if status in {429, 503} and isinstance(wait, int | float):
         headers["Retry-After"] = str(max(1, math.ceil(wait)))
     return document(outcome.structured, status, headers)

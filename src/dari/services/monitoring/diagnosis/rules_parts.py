@@ -33,9 +33,10 @@ def _platform_feels_kafka(f: Facts) -> bool:
 
 
 def _platform_feels_database(f: Facts) -> bool:
-    if known(f, "app.health", "UNKNOWN") == "DOWN" or known(f, "http.errors", 0) > 0:
+    """It says so, or fails more than one request in a hundred, or has no success lately."""
+    if known(f, "app.health", "UNKNOWN") == "DOWN" or known(f, "http.authorize_ok_lately", 0) == 0:
         return True
-    return bool(known(f, "http.authorize_ok_lately", 0) == 0)
+    return bool(known(f, "http.errors", 0) > 0.01 * known(f, "http.authorize_total", 0))
 
 
 def _platform_feels_redis(f: Facts) -> bool:

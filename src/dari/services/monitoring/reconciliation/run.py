@@ -103,7 +103,7 @@ class Reconciler:
             one
             for one in findings
             if one.area == "pending"
-            or one.kind in {"orphan_entry", "event_without_payment", "no_history"}
+            or one.kind in {"orphan_entry", "event_without_payment"}
             or (one.invariant, one.kind, one.payment_id) in stays
         ]
 
