@@ -143,3 +143,11 @@ def test_the_wheel_is_small_typed_and_holds_no_tests(installed: Installed) -> No
     assert not [name for name in names if not name.startswith(("dari/", "dari-"))]
     assert not [name for name in names if Path(name).name.startswith(("test_", "conftest"))]
     assert {"LICENSE", "NOTICE"} <= {Path(name).name for name in names}
+
+
+@pytest.mark.parametrize("words", [("doctor", "cursor"), ("install", "windsurf", "kis-code", "--dry-run")])
+def test_a_cp949_console_breaks_nothing(installed: Installed, person: dict[str, str], words: tuple[str, ...]) -> None:
+    told = {**person, "PYTHONIOENCODING": "cp949", "PYTHONUTF8": "0"}
+    done = subprocess.run([str(installed.dari), *words], env=told, capture_output=True, check=False)
+    assert b"Traceback" not in done.stderr
+    assert "kis-code" in done.stdout.decode("cp949")
