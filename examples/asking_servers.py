@@ -1,6 +1,6 @@
 """Any named server from Python, as an MCP client asks it: notices of 나라장터, and the health of a payment system.
 
-python examples/asking_servers.py [--simulated]
+python examples/asking_servers.py [--simulated] [SERVER]
 """
 
 import asyncio
@@ -32,12 +32,15 @@ def environment() -> dict[str, str]:
     return get_default_environment() | {name: value for name, value in os.environ.items() if name.startswith(ours)}
 
 
-async def main(more: list[str]) -> None:
-    """Ask every question."""
+async def main(more: list[str], only: list[str]) -> None:
+    """Ask every question, or those of the named servers."""
     for server, tool, arguments in QUESTIONS:
+        if only and server not in only:
+            continue
         print(f"== {server} {tool}")
         print(await ask(server, tool, arguments, more))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(["--simulated"] if "--simulated" in sys.argv else []))
+    names = [one for one in sys.argv[1:] if not one.startswith("-")]
+    asyncio.run(main(["--simulated"] if "--simulated" in sys.argv else [], names))

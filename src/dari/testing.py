@@ -59,6 +59,11 @@ class Simulated:
         """Forget every fault."""
         self._switch("DELETE", None)
 
+    def expire_tokens(self) -> None:
+        """Let every token of KIS be over; a new one may be asked for at once (KIS issues one a minute otherwise)."""
+        if self.provider == "kis":
+            self._switch("POST", {}, "expire-tokens")
+
     def stats(self) -> dict[str, Any]:
         """What the simulator has counted so far."""
         return self._switch("GET", None, "stats")

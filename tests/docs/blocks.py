@@ -28,7 +28,7 @@ from sybil.parsers.markdown import SkipParser
 from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
 from dari.__main__ import main
-from dari.testing import NOON, running
+from dari.testing import NOON, Simulated, running
 
 ROOT: Final = Path(__file__).parents[2]
 COMMANDS: Final = ("console", "sh")
@@ -39,7 +39,7 @@ ANY: Final = "…"
 LONGEST: Final = 14
 """Lines of an answer that a page shows; more are cut in the middle."""
 VARYING: Final = re.compile(
-    r"(?<=127\.0\.0\.1:)\d{4,5}|[+-]\d+ s\b|\b(?=\d*[a-f])[0-9a-f]{8,}\b|in \d+\.\d+s|/[^ ]*/bin/[a-z]+"
+    r"(?<=127\.0\.0\.1:)\d{4,5}|[+-]\d+ s\b|(?<=T12:0)\d:\d\d|\b(?=\d*[a-f])[0-9a-f]{8,}\b|in \d+\.\d+s|/[^ ]*/bin/[a-z]+"
 )
 """What a page cannot know: ports, seconds, digests, places."""
 
@@ -54,6 +54,7 @@ class Reader:
 
     folder: Path
     environment: dict[str, str]
+    simulators: tuple[Simulated, ...] = ()
     names: dict[str, Any] = field(default_factory=lambda: {"__name__": "__main__"})
 
     def run(self, line: str) -> tuple[str, int]:  # noqa: PLR0911, C901 -- one return a command
@@ -243,7 +244,9 @@ def reading(folder: Path) -> Iterator[Reader]:
         settings = {name: value for one in (kis, kiwoom, naramarket) for name, value in one.settings.items()}
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         home = {"HOME": str(folder), "DARI_HOME": str(folder / "dari"), "COLUMNS": "110", "NO_COLOR": "1"}
-        yield Reader(folder, {**kept, **home, **settings, "DARI_DOTENV": str(folder / ".env")})
+        yield Reader(
+            folder, {**kept, **home, **settings, "DARI_DOTENV": str(folder / ".env")}, (kis, kiwoom, naramarket)
+        )
 
 
 def renew(page: Path) -> None:

@@ -38,6 +38,8 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("page", ENGLISH, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_block_does_what_its_page_says(page: Path, upstreams: Reader, tmp_path: Path) -> None:
     home = {"HOME": str(tmp_path), "DARI_HOME": str(tmp_path / "dari"), "DARI_DOTENV": str(tmp_path / ".env")}
+    for simulator in upstreams.simulators:
+        simulator.expire_tokens()
     document = parsed(page)
     document.namespace["reader"] = Reader(tmp_path, {**upstreams.environment, **home})
     for example in document.examples():

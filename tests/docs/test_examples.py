@@ -66,12 +66,13 @@ def upstreams() -> Iterator[tuple[Simulated, Simulated]]:
     [
         ("kis_candles.py", "005930"),
         ("kiwoom_account.py", "not_found"),
-        ("asking_servers.py --simulated", "payment-system-health"),
+        ("asking_servers.py --simulated naramarket", "search_notices"),
         ("paper_trading.py 005930", "stop-loss: "),
     ],
 )
 def test_each_script_runs(upstreams: tuple[Simulated, Simulated], tmp_path: Path, script: str, shows: str) -> None:
     kis, kiwoom = upstreams
+    kis.expire_tokens()
     name, *words = script.split()
     told = {
         **os.environ, **kis.settings, **kiwoom.settings, "PYTHONPATH": str(EXAMPLES.parent / "src"),
