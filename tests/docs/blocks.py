@@ -39,7 +39,8 @@ ANY: Final = "…"
 LONGEST: Final = 14
 """Lines of an answer that a page shows; more are cut in the middle."""
 VARYING: Final = re.compile(
-    r"(?<=127\.0\.0\.1:)\d{4,5}|[+-]\d+ s\b|(?<=T12:0)\d:\d\d|\b(?=\d*[a-f])[0-9a-f]{8,}\b|in \d+\.\d+s|/[^ ]*/bin/[a-z]+"
+    r"(?<=127\.0\.0\.1:)\d{4,5}|[+-]\d+ s\b|(?<=T12:0)\d:\d\d|\b(?=\d*[a-f])[0-9a-f]{8,}\b"
+    r"|in \d+\.\d+s|/[^ ]*/bin/[a-z]+"
 )
 """What a page cannot know: ports, seconds, digests, places."""
 
