@@ -36,6 +36,7 @@ DATA: Final[Mapping[str, Any]] = {"json": json.loads, "yaml": yaml.safe_load, "t
 LANGUAGES: Final = (*COMMANDS, "python", *DATA, "ini", "text")
 ANY: Final = "…"
 """In what a page shows: anything, also nothing, also several lines."""
+PASSWORD: Final = "correct horse battery staple\n"
 LONGEST: Final = 14
 """Lines of an answer that a page shows; more are cut in the middle."""
 VARYING: Final = re.compile(
@@ -70,9 +71,8 @@ class Reader:
             case []:
                 self.environment |= more
                 return "", 0
-            case ["export", assigned]:
-                name, _, value = assigned.partition("=")
-                self.environment[name] = value
+            case ["export", *assigned]:
+                self.environment |= dict(one.partition("=")[::2] for one in assigned)
                 return "", 0
             case ["cat", name]:
                 return (self.folder / name).read_text("utf-8"), 0
@@ -114,7 +114,7 @@ class Reader:
         try:
             with (
                 contextlib.redirect_stdout(said), contextlib.redirect_stderr(said),
-                time_machine.travel(NOON, tick=True), quiet(sys.stdin),
+                time_machine.travel(NOON, tick=True), typing(PASSWORD if words[:1] == ["auth"] else ""),
             ):  # fmt: skip
                 main()
         except SystemExit as left:
@@ -135,7 +135,8 @@ class Reader:
     def _started(self, words: list[str], environment: Mapping[str, str]) -> tuple[str, int]:
         """A server: started, heard until it tells its first line, stopped."""
         told = {**environment, "PYTHONPATH": f"{ROOT / 'src'}", "PYTHONUNBUFFERED": "1"}
-        program = [sys.executable, "-m", "dari", *words[1:]]
+        free = ["--port", "0"] if words[1] == "serve" and "--port" not in words else []
+        program = [sys.executable, "-m", "dari", *words[1:], *free]
         with subprocess.Popen(
             program, env=told, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as server:
@@ -148,10 +149,10 @@ class Reader:
 
 
 @contextlib.contextmanager
-def quiet(_: object) -> Iterator[None]:
-    """Nobody types."""
+def typing(text: str) -> Iterator[None]:
+    """What somebody types."""
     before = sys.stdin
-    sys.stdin = io.StringIO()
+    sys.stdin = io.StringIO(text)
     try:
         yield
     finally:
