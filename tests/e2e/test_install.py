@@ -21,8 +21,8 @@ from tests.e2e.installed import UV, Installed, run
 
 SECRET = "k" * 36
 KEPT = ("PATH", "LANG", "SYSTEMROOT")
-WHEEL_LIMIT = 2_000_000
-"""Bytes: 1.4 million when the limit was set, almost all of it the sheets of 800 endpoints."""
+WHEEL_LIMIT = 3_000_000
+"""Bytes: 2.6 million when it was set: 0.8 of them the pages that show the REST door, the rest sheets and code."""
 SIMULATED = "claude-desktop"
 """The client that asks a simulated upstream; the others ask the one server that needs none, which starts faster."""
 
