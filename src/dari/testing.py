@@ -2,6 +2,8 @@
 
 Put `pytest_plugins = ["dari.testing"]` into conftest.py (needs `pip install 'dari[simulators]' pytest`), then take
 `kis_simulator`, `kiwoom_simulator` or `naramarket_simulator` in a test. Without pytest: `with running("kis") as kis:`.
+
+PYTEST_DONT_REWRITE: it may be imported before pytest loads it as a plugin.
 """
 
 from __future__ import annotations

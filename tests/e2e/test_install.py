@@ -17,7 +17,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from dari.app.clients import CLIENTS, client
 from dari.app.clients.machine import Machine
-from tests.e2e.installed import UV, Installed, run
+from tests.e2e.installed import UV, Installed, install, run
 
 SECRET = "k" * 36
 KEPT = ("PATH", "LANG", "SYSTEMROOT")
@@ -150,4 +150,18 @@ def test_a_cp949_console_breaks_nothing(installed: Installed, person: dict[str, 
     told = {**person, "PYTHONIOENCODING": "cp949", "PYTHONUTF8": "0"}
     done = subprocess.run([str(installed.dari), *words], env=told, capture_output=True, check=False)
     assert b"Traceback" not in done.stderr
-    assert "kis-code" in done.stdout.decode("cp949")
+    assert words[1] in done.stdout.decode("cp949").lower()
+
+
+def test_every_python_that_is_here_runs_it(installed: Installed, person: dict[str, str], tmp_path: Path) -> None:
+    told = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    for minor in (12, 13, 14):
+        find = [*UV, "python", "find", "--no-project", "--system", f"3.{minor}"]
+        found = subprocess.run(find, env=told, capture_output=True, text=True, check=False)
+        if found.returncode:
+            continue  # not on this machine
+        environment = tmp_path / f"python 3.{minor}"
+        run(*UV, "venv", "-q", "--python", found.stdout.strip(), str(environment))
+        install(environment, str(installed.wheel))
+        other = Installed(installed.wheel, environment)
+        assert other.python("-m", "dari", "call", "kis-code", "explain_error", "code=EGW00133", env=person)
