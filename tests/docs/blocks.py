@@ -14,6 +14,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -114,7 +115,7 @@ class Reader:
         try:
             with (
                 contextlib.redirect_stdout(said), contextlib.redirect_stderr(said),
-                time_machine.travel(NOON, tick=True), typing(PASSWORD if words[:1] == ["auth"] else ""),
+                self._noon(words), typing(PASSWORD if words[:1] == ["auth"] else ""),
             ):  # fmt: skip
                 main()
         except SystemExit as left:
@@ -125,6 +126,14 @@ class Reader:
             os.environ.clear()
             os.environ.update(before)
         return said.getvalue(), int(code) if isinstance(code, int) else 0
+
+    @staticmethod
+    def _noon(words: list[str]) -> contextlib.AbstractContextManager[Any]:
+        """Noon, but for who compares clocks with servers that know nothing of it."""
+        if words != ["doctor"]:
+            return time_machine.travel(NOON, tick=True)
+        time.sleep(1.5)  # a server renews the Date of its replies once a second
+        return contextlib.nullcontext()
 
     def _ran(self, words: list[str], environment: Mapping[str, str]) -> tuple[str, int]:
         told = {**environment, "PYTHONPATH": f"{ROOT / 'src'}"}
@@ -206,7 +215,7 @@ def evaluate(example: Example) -> None:  # noqa: C901 -- one branch a language
             if shown and not fits(shown, said):
                 raise Differs(f"$ {command}\n--- the page shows\n{shown}\n--- it says\n{said}")
     elif language == "python":
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.chdir(reader.folder):
             exec(compile(source, example.path, "exec"), reader.names)
     elif language in DATA:
         DATA[language](source)
