@@ -13,7 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from cyclopts import App
+
+from dari.app.checkup.findings import FAULTS
 from dari.app.servers import SERVERS
+from dari.cli.main import app
 from dari.core import errors
 from dari.serving.schemas import listed
 from dari.settings import SETTINGS
@@ -118,6 +122,53 @@ def settings_page() -> str:
     return "\n".join([*lines, ""])
 
 
+def doctor_page() -> str:
+    """Every fault that `dari doctor` names, with its cure in both languages."""
+    lines = [
+        "# Doctor: faults and their cures",
+        "",
+        WRITTEN,
+        "",
+        "`dari doctor --json` gives these names as `faults`. Words in braces are filled in by the check.",
+        "",
+        "| fault | next step | 다음에 할 일 |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{name}` | {cure.en} | {cure.ko} |".replace("|` ", "` ") for name, cure in FAULTS.items()]
+    return "\n".join([*lines, ""])
+
+
+def commands_page() -> str:
+    """Every command with its arguments, as the command line itself knows them."""
+    lines = ["# Commands", "", WRITTEN, "", "`dari COMMAND --help` says the same, with what each option means.", ""]
+    for words, command in sorted(_commands(app, ())):
+        about = (inspect.getdoc(command) or "").partition("\n")[0]
+        lines += [f"## dari {' '.join(words)}", "", about, "", f"`{' '.join(_usage(words, command))}`", ""]
+    return "\n".join(lines)
+
+
+def _commands(group: App, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Callable[..., Any]]]:
+    for name in group:
+        if name.startswith("-"):
+            continue
+        inner = group[name]
+        if inner.default_command is not None:
+            yield (*above, name), inner.default_command
+        yield from _commands(inner, (*above, name))
+
+
+def _usage(words: tuple[str, ...], command: Callable[..., Any]) -> Iterator[str]:
+    yield from ("dari", *words)
+    for name, one in inspect.signature(command).parameters.items():
+        option = f"--{name.replace('_', '-')}"
+        if one.kind is one.VAR_POSITIONAL:
+            yield f"[{name.upper()}…]"
+        elif one.kind is one.KEYWORD_ONLY:
+            yield f"[{option}]" if isinstance(one.default, bool) else f"[{option} {name.upper()}]"
+        else:
+            yield name.upper() if one.default is one.empty else f"[{name.upper()}]"
+
+
 def listing_page(name: str) -> str:
     """What a client reads of one server, exactly: a changed description or schema shows as a changed line."""
     told = [listed(tool) for _, tool in SERVERS[name].tools()]
@@ -125,6 +176,8 @@ def listing_page(name: str) -> str:
 
 
 PAGES: Final[Mapping[str, Page]] = {
+    "commands.md": commands_page,
+    "doctor.md": doctor_page,
     "errors.md": errors_page,
     "settings.md": settings_page,
     "tools.md": tools_page,

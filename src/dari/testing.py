@@ -2,6 +2,8 @@
 
 Put `pytest_plugins = ["dari.testing"]` into conftest.py (needs `pip install 'dari[simulators]' pytest`), then take
 `kis_simulator`, `kiwoom_simulator` or `naramarket_simulator` in a test. Without pytest: `with running("kis") as kis:`.
+
+PYTEST_DONT_REWRITE: it may be imported before pytest loads it as a plugin.
 """
 
 from __future__ import annotations
@@ -9,9 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,9 @@ import pytest
 from dari.app import demonstration
 from dari.app.simulators import simulator
 from dari.core.clock import KST
+from dari.core.provider import Request, Response
 from dari.serving.mcp_door import listening
+from dari.upstream.wire import Wire
 
 __all__ = ["NOON", "Simulated", "kis_simulator", "kiwoom_simulator", "naramarket_simulator", "running"]
 
@@ -31,6 +33,7 @@ NOON: Final = datetime(2026, 11, 20, 12, 0, tzinfo=KST)
 """A Friday noon with both markets open: the time the fixtures' world stands at."""
 
 START_SECONDS: Final = 30.0
+BAD_REQUEST: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Simulated:
     provider: str
     url: str
     settings: Mapping[str, str]
+    _ask: Callable[[Request], Response]
 
     def fail(self, **switches: Any) -> None:
         """Let calls fail: the switches of the simulator's faults, such as `server_error=1` of KIS.
@@ -57,22 +61,20 @@ class Simulated:
         """Forget every fault."""
         self._switch("DELETE", None)
 
+    def expire_tokens(self) -> None:
+        """Let every token of KIS be over; a new one may be asked for at once (KIS issues one a minute otherwise)."""
+        if self.provider == "kis":
+            self._switch("POST", {}, "expire-tokens")
+
     def stats(self) -> dict[str, Any]:
         """What the simulator has counted so far."""
-        with urllib.request.urlopen(f"{self.url}/__sim__/stats") as reply:  # noqa: S310 -- our own loopback address
-            return dict(json.load(reply))
+        return self._switch("GET", None, "stats")
 
-    def _switch(self, method: str, body: Mapping[str, Any] | None) -> None:
-        request = urllib.request.Request(  # noqa: S310 -- our own loopback address
-            f"{self.url}/__sim__/faults",
-            data=None if body is None else json.dumps(body).encode(),
-            method=method,
-            headers={"content-type": "application/json"},
-        )
-        try:
-            urllib.request.urlopen(request).close()  # noqa: S310 -- our own loopback address
-        except urllib.error.HTTPError as error:
-            raise ValueError(error.read().decode("utf-8", "replace")) from None
+    def _switch(self, method: str, body: Mapping[str, Any] | None, what: str = "faults") -> dict[str, Any]:
+        reply = self._ask(Request(method, f"{self.url}/__sim__/{what}", payload=body))
+        if reply.status >= BAD_REQUEST:
+            raise ValueError(reply.content.decode("utf-8", "replace"))
+        return dict(json.loads(reply.content or b"{}"))
 
 
 @contextmanager
@@ -84,11 +86,13 @@ def running(provider: str, *, seed: int = 1, now: datetime | None = NOON, speed:
     told: dict[str, str] = {}
     ready, stop = threading.Event(), threading.Event()
     failed: list[BaseException] = []
+    loops: list[asyncio.AbstractEventLoop] = []
 
     async def serve() -> None:
         app = simulator(provider, seed=seed, now=now, speed=speed)
         async with listening.serving(app) as address:
             told["address"] = address
+            loops.append(asyncio.get_running_loop())
             ready.set()
             await asyncio.to_thread(stop.wait)
 
@@ -99,6 +103,16 @@ def running(provider: str, *, seed: int = 1, now: datetime | None = NOON, speed:
             failed.append(error)
             ready.set()
 
+    def ask(request: Request) -> Response:
+        async def sent() -> Response:
+            wire = Wire()
+            try:
+                return await wire.send(request)
+            finally:
+                await wire.close()
+
+        return asyncio.run_coroutine_threadsafe(sent(), loops[0]).result(START_SECONDS)
+
     thread = threading.Thread(target=work, name=f"{provider} simulator", daemon=True)
     thread.start()
     try:
@@ -106,7 +120,7 @@ def running(provider: str, *, seed: int = 1, now: datetime | None = NOON, speed:
             raise RuntimeError(f"the {provider} simulator did not start") from (failed[0] if failed else None)
         settings = demonstration.flags({provider: told["address"]})
         del settings["DARI_HOME"]
-        yield Simulated(provider, told["address"], MappingProxyType(settings))
+        yield Simulated(provider, told["address"], MappingProxyType(settings), ask)
     finally:
         stop.set()
         thread.join(START_SECONDS)

@@ -17,12 +17,12 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from dari.app.clients import CLIENTS, client
 from dari.app.clients.machine import Machine
-from tests.e2e.installed import UV, Installed, run
+from tests.e2e.installed import UV, Installed, install, run
 
 SECRET = "k" * 36
 KEPT = ("PATH", "LANG", "SYSTEMROOT")
-WHEEL_LIMIT = 2_000_000
-"""Bytes: 1.4 million when the limit was set, almost all of it the sheets of 800 endpoints."""
+WHEEL_LIMIT = 3_000_000
+"""Bytes: 2.6 million when it was set: 0.8 of them the pages that show the REST door, the rest sheets and code."""
 SIMULATED = "claude-desktop"
 """The client that asks a simulated upstream; the others ask the one server that needs none, which starts faster."""
 
@@ -143,3 +143,25 @@ def test_the_wheel_is_small_typed_and_holds_no_tests(installed: Installed) -> No
     assert not [name for name in names if not name.startswith(("dari/", "dari-"))]
     assert not [name for name in names if Path(name).name.startswith(("test_", "conftest"))]
     assert {"LICENSE", "NOTICE"} <= {Path(name).name for name in names}
+
+
+@pytest.mark.parametrize("words", [("doctor", "cursor"), ("install", "windsurf", "kis-code", "--dry-run")])
+def test_a_cp949_console_breaks_nothing(installed: Installed, person: dict[str, str], words: tuple[str, ...]) -> None:
+    told = {**person, "PYTHONIOENCODING": "cp949", "PYTHONUTF8": "0"}
+    done = subprocess.run([str(installed.dari), *words], env=told, capture_output=True, check=False)
+    assert b"Traceback" not in done.stderr
+    assert words[1] in done.stdout.decode("cp949").lower()
+
+
+def test_every_python_that_is_here_runs_it(installed: Installed, person: dict[str, str], tmp_path: Path) -> None:
+    told = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    for minor in (12, 13, 14):
+        find = [*UV, "python", "find", "--no-project", "--system", f"3.{minor}"]
+        found = subprocess.run(find, env=told, capture_output=True, text=True, check=False)
+        if found.returncode:
+            continue  # not on this machine
+        environment = tmp_path / f"python 3.{minor}"
+        run(*UV, "venv", "-q", "--python", found.stdout.strip(), str(environment))
+        install(environment, str(installed.wheel))
+        other = Installed(installed.wheel, environment)
+        assert other.python("-m", "dari", "call", "kis-code", "explain_error", "code=EGW00133", env=person)

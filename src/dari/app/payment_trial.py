@@ -21,6 +21,7 @@ async def real_trial(
     *,
     seed: int,
     folder: Path | None = None,
+    pace: float = 1.0,
     told: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Play the scenarios on MariaDB, Redis and three Kafka brokers of a private stack, which is started and stopped.
@@ -34,7 +35,7 @@ async def real_trial(
     try:
         async with AsyncExitStack() as closing:
             watch = _watching(stack, closing)
-            return await run(stack, watch, names=names, seed=seed, told=told)
+            return await run(stack, watch, names=names, seed=seed, pace=pace, told=told)
     finally:
         await asyncio.to_thread(stack.down)
 

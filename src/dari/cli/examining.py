@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from dari.app import doctoring
 from dari.app.checkup.clients import client_checks
@@ -19,10 +18,10 @@ from dari.app.clients import CLIENTS, client
 from dari.app.clients.machine import Machine
 from dari.app.runtime import Runtime
 from dari.app.setting_up import settings_of
-from dari.cli.printing import FAULT, OK, document
+from dari.cli.printing import FAULT, OK, document, line
 from dari.core.errors import BadSetting, DariError, Hint, NotFound
 
-MARKS: Final = {"ok": "[green]✓[/green]", "warning": "[yellow]![/yellow]", "wrong": "[red]✗[/red]", "absent": "·"}
+MARKS: Final = {"ok": "✓", "warning": "!", "wrong": "✗", "absent": "·"}
 
 
 def _known(provider: str) -> None:
@@ -74,18 +73,12 @@ async def _upstreams(subject: str | None) -> list[Check]:
 
 
 def _shown(checks: list[Check], language: str) -> None:
-    table = Table("", "", "", "", show_header=False)
     for one in checks:
         expected = f" (expected {one.expected})" if one.expected and one.state != "ok" else ""
-        step = one.next_step.said_in(language)
-        name = f"[{one.fault}] " if one.fault else ""
-        table.add_row(
-            MARKS[one.state],
-            one.subject,
-            one.what,
-            Text(f"{one.found}{expected}" + (f"\n→ {name}{step}" if step else "")),
-        )
-    Console().print(table)
+        line(f"{MARKS[one.state]} {one.subject}: {one.what}: {one.found}{expected}")
+        if one.next_step:
+            name = f"[{one.fault}] " if one.fault else ""
+            line(f"  → {name}{one.next_step.said_in(language)}")
 
 
 async def cache(provider: str, *, clear: str | None, as_json: bool) -> int:

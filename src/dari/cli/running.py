@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import re
 import sys
@@ -15,7 +16,10 @@ from dari.core.errors import DariError, Hint, MissingExtra
 
 
 def prepare() -> None:
-    """Logs go to stderr: stdout belongs to the answer, or to MCP."""
+    """Logs go to stderr: stdout belongs to the answer, or to MCP. A console that lacks a sign (cp949) shows `?`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            stream.reconfigure(errors="replace")
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
 
 

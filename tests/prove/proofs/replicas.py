@@ -78,11 +78,11 @@ async def redis(folder: Path) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def nginx(folder: Path, replicas: list[int], per_second: int) -> AsyncIterator[str]:
-    """nginx with the configuration that is shipped."""
+async def nginx(folder: Path, replicas: list[int], per_second: int, *, fails: int = 1) -> AsyncIterator[str]:
+    """nginx with the configuration that is shipped; after so many `fails` it leaves a replica alone for a second."""
     port = free_port()
     told = TEMPLATE.read_text()
-    servers = "\n    ".join(f"server 127.0.0.1:{one} max_fails=1 fail_timeout=1s;" for one in replicas)
+    servers = "\n    ".join(f"server 127.0.0.1:{one} max_fails={fails} fail_timeout=1s;" for one in replicas)
     for name, value in (("REPLICAS", servers), ("LISTEN", f"127.0.0.1:{port}"), ("CALLS_PER_SECOND", str(per_second))):
         told = told.replace(f"${{DARI_{name}}}", value)
     temporary = "".join(

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from dari.app.exporting import exporter
 from dari.app.observing import status
@@ -16,6 +21,7 @@ from dari.cli import observing
 from dari.core import tracing
 from dari.core.clock import SystemClock
 from dari.core.errors import BadSetting, NotFound
+from dari.serving.mcp_door import listening
 from dari.settings import resolve
 from tests.support import settings, simulated
 
@@ -91,3 +97,28 @@ async def test_an_address_that_is_none_stops_the_start(tmp_path: Path, name: str
     with pytest.raises(BadSetting):
         async with Runtime(found, clock=SystemClock()):
             pass
+
+
+async def test_alerts_reach_a_webhook_and_alertmanager_and_addresses_are_checked(tmp_path: Path) -> None:
+    heard: list[tuple[str, Any]] = []
+
+    async def take(request: Request) -> Response:
+        heard.append((request.url.path, await request.json()))
+        return Response(status_code=200)
+
+    app = Starlette(routes=[Route("/hook", take, methods=["POST"]), Route("/api/v2/alerts", take, methods=["POST"])])
+    async with (
+        listening.serving(app) as address,
+        simulated(
+            "volume-ranking",
+            tmp_path,
+            DARI_ALERT_WEBHOOK=f"{address}/hook",
+            DARI_ALERTMANAGER_URL=address,
+            DARI_TRACES_URL=f"{address}/v1/traces",
+        ) as asker,
+    ):
+        asker.runtime.watched.alerts._turned("error_rate", 0.5, 0.05, firing=True)
+        await asker.runtime.watched.alerts.settled()
+        assert asker.runtime.watched.alerts.states()["error_rate"]
+    assert {path for path, _ in heard} == {"/hook", "/api/v2/alerts"}
+    assert dict(heard)["/hook"]["alert"] == "error_rate"

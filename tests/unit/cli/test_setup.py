@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from dari.app.checkup.clients import client_checks, log_checks
+from dari.app.checkup.files import file_checks
 from dari.app.checkup.findings import Check
 from dari.app.clients import client
 from dari.app.clients.machine import Machine
@@ -19,6 +20,8 @@ from dari.app.keeping import fitting, keep, way
 from dari.app.setting_up import settings_of
 from dari.cli import guiding
 from dari.cli.main import app
+from dari.cli.printing import line
+from dari.cli.running import prepare
 from dari.core.errors import BadSetting, InvalidInput, MissingExtra
 from dari.serving.mcp_door.asking import count_tools
 
@@ -220,3 +223,24 @@ def test_the_doctor_looks_at_a_client_by_its_name(
 async def test_a_server_that_does_not_start_says_its_last_word() -> None:
     with pytest.raises(RuntimeError, match="no such server"):
         await count_tools("sh", ["-c", "echo 'no such server' >&2; exit 1"], {})
+
+
+def test_a_console_in_cp949_shows_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    console = io.TextIOWrapper(written, encoding="cp949")
+    monkeypatch.setattr("sys.stdout", console)
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    prepare()
+    line("✓ 삼성전자 → 69,000")
+    console.flush()
+    assert written.getvalue().decode("cp949").strip() == "? 삼성전자 → 69,000"
+
+
+def test_on_windows_no_file_mode_is_asked_for_and_the_guides_file_is_found(tmp_path: Path) -> None:
+    guide = tmp_path / "KIS" / "config" / "kis_devlp.yaml"
+    guide.parent.mkdir(parents=True)
+    guide.write_bytes('\ufeffmy_prod: "01"\r\n'.encode())
+    guide.chmod(0o644)
+    told = {"DARI_HOME": str(tmp_path), "DARI_DOTENV": str(tmp_path / "none")}
+    assert [one.state for one in file_checks(told, tmp_path, platform="win32")] == ["ok", "ok"]
+    assert "file_mode" in [one.fault for one in file_checks(told, tmp_path, platform="linux")]

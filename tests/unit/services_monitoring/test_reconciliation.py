@@ -9,6 +9,9 @@ import pytest
 
 from dari.services.monitoring.adapters.in_process import ports_of
 from dari.services.monitoring.monitor import Monitor
+from dari.services.monitoring.ports import Partition, Topic
+from dari.services.monitoring.reconciliation.books import Finding
+from dari.services.monitoring.reconciliation.topics_check import hidden
 from dari.services.payments.faults.tampering import WAYS, tamper
 from dari.services.payments.ports import Message
 from dari.services.payments.sandbox import Sandbox
@@ -95,3 +98,17 @@ async def test_without_kafka_the_books_are_still_checked_but_not_called_balanced
     assert report["unknown"][0]["probe"] == "kafka"
     await tamper(quiet, next(way for way in WAYS if "amount_changed" in way), 1)
     assert (await reconcile(quiet))["balanced"] is False
+
+
+def test_what_cannot_be_seen_is_not_lost() -> None:
+    def topic(isr: tuple[int, ...], leader: int | None = 1) -> dict[str, Topic]:
+        part = Partition(0, leader, (1, 2, 3), isr, 0, 5)
+        return {"t": Topic("t", (part,), {"min.insync.replicas": "2"})}
+
+    lost = Finding(invariant="I12", kind="published_not_in_topic", area="event", rows=("outbox_event:1", "topic:t"))
+    assert hidden(lost, topic((1,)))
+    assert hidden(lost, topic((1, 2), None))
+    assert not hidden(lost, topic((1, 2)))
+    assert not hidden(lost, {})
+    differs = Finding(invariant="I12", kind="record_differs", area="event", rows=("t:1", "outbox_event:1"))
+    assert not hidden(differs, topic((1,)))

@@ -17,7 +17,7 @@ import pytest
 from dari.core.clock import SystemClock
 from dari.core.errors import InvalidInput, NotFound, Unreachable
 from dari.serving.jobs import Jobs, JobsHere, Told
-from dari.serving.jobs.on_docket import JobsOnDocket
+from dari.serving.jobs.on_docket import JobsOnDocket, after_gap
 from tests.unit.shared.test_networked import Redis
 
 SOON = 30.0
@@ -138,6 +138,13 @@ async def test_who_comes_back_too_late_is_told_of_the_gap() -> None:
     assert late[0].name == "gap"
     assert late[1:] == whole[-len(late) + 1 :]
     await jobs.close()
+
+
+def test_a_gap_is_seen_by_the_ids_of_a_stream() -> None:
+    assert after_gap("5-1", "5-2")
+    assert after_gap("5-10", "6-0")
+    assert not after_gap("5-1", "5-1")
+    assert not after_gap("10-0", "9-9")
 
 
 async def test_a_process_that_ends_cancels_its_own_jobs() -> None:

@@ -52,7 +52,7 @@ def _clock(now: Snapshot) -> dict[str, Any]:
     offsets = {name: round(at.timestamp() - middle, 3) for name, at in known.items()}
     return {
         "clock.offsets": offsets,
-        "clock.outliers": sorted(name for name, offset in offsets.items() if abs(offset) > SKEW),
+        "clock.outliers": sorted(name for name, offset in offsets.items() if abs(offset) > SKEW + now.took),
     }
 
 

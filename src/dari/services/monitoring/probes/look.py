@@ -59,7 +59,7 @@ class Looker:
     async def look(self) -> Snapshot:
         """One snapshot. Never raises for a part that is away."""
         failures: dict[str, tuple[str, str]] = {}
-        at = self.clock.now()
+        at, began = self.clock.now(), self.clock.monotonic()
         ports = self.ports
         info = await self._try("app.info", self._json(ports.platform, "/actuator/info"), failures)
         app_time = moment(info.get("time")) if info else None
@@ -80,6 +80,7 @@ class Looker:
         return Snapshot(
             at=at,
             failures=failures,
+            took=self.clock.monotonic() - began,
             info=info,
             app_time=app_time,
             database_time=database_time,

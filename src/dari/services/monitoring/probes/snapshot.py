@@ -56,6 +56,8 @@ class Snapshot:
 
     at: datetime
     failures: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    took: float = 0.0
+    """Seconds from the first answer to the last: so far apart may two clocks be read."""
     info: Mapping[str, Any] | None = None
     app_time: datetime | None = None
     database_time: datetime | None = None

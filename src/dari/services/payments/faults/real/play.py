@@ -42,8 +42,8 @@ def together(keys: Sequence[str]) -> Way:
     )
 
 
-async def run_one(parts: Parts, keys: Sequence[str], seed: int, watch: Watch) -> dict[str, Any]:
-    """Play one case: its name, what was found, what was missing, seconds it took."""
+async def run_one(parts: Parts, keys: Sequence[str], seed: int, watch: Watch, *, pace: float = 1.0) -> dict[str, Any]:
+    """Play one case, its times multiplied by `pace`: its name, what was found, what was missing, seconds it took."""
     began = time.perf_counter()
     dice = random.Random(f"{seed}|{'+'.join(keys)}")  # noqa: S311 — a replayable run, not a secret
     way = together(keys)
@@ -53,14 +53,14 @@ async def run_one(parts: Parts, keys: Sequence[str], seed: int, watch: Watch) ->
         try:
             if way.rate:
                 here.traffic(way.rate, refunds=0.1)
-            await asyncio.sleep(way.healthy)
+            await asyncio.sleep(way.healthy * pace)
             # The last look at what is right: what is counted from it on is what the fault did.
             await watcher.look()
             stage_sandbox: Any = here
             stage = Stage(stage_sandbox, dice, here.world_clock.now(), samples(stage_sandbox))
             for key in keys:
                 await WAYS[key].inject(stage)
-            await asyncio.sleep(way.lasts)
+            await asyncio.sleep(way.lasts * pace)
             if way.quiet:
                 await here.stop("traffic")
                 await asyncio.sleep(SETTLED)
@@ -120,13 +120,14 @@ async def run(
     names: Sequence[str] = (),
     seed: int = 0,
     profile: str = "real",
+    pace: float = 1.0,
     told: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """As `faults.run.run`: `{profile, seed, passed, total, false_alarms, controls, scenarios}`."""
     chosen = [name.split("+") for name in names] or [[key] for key in order_of_play(seed)]
     said = []
     for keys in chosen:
-        case = await run_one(parts, keys, seed, watch)
+        case = await run_one(parts, keys, seed, watch, pace=pace)
         said.append(case)
         if told is not None:
             told(case)
