@@ -85,6 +85,7 @@ def _guarded(runtime: Runtime, chosen: list[str], host: str, port: int) -> Guard
 def _told(names: Iterable[str], address: str) -> None:
     for name in names:
         sys.stderr.write(f"{name}: {address}/{name}/mcp\n")
+    sys.stderr.write(f"console: {address}/\n")
     sys.stderr.flush()
 
 

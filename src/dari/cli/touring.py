@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +36,8 @@ async def demo(*, once: bool, seed: int) -> None:
         payments = await stack.enter_async_context(payment_system(listening.serving, seed=seed, home=home))
         services = {"payments": payments.platform, "monitoring": payments.monitoring}
         runtime = await stack.enter_async_context(Runtime(demonstration.settings(simulators | services)))
-        address = await stack.enter_async_context(listening.serving(gateway(runtime, SERVERS)))
+        faults = {f"kafka-{state}": partial(payments.kafka, state) for state in ("down", "up")}
+        address = await stack.enter_async_context(listening.serving(gateway(runtime, SERVERS, faults=faults)))
         addresses = {name: f"{address}/{name}/mcp" for name in SERVERS}
         told = {"gateway": address, "servers": addresses, "simulators": simulators, "services": services}
         ADDRESSES.write_text(json.dumps(told, indent=2))
@@ -47,6 +49,7 @@ async def demo(*, once: bool, seed: int) -> None:
         for name, url in addresses.items():
             console.print(f"{name}: {url}")
         console.print(f"all of them: {address}/mcp")
+        console.print(f"콘솔 console: {address}/")
         if not once:
             console.print("Ctrl-C stops.")
             await asyncio.Event().wait()
