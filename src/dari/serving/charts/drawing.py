@@ -22,7 +22,7 @@ PALETTES: Final = MappingProxyType(
                  "paper": "#0d1117", "ink": "#e6edf3"},
     }
 )  # fmt: skip
-FONT: Final = "NanumSquare, 'Apple SD Gothic Neo', 'Malgun Gothic', 'Noto Sans KR', system-ui, sans-serif"
+FONT: Final = "NanumGothicCoding, 'Apple SD Gothic Neo', 'Malgun Gothic', 'Noto Sans KR', system-ui, sans-serif"
 FAINT, DEEP, FULL = 0.15, 0.5, 3.0
 """How strong the colour of a box is: from unchanged to FULL percent. Text stays readable on the deepest."""
 
