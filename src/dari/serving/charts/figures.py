@@ -83,15 +83,13 @@ def crawl_chart(told: Mapping[str, Any]) -> Picture:
     total, done = int(windows.get("total") or 0), int(windows.get("done") or 0)
     share = done / total if total else 0.0
     gaps = [one for one in told.get("receipts", ()) if one.get("state") == "gap"]
-    label = (
-        f"{crawl.get('endpoint', '')} {told.get('state', '')}: {done}/{total} 구간 windows, {told.get('rows', 0):,}건 rows"
-        f", 빈 곳 gaps {len(gaps)}"
-    )
+    read = f"{done}/{total} 구간 windows, {told.get('rows', 0):,}건 rows, 빈 곳 gaps {len(gaps)}"
+    label = f"{crawl.get('endpoint', '')} {told.get('state', '')}: {read}"
+    kind, wide = "up" if gaps else "down", (WIDE - 2) * share
     body = [
         f'<text class="title" x="0" y="20">{escape(label)}</text>',
         f'<rect class="grid" x="0.5" y="34.5" width="{WIDE - 1}" height="22"/>',
-        f'<rect class="{"up" if gaps else "down"}" fill-opacity="0.6" x="1" y="35" width="{(WIDE - 2) * share:.1f}" '
-        f'height="21"/>',
+        f'<rect class="{kind}" fill-opacity="0.6" x="1" y="35" width="{wide:.1f}" height="21"/>',
         f'<text class="on" x="8" y="50">{share:.0%}</text>',
     ]
     for place, one in enumerate(gaps[:5]):

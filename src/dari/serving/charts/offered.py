@@ -15,6 +15,7 @@ from dari.serving.charts.figures import candle_chart, crawl_chart, incident_char
 
 APP: Final = "ui://dari/chart"
 APP_KIND: Final = "text/html;profile=mcp-app"
+SIMULATED: Final = "모의 데이터 simulated"
 OUTPUT: Final = {"type": "object", "properties": {"alt": {"type": "string"}, "figures": {"type": "object"}}}
 
 
@@ -66,6 +67,8 @@ def charted(
         """Raises what the tool it asks raises."""
         told = await inner.run(inner.query.model_validate(asked(given)), upstream)
         picture = draw(told.data, given)
+        if told.data.get("simulated") or any(one.simulated for one in told.sources):
+            picture = picture.marked(SIMULATED)
         return Answer(
             {"alt": picture.label, "figures": told.data},
             told.sources, told.gaps, f"{picture.label}\n{told.text}", picture=picture,
@@ -86,7 +89,8 @@ def market_charts(candles: Tool, ranking: Tool, sectors: Tool) -> tuple[Tool, ..
         ),
         charted(
             ranking, "chart_ranking", "거래대금 차트", "Traded value 거래대금 순위 as bars, with the figures.",
-            query=ChartRanking, asked=lambda q: {"market": q.market, "count": q.count}, draw=lambda told, _: ranking_chart(told),
+            query=ChartRanking, asked=lambda q: {"market": q.market, "count": q.count},
+            draw=lambda told, _: ranking_chart(told),
         ),
         charted(
             sectors, "chart_sectors", "업종 지도", "Sectors 업종 as a treemap: area is traded value, colour change.",
