@@ -25,8 +25,8 @@ test: dev-env ## everything that is checked: lint, types, contracts, tests, cove
 prove: dev-env ## one proof by NAME, its short form; LONG=1 writes docs/reference/acceptance.md
 	@$(PY) -m tests.prove $(NAME) $(if $(LONG),--long)
 
-bench: run-env ## one measurement by NAME (dari bench)
-	@.venv/bin/dari bench $(NAME) $(ARGS)
+bench: run-env ## all measurements, or one by NAME (dari bench); ARGS=--compare holds them against the committed ones
+	@.venv/bin/dari bench $(or $(NAME),all) $(ARGS)
 
 lint: dev-env ## the checks that run no test
 	@$(PY) -m scripts.check --static

@@ -255,11 +255,14 @@ def bench(
     json: Json = False,
     long: Annotated[bool, Parameter(negative="")] = False,
     questions: Path | None = None,
+    write: Annotated[bool, Parameter(negative="", help="all: write docs/reference/performance.md.")] = False,
+    compare: Annotated[bool, Parameter(negative="", help="Fail for what is worse than there by a tenth.")] = False,
 ) -> None:
-    """Measure one thing beside its floor in the same run: overhead, cold-start, pacing, single-flight, code-search."""
+    """Measure one thing, or all, beside its floor in the same run: overhead, pacing, crawl, memory, and others."""
     from dari.cli import measuring  # noqa: PLC0415
 
-    run(measuring.bench(name, as_json=json, long=long, questions=questions), as_json=json)
+    told = measuring.bench(name, as_json=json, long=long, questions=questions, write=write, compare=compare)
+    run(told, as_json=json)
 
 
 def main() -> None:

@@ -8,11 +8,11 @@ from typing import Final
 STATUS: Final = Path("/proc/self/status")
 
 
-def resident_bytes(status: Path = STATUS) -> int | None:
-    """Bytes in memory; None where the machine does not tell (it is not Linux)."""
+def resident_bytes(status: Path = STATUS, *, line: str = "VmRSS:") -> int | None:
+    """Bytes in memory (`line` VmHWM: the most there were); None where the machine does not tell (it is not Linux)."""
     try:
         told = status.read_text()
     except OSError:
         return None
-    found = next((line.split()[1] for line in told.splitlines() if line.startswith("VmRSS:")), None)
+    found = next((one.split()[1] for one in told.splitlines() if one.startswith(line)), None)
     return int(found) * 1024 if found else None

@@ -8,9 +8,11 @@ import sys
 import time
 from collections import deque
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+TRADING = "2026-11-20T10:30:00+09:00"
 SERVER = "volume-ranking"
 TOOL = "get_volume_ranking"
 ARGUMENTS: dict[str, Any] = {"market": "ALL", "count": 20}
@@ -138,12 +140,19 @@ def main(role: str, *rest: str) -> None:
     """Play the role until stopped."""
     if role == "hog":
         hog()
+    if role == "store":
+        from dari.cli.bench.parquet import store  # noqa: PLC0415 -- each role pays for its own imports
+
+        say(json.dumps(store(rest[0], int(rest[1]))))
+        return
     roles = {
         "bare-http": lambda: bare_http(json.loads(Path(rest[0]).read_bytes())),
         "bare-stdio": lambda: bare_stdio(json.loads(Path(rest[0]).read_bytes())),
         "ours-http": lambda: ours_http(int(rest[0])),
         "window": lambda: window(int(rest[0])),
         "worker": lambda: worker(rest[0], float(rest[1])),
+        "simulator": lambda: simulator(rest[0]),
+        "memory": lambda: remembered(json.loads(rest[0])),
     }
     asyncio.run(roles[role]())
 
@@ -153,6 +162,22 @@ async def worker(address: str, seconds: float) -> None:
     from dari.cli.bench.pacing import work  # noqa: PLC0415
 
     say(json.dumps(await work(address, seconds)))
+
+
+async def simulator(provider: str) -> None:
+    """A simulated upstream whose market stands still, served until stopped."""
+    from dari.app.simulators import simulator as made  # noqa: PLC0415 -- each role pays for its own imports
+    from dari.serving.mcp_door import listening  # noqa: PLC0415
+
+    app = made(provider, seed=1, now=datetime.fromisoformat(TRADING), speed=0.0)
+    await listening.serve(app, "127.0.0.1", 0, told=say)
+
+
+async def remembered(flags: dict[str, str]) -> None:
+    """The process whose memory is measured."""
+    from dari.cli.bench.memory import called  # noqa: PLC0415 -- each role pays for its own imports
+
+    say(json.dumps(await called(flags)))
 
 
 if __name__ == "__main__":

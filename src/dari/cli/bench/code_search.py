@@ -123,6 +123,7 @@ def _figures(told: list[_Asked], p95: float, longest: float, count: int) -> Iter
             floor=limit,
             ratio=round(figure / limit, 3),
             limit=limit,
+            rising=name in LEAST,
             within=figure >= limit if name in LEAST else figure <= limit,
             more={"questions": count},
         )

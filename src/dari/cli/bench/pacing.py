@@ -193,6 +193,7 @@ async def measure(*, long: bool, brief: bool = False) -> list[Measured]:
                 floor=float(LIMIT),
                 ratio=round(told["share"], 4),
                 limit=AT_LEAST,
+                rising=True,
                 within=told["share"] >= AT_LEAST and not told["refused"] and held <= STALL_MILLISECONDS,
                 more=dict(MappingProxyType(told))
                 | {"seconds": seconds, "processes": PROCESSES, "hogs": hogs, "machines": machines},

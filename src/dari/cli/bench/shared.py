@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import statistics
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -19,7 +20,10 @@ START_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A figure, the floor it is compared with, their ratio and the limit it is held against."""
+    """A figure, the floor it is compared with, their ratio and the limit it is held against.
+
+    `rising`: more of it is better (a rate, a share), so that a fall is the regression.
+    """
 
     name: str
     figure: float
@@ -29,10 +33,16 @@ class Measured:
     limit: float
     within: bool
     more: dict[str, Any] = field(default_factory=dict)
+    rising: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The report as an object."""
         return asdict(self)
+
+
+def p95(values: Sequence[float]) -> float:
+    """The value that 95 of 100 do not exceed."""
+    return statistics.quantiles(values, n=20)[-1]
 
 
 @asynccontextmanager
