@@ -246,3 +246,118 @@ def test_in_out_and_after_the_token_has_ended(chromium: Any, tmp_path: Path) -> 
         assert one.strangers() == []
         assert [fault for fault in one.faults if "401" not in fault] == []  # the wrong password is told as a 401
         one.context.close()
+
+
+@pytest.fixture
+def busy(tmp_path: Path) -> Iterator[tuple[str, Any]]:
+    """An address whose journal is full: its base, and what writes one more call where the server runs."""
+    from dari.app.runtime import Runtime  # noqa: PLC0415 -- extras: only where the test can run
+    from dari.cli.gateway import gateway  # noqa: PLC0415 -- as above
+    from dari.serving.mcp_door import listening  # noqa: PLC0415 -- as above
+    from dari.settings import resolve  # noqa: PLC0415 -- as above
+
+    found: list[Any] = []
+    ready, done = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with (
+            Runtime(resolve(environment=settings(tmp_path), home=tmp_path), simulated=True) as runtime,
+            listening.serving(gateway(runtime, ["kis-code"])) as base,
+        ):
+            loop = asyncio.get_running_loop()
+            sources = [{"provider": "kis", "endpoint": "x", "simulated": True, "calls": 2}]
+
+            def wrote() -> None:
+                runtime.journal.wrote(
+                    at=runtime.clock.now(), server="kis-code", tool="find_api", caller="local", tenant="",
+                    seconds=0.01, error=None, arguments={"question": 1}, structured={"provenance": sources},
+                )  # fmt: skip
+
+            for _ in range(10_000):
+                wrote()
+            found.extend((base, lambda: loop.call_soon_threadsafe(wrote)))
+            ready.set()
+            await asyncio.to_thread(done.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    assert ready.wait(30)
+    yield found[0], found[1]
+    done.set()
+    thread.join(20)
+
+
+@pytest.mark.serial
+def test_the_overview_is_there_in_a_second_and_stays_responsive(chromium: Any, busy: tuple[str, Any]) -> None:
+    base, wrote = busy
+    one = Watched(chromium, base)
+    page = one.goes("/")
+    paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    assert page.inner_text("#total") == "10,000"
+    assert page.locator("#calls tbody tr").count() == 100
+    page.wait_for_selector("#live.on")
+    ended = threading.Event()
+
+    def traffic() -> None:  # 200 calls a second
+        while not ended.wait(0.05):
+            for _ in range(10):
+                wrote()
+
+    threading.Thread(target=traffic, daemon=True).start()
+    page.wait_for_selector("tr.new")
+    # How late the page gets to what it was asked: as long as a key or a click would wait.
+    late = page.evaluate(
+        """async () => { const late = []; const end = performance.now() + 2500;
+        while (performance.now() < end) { const asked = performance.now();
+          await new Promise(done => { const way = new MessageChannel(); way.port1.onmessage = done;
+            way.port2.postMessage(0); });
+          late.push(performance.now() - asked); await new Promise(done => setTimeout(done, 5)); }
+        return late.sort((a, b) => a - b); }"""
+    )
+    ended.set()
+    page.wait_for_timeout(600)
+    seen = int(page.inner_text("#total").replace(",", ""))
+    assert one.faults == []
+    one.context.close()
+    assert paint <= 1000
+    assert late[int(len(late) * 0.99)] <= 100, late[-5:]
+    assert seen > 10_000 + 200  # it kept up with the traffic, and lost none of what it heard
+
+
+HOST = """<!doctype html><html lang="en"><body>
+<iframe id="app" sandbox="allow-scripts" width="900" height="400"></iframe><script>
+window.heard = [];
+addEventListener("message", (event) => {
+  const app = document.getElementById("app").contentWindow, told = event.data;
+  heard.push(told.method || "answer");
+  if (told.method === "ui/initialize") app.postMessage({jsonrpc: "2.0", id: told.id, result: {
+    protocolVersion: "2026-01-26", hostInfo: {name: "h", version: "1"}, hostCapabilities: {},
+    hostContext: {theme: "dark"}}}, "*");
+  if (told.method === "ui/notifications/initialized") app.postMessage({jsonrpc: "2.0",
+    method: "ui/notifications/tool-result", params: window.result}, "*");
+});
+</script></body></html>"""
+
+
+def test_the_app_shows_the_picture_in_a_sandboxed_frame(chromium: Any) -> None:
+    from dari.serving.charts.app_page import PAGE  # noqa: PLC0415 -- only where the test can run
+    from dari.serving.charts.drawing import Box, treemap  # noqa: PLC0415 -- as above
+    from dari.serving.mcp_door.answering import with_picture  # noqa: PLC0415 -- as above
+
+    drawn = treemap([Box("전기·전자", 9, 1.2), Box("금융", 4, -2.0)], "업종 지도")
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(lambda: asyncio.run(with_picture({"content": []}, drawn, opens_apps=True))).result()
+    one = Watched(chromium, "about:blank")
+    one.page.set_content(HOST)
+    one.page.evaluate("([page, result]) => { window.result = result; document.getElementById('app').srcdoc = page; }",
+                      [PAGE, result])  # fmt: skip
+    frame = one.page.frame_locator("#app")
+    image = frame.locator("img")
+    image.wait_for()
+    assert image.get_attribute("alt") == "업종 지도"
+    assert image.evaluate("one => one.decode().then(() => [one.naturalWidth, one.naturalHeight])") == [860, 320]
+    assert "e6edf3" in str(image.get_attribute("src"))  # the host's theme
+    one.page.wait_for_function("heard.includes('ui/notifications/size-changed')")
+    assert one.page.evaluate("heard")[:2] == ["ui/initialize", "ui/notifications/initialized"]
+    assert one.faults == []
+    one.context.close()

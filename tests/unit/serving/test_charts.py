@@ -52,7 +52,8 @@ def drawn() -> list[Picture]:
         {"rank": 3, "stock_name": "다라", "trading_value": None, "change_rate": -1.0},
     ]
     told = {"symbol": "005930", "name": "삼성전자", "columns": ["date", "open", "high", "low", "close"],
-            "rows": [["20261120", 10, 14, 9, 12], ["20261119", 12, 13, 8, 10], ["20261118", None, 1, 1, 1]]}  # fmt: skip
+            "rows": [["20261120", 10, 14, 9, 12], ["20261119", 12, 13, 8, 10],
+                     ["20261118", None, 1, 1, 1]]}  # fmt: skip
     crawl = {"crawl": {"endpoint": "a.b"}, "state": "done", "windows": {"total": 4, "done": 3}, "rows": 1234,
              "receipts": [{"state": "gap", "start": "2026-09-01", "gap": "한도 quota"}]}  # fmt: skip
     incident = {
@@ -87,11 +88,6 @@ def test_what_is_drawn_is_what_was_given(drawn: list[Picture]) -> None:
     assert "한도 quota" in crawl
     line = re.findall(r'points="([^"]+)"', incident)[0]
     assert line.split() == ["0.0,200.0", "286.7,150.0", "573.3,100.0", "860.0,50.0"]
-        "0.0,200.0",
-        "286.7,150.0",
-        "573.3,100.0",
-        "860.0,50.0",
-    ]
     assert "열림 OPEN" in incident
 
 
