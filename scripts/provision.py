@@ -1,7 +1,8 @@
 """Install the real programs that tests ask for (tests/components.toml), and say what is absent and why.
 
-`python -m scripts.provision` installs; apt packages only on Debian and Ubuntu, as root or with sudo without a password.
-Writes packages (which it names), `node_modules` beside a package-lock.json, and `.cache/`.
+`python -m scripts.provision` installs, with `--heavy` also what takes minutes; apt packages only on Debian and Ubuntu,
+as root or with sudo without a password. Writes packages (which it names), `node_modules` beside a package-lock.json,
+and `.cache/`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ ABSENT: Final = ROOT / ".cache" / "absent.json"
 BUILT: Final = ROOT / ".cache" / "bin"
 """Programs that were built from source."""
 JARS: Final = ROOT / ".cache" / "stack"
+
+HEAVY: Final = "takes minutes: python -m scripts.provision --heavy"
 
 POLICY: Final = Path("/usr/sbin/policy-rc.d")
 """While it exits 101, Debian installs a server without starting it: tests start their own, on their own ports."""
@@ -50,14 +53,17 @@ def missing_programs(facts: Mapping[str, Any]) -> list[str]:
     return [name for name in facts.get("programs", []) if shutil.which(name, path=places) is None]
 
 
-def provide() -> dict[str, str]:
-    """Install what is missing; give what stays absent, with the reason."""
+def provide(*, heavy: bool = False) -> dict[str, str]:
+    """Install what is missing, `heavy` components only where that is asked; give what stays absent, with the reason."""
     table = components()
     absent: dict[str, str] = {}
-    packages = sorted({p for facts in table.values() if missing_programs(facts) for p in facts.get("apt", [])})
+    wanted = [facts for facts in table.values() if heavy or not facts.get("heavy")]
+    packages = sorted({p for facts in wanted if missing_programs(facts) for p in facts.get("apt", [])})
     refused = _apt(packages) if packages else ""
     for name, facts in table.items():
-        if "go" in facts and missing_programs(facts) and (reason := _go(facts["go"], facts["programs"][0])):
+        if facts.get("heavy") and not heavy and missing_programs(facts):
+            absent[name] = HEAVY
+        elif "go" in facts and missing_programs(facts) and (reason := _go(facts["go"], facts["programs"][0])):
             absent[name] = reason
         elif left := missing_programs(facts):
             absent[name] = f"no {', '.join(left)} on PATH ({refused or 'no Debian package brings it'})"
@@ -154,7 +160,7 @@ def _go(module: str, name: str) -> str:
 
 def main() -> int:
     """Provide, and tell what is absent; absence is no failure here, the tests say what they could not run."""
-    absent = provide()
+    absent = provide(heavy="--heavy" in sys.argv[1:])
     for name, reason in absent.items():
         print(f"absent: {name}: {reason}")
     return 0

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from dari.core.clock import Clock
 from dari.services.monitoring.adapters.in_process import ports_of
-from dari.services.monitoring.adapters.operator_hands import hands_of, operator_client
+from dari.services.monitoring.adapters.operator_hands import hands_of, operator_client, runners_of
 from dari.services.monitoring.api.shared import Service
 from dari.services.monitoring.app import create_app
 from dari.services.monitoring.monitor import Monitor
@@ -45,9 +45,10 @@ class LivingSystem:
         async with self._lock:
             if self._app is None:
                 await self._begin()
+                self._seen = self._clock.monotonic()
             elif (passed := self._clock.monotonic() - self._seen) >= 1.0:
                 await self.sandbox.run(min(passed, LONGEST))
-            self._seen = self._clock.monotonic()
+                self._seen = self._clock.monotonic()
         await self._app(scope, receive, send)
 
     async def _begin(self) -> None:
@@ -64,10 +65,11 @@ class LivingSystem:
         await sandbox.run(PAST)
         client = operator_client(PLATFORM, app=platform)
         self._stack.push_async_callback(client.aclose)
-        hands, run_load = hands_of(client)
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="dari-payments-")))
         self.results = folder
-        operator = Operator(token=self._token, platform=hands, run_load=run_load, targets=(PLATFORM,))
+        operator = Operator(
+            token=self._token, platform=hands_of(client), runners=runners_of(client, None), targets=(PLATFORM,)
+        )
         service = Service(monitor=monitor, results=folder, operator=operator if self._token else None, sandbox=True)
         self._app = create_app(service, beat=False)
 

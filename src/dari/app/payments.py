@@ -16,7 +16,10 @@ from dari.upstream.wire import Wire
 SIMULATED_ORIGIN = "http://localhost:8082"
 PATIENCE = 15.0
 """The service answers a diagnosis within seconds even when every part hangs."""
-PLANNED_ONLY = ("clear_rate_limit", "run_load_test", "plan_dlq_replay", "plan_outbox_republish", "plan_breaker_reset")
+PLANNED_ONLY = (
+    *("clear_rate_limit", "run_load_test", "stop_load_test"),
+    *("plan_dlq_replay", "plan_outbox_republish", "plan_breaker_reset"),
+)
 
 
 def assemble(parts: Parts) -> Client:

@@ -141,7 +141,7 @@ async def test_a_breaker_is_reset_only_from_the_state_it_was_seen_in(armed: Syst
 
 
 async def test_a_load_test_within_limits_is_run_graded_and_compared(armed: System) -> None:
-    for arguments in ({"rate": 999}, {"duration_seconds": 599}, {"target": "http://example.com"}):
+    for arguments in ({"rate": 999}, {"runner": "k6"}, {"target": "http://example.com"}):
         refused = await armed.ask("payment-loadtest", "run_load_test", **arguments)
         assert refused.error == "not_allowed", arguments
     before = len((await armed.told("payment-loadtest", "get_test_history"))["history"])
@@ -156,6 +156,7 @@ async def test_a_load_test_within_limits_is_run_graded_and_compared(armed: Syste
         ended = await armed.told("payment-loadtest", "load_test_progress", **asked)
     assert (ended["status"], ended["planned"], ended["answered"]) == ("ended", 5, 5)
     assert [one["status"] for one in (steps[0], steps[-1])] == ["running", "ended"]
+    assert (ended["runner"], ended["ledger"]["status"], ended["ledger"]["findings"]) == ("builtin", "consistent", 0)
     nobody = await armed.ask("payment-loadtest", "load_test_progress", test_id="nobody")
     assert nobody.error == "not_found"
     for _ in range(100):
@@ -166,6 +167,20 @@ async def test_a_load_test_within_limits_is_run_graded_and_compared(armed: Syste
     assert told["summary"]["metrics"]["http_reqs"]["count"] == 5
     assert told["analysis"]["failure_rate"] == 0
     assert told["analysis"]["performance_grade"] in {"EXCELLENT", "GOOD", "FAIR"}
+
+
+async def test_a_load_test_is_ended_early_only_by_a_plan(armed: System) -> None:
+    plan = await armed.told("payment-loadtest", "run_load_test", rate=5, duration_seconds=60, scenario="soak")
+    outcome = await applied(armed, "payment-loadtest", plan)
+    started = outcome.structured["found"]["test_id"]
+    stopping = await armed.told("payment-loadtest", "stop_load_test", test_id=started)
+    assert (await armed.told("payment-loadtest", "load_test_progress", test_id=started))["status"] == "running"
+    assert (await applied(armed, "payment-loadtest", stopping)).error is None
+    ended = await armed.told("payment-loadtest", "load_test_progress", test_id=started, follow=True)
+    assert ended["status"] == "stopped"
+    assert ended["begun"] < ended["planned"] == 300
+    again = await armed.told("payment-loadtest", "stop_load_test", test_id=started)
+    assert again["status"] == "planned"
 
 
 async def test_two_results_are_compared(armed: System) -> None:

@@ -45,7 +45,7 @@ ADDED = {
     "payment-database": ["payment_timeline", "event_conservation"],
     "payment-redis": ["apply_plan", "plan_status"],
     "payment-kafka": ["dlq_triage", "plan_dlq_replay", "apply_plan", "plan_status"],
-    "payment-loadtest": ["compare_load_tests", "load_test_progress", "apply_plan", "plan_status"],
+    "payment-loadtest": ["compare_load_tests", "load_test_progress", "stop_load_test", "apply_plan", "plan_status"],
     "payment-system-health": [
         *(
             "incident_snapshot",
@@ -92,7 +92,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "plan_outbox_republish": {"payment_id": 1},
     "plan_status": {"plan_id": "none"},
 }
-NOTHING_TO_PLAN = {"load_test_progress", "plan_dlq_replay", "compare_load_tests", "plan_status"}
+NOTHING_TO_PLAN = {"load_test_progress", "stop_load_test", "plan_dlq_replay", "compare_load_tests", "plan_status"}
 """Without letters, results or a plan these have nothing to tell, and say so."""
 
 

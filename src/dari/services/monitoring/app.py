@@ -10,8 +10,9 @@ from typing import Any
 from fastapi import FastAPI
 
 from dari.core.clock import Clock
+from dari.services.monitoring.adapters import k6_runner
 from dari.services.monitoring.adapters.connect import Addresses, connect
-from dari.services.monitoring.adapters.operator_hands import hands_of, operator_client
+from dari.services.monitoring.adapters.operator_hands import hands_of, operator_client, runners_of
 from dari.services.monitoring.api import (
     breaker_pages,
     database_pages,
@@ -62,9 +63,14 @@ def serve_at(
     """
     ports, close = connect(addresses, clock)
     client = operator_client(addresses.platform)
-    platform, run_load = hands_of(client)
     operator = (
-        Operator(token=operator_token, platform=platform, run_load=run_load, targets=targets, journal=Journal(journal))
+        Operator(
+            token=operator_token,
+            platform=hands_of(client),
+            runners=runners_of(client, k6_runner.program()),
+            targets=targets,
+            journal=Journal(journal),
+        )
         if operator_token
         else None
     )

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from dari.services.monitoring.ports import Page
 
 MAX_RATE: Final = 200
-MAX_SECONDS: Final = 120
+MAX_SECONDS: Final = 600
 
 
 class Posting(Protocol):
@@ -24,11 +24,16 @@ class Posting(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """One load test: payments a second at `target`, for how long, and what follows an authorization."""
+    """One load test: payments a second at `target`, for how long, in which shape, and what follows an authorization.
+
+    `runner`: `k6`, `builtin`, or `auto` (k6 where it is on PATH).
+    """
 
     target: str
     rate: int
     seconds: int
+    scenario: str = "authorize-only"
+    runner: str = "auto"
     capture: bool = False
     refund: bool = False
 
@@ -42,7 +47,19 @@ class Going:
     answered: int = 0
     failed: int = 0
     p95_ms: float | None = None
-    ended: bool = False
+    status: str = "running"
+    """running, checking (its books are read), ended, stopped, failed."""
+    runner: str = ""
+    stop: bool = False
+    """Asked to end early."""
+    stopping: bool = False
+    reason: str = ""
+    """Why it failed."""
+    ledger: dict[str, Any] | None = None
+    """What a reconciliation found after it."""
+
+
+Run = Callable[["Load", Path, "Going"], Coroutine[Any, Any, None]]
 
 
 class Journal:
@@ -79,10 +96,16 @@ class Operator:
 
     token: str = field(repr=False)
     platform: Posting
-    run_load: Callable[[Load, Path, Going], Coroutine[Any, Any, None]]
+    runners: Mapping[str, Run]
+    """Load generators by name, the preferred one first."""
     targets: tuple[str, ...] = ()
     max_rate: int = MAX_RATE
     max_seconds: int = MAX_SECONDS
     journal: Journal = field(default_factory=Journal)
     going: dict[str, Going] = field(default_factory=dict)
     """Load tests of this process by their act."""
+
+    def runner(self, name: str) -> tuple[str, Run]:
+        """The generator of that name, or the preferred one. Raises KeyError."""
+        chosen = next(iter(self.runners)) if name == "auto" else name
+        return chosen, self.runners[chosen]

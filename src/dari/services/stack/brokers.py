@@ -12,6 +12,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from filelock import FileLock
+
 from dari.services.stack.adapters.doors import kafka_answers, listens
 from dari.services.stack.part import Part, Place, program
 
@@ -62,8 +64,16 @@ def fetch(cache: Path) -> None:
     into = jars(cache)
     if any(into.glob("kafka_2.13-*.jar")):
         return
+    cache.mkdir(parents=True, exist_ok=True)
+    # Parts start side by side, and stacks do: one of them fetches, the others wait for it.
+    with FileLock(into.with_suffix(".lock")):
+        if not any(into.glob("kafka_2.13-*.jar")):
+            _fetch(into)
+
+
+def _fetch(into: Path) -> None:
     half = into.with_suffix(".part")
-    half.mkdir(parents=True, exist_ok=True)
+    half.mkdir(exist_ok=True)
     half.joinpath("pom.xml").write_bytes(
         resources.files("dari.services.stack").joinpath("files/kafka-pom.xml").read_bytes()
     )

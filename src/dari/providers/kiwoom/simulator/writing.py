@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import Final
 
 from dari.core.endpoint import Field
+from dari.providers.kiwoom.spec import SPEC
 
 Value = int | float | Decimal | str | None
 
@@ -80,3 +82,10 @@ def spell(endpoint: str, field: Field, value: Value, base: Decimal | None = None
     if negative:
         return ("--" if endpoint in DOUBLE_SIGNED else "-") + digits
     return f"+{digits}" if field.sign == "value" and not nothing else digits
+
+
+@cache
+def units_of(endpoint: str) -> dict[str, str]:
+    """The told unit of each field of an endpoint; of fields of one name, the first's."""
+    fields = [one for block in SPEC.endpoint(endpoint).blocks for one in block.fields]
+    return {one.name: one.unit for one in reversed(fields)}

@@ -178,18 +178,40 @@ RESET_BREAKER: Final = Operation(
 async def _policy(sent: Facts, upstream: Upstream) -> Facts:
     del sent
     load = (await page(upstream, "operator.policy"))["load_test"]
-    return {"targets": load["targets"], "max_rate": load["max_rate"], "max_seconds": load["max_seconds"]}
+    return {name: load[name] for name in ("targets", "max_rate", "max_seconds", "runners")}
 
 
 LOAD_TEST: Final = Operation(
     "load_test",
     "operator.load_test",
     lambda sent: (
-        f"{sent['target']}에 초당 {sent['rate']}건 × {sent['seconds']}초 = 결제 {sent['rate'] * sent['seconds']:,}건"
+        f"{sent['scenario']} ({sent['runner']}): {sent['target']}에 초당 최대 {sent['rate']}건 × {sent['seconds']}초 "
+        f"= 최대 결제 at most {sent['rate'] * sent['seconds']:,}건"
         f"{' + 매입 capture' if sent['capture'] else ''}{' + 환불 refund' if sent['refund'] else ''} (load test)"
     ),
     _policy,
     lambda planned, now: "" if planned == now else "the service's limits",
 )
 
-HANDS: Final[tuple[Hand, ...]] = (CLEAR_RATE_LIMIT, REPLAY_LETTERS, REPUBLISH_EVENTS, RESET_BREAKER, LOAD_TEST)
+
+async def _going(sent: Facts, upstream: Upstream) -> Facts:
+    said = await page(upstream, "operator.load_progress", actId=sent["testId"])
+    return {"status": said["status"]}
+
+
+STOP_LOAD: Final = Operation(
+    "stop_load",
+    "operator.stop_load",
+    lambda sent: f"부하 테스트 {sent['testId']}를 끝냄, 결과는 남음 end it early, its result is kept",
+    _going,
+    lambda planned, now: "" if planned == now else f"it is {now['status']}",
+)
+
+HANDS: Final[tuple[Hand, ...]] = (
+    CLEAR_RATE_LIMIT,
+    REPLAY_LETTERS,
+    REPUBLISH_EVENTS,
+    RESET_BREAKER,
+    LOAD_TEST,
+    STOP_LOAD,
+)

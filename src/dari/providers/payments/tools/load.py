@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from dari.core.errors import Hint, InvalidInput, NotAllowed, NotFound
 from dari.core.exchange import Answer, Gap
 from dari.core.progress import tell
 from dari.core.tool import Query, Tool, Upstream
-from dari.providers.payments.tools.acts import LOAD_TEST, PLAN_OUTPUT, propose
+from dari.providers.payments.tools.acts import LOAD_TEST, PLAN_OUTPUT, STOP_LOAD, propose
 from dari.providers.payments.tools.asking import (
     FIGURE,
     MAYBE,
@@ -28,6 +28,7 @@ from dari.providers.payments.tools.asking import (
     page,
     shape,
 )
+from dari.providers.payments.tools.comparing import confidence, p95
 
 MARKS: Final = {"EXCELLENT": "🏆", "GOOD": "✅", "FAIR": "⚠️", "POOR": "🔴"}
 LOOK_SECONDS: Final = 0.5
@@ -39,9 +40,11 @@ class Run(Query):
 
     enable_capture: bool = False
     enable_refund: bool = False
-    rate: int = Field(20, ge=1, le=1000, description="per second")
-    duration_seconds: int = Field(30, ge=1, le=600)
+    scenario: Literal["authorize-only", "full-flow", "spike", "soak"] = "authorize-only"
+    rate: int = Field(200, ge=1, le=1000, description="per second")
+    duration_seconds: int = Field(480, ge=1, le=600)
     target: str | None = Field(None, max_length=200)
+    runner: Literal["auto", "k6", "builtin"] = "auto"
 
 
 class Progress(Query):
@@ -49,6 +52,12 @@ class Progress(Query):
 
     test_id: str = Field(max_length=64)
     follow: bool = Field(default=False, description="wait for its end")
+
+
+class Stop(Query):
+    """Arguments of stop_load_test."""
+
+    test_id: str = Field(max_length=64)
 
 
 class Past(Query):
@@ -75,10 +84,16 @@ async def run_load_test(query: Run, upstream: Acting) -> Answer:
         )
     if query.rate > load["max_rate"] or query.duration_seconds > load["max_seconds"]:
         raise NotAllowed(f"at most {load['max_rate']} a second for {load['max_seconds']} s")
+    if query.runner not in {"auto", *load["runners"]}:
+        raise NotAllowed(
+            f"the service has {', '.join(load['runners'])}, not {query.runner}",
+            hint=Hint("모니터링 서비스가 있는 기계의 PATH에 k6을 두세요.", "Put k6 on PATH where the service runs."),
+        )
     if query.enable_refund and not query.enable_capture:
         raise InvalidInput("enable_refund needs enable_capture")
     sent: dict[str, Any] = {"target": target, "rate": query.rate, "seconds": query.duration_seconds}
     sent |= {"capture": query.enable_capture, "refund": query.enable_refund}
+    sent |= {"scenario": query.scenario, "runner": query.runner}
     return await propose(LOAD_TEST, target, sent, upstream)
 
 
@@ -87,12 +102,19 @@ async def load_test_progress(query: Progress, upstream: Upstream) -> Answer:
     while True:
         said = await page(upstream, "operator.load_progress", actId=query.test_id)
         tell({name: said.get(name) for name in ("status", "planned", "begun", "answered", "failed", "p95_ms")})
-        if not query.follow or said["status"] != "running":
+        if not query.follow or said["status"] not in {"running", "checking"}:
             break
         await asyncio.sleep(LOOK_SECONDS)
     said["test_id"] = query.test_id
     line = f"{said['status']} {said['begun']:,}/{said['planned']:,} · 실패 failed {said['failed']:,}"
+    if said.get("ledger"):
+        line += f" · 원장 ledger {said['ledger']['status']}, {said['ledger']['findings']}건"
     return answer(upstream, said, line)
+
+
+async def stop_load_test(query: Stop, upstream: Acting) -> Answer:
+    """Plan to end a load test early. Only apply_plan ends it."""
+    return await propose(STOP_LOAD, query.test_id, {"testId": query.test_id}, upstream)
 
 
 async def get_latest_result(_: Nothing, upstream: Upstream) -> Answer:
@@ -151,15 +173,17 @@ async def compare_load_tests(query: Two, upstream: Upstream) -> Answer:
         raise NotFound(f"no result {missing[0]!r}; there are {', '.join(list(by_name)[:10]) or 'none'}")
     before, after = (by_name[name] for name in names)
     change = compared(before, after)
-    data = {"before": before, "after": after, "change": change}
+    sure = confidence(before, after, rows)
+    data = {"before": before, "after": after, "change": change, "confidence": sure}
     gaps = [Gap(f"change.{name}", "a result lacks the figure") for name, one in change.items() if one is None]
-    return answer(upstream, data, f"{names[0]} → {names[1]}\n{_change(change)}", *gaps)
+    text = f"{names[0]} → {names[1]}\n{_change(change)}\n{_sure(sure)}"
+    return answer(upstream, data, text, *gaps)
 
 
 def compared(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     """p95 in ms, success rate and throughput: `{before, after, percent}`, or None where one of the two lacks it."""
     found: dict[str, Any] = {}
-    for name, read in (("p95_ms", _p95), ("success_rate", "success_rate"), ("throughput", "throughput")):
+    for name, read in (("p95_ms", p95), ("success_rate", "success_rate"), ("throughput", "throughput")):
         first, second = (read(one) if callable(read) else one.get(read) for one in (before, after))
         if first is None or second is None:
             found[name] = None
@@ -169,9 +193,16 @@ def compared(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _p95(one: dict[str, Any]) -> float | None:
-    text = (one.get("response_time") or {}).get("p95")
-    return None if not text else float(str(text).split()[0])
+def _sure(found: dict[str, Any]) -> str:
+    one = found["p95_ms"]
+    words = {
+        "worse": "확실히 악화 clearly worse",
+        "better": "확실히 개선 clearly better",
+        "not_distinguishable": "구별되지 않음 not distinguishable",
+        "unknown": "판단할 수 없음 unknown",
+    }
+    span = f" [{one['interval_95'][0]:+g}, {one['interval_95'][1]:+g}] ms" if one["interval_95"] else ""
+    return f"95%: {words[one['verdict']]}{span} ({one['by']}). {found['said']}"
 
 
 def _change(change: dict[str, Any]) -> str:
@@ -187,7 +218,7 @@ TOOLS: Final = (
     Tool(
         name="run_load_test",
         title="부하 테스트 계획",
-        description="Plan a load test 부하 테스트 계획: target, rate and time within limits. apply_plan starts it.",
+        description="Plan a load test 부하 테스트 계획 within limits; apply_plan starts it. spike: 순간 급증.",
         query=Run,
         output=PLAN_OUTPUT,
         run=run_load_test,
@@ -199,11 +230,23 @@ TOOLS: Final = (
         title="부하 테스트 진행",
         description="How far an applied load test is 진행.",
         query=Progress,
-        output=shape(test_id=WORD, status=WORD, planned=FIGURE, begun=FIGURE, failed=FIGURE, p95_ms=FIGURE),
+        output=shape(
+            test_id=WORD, status=WORD, planned=FIGURE, begun=FIGURE, failed=FIGURE, p95_ms=FIGURE, ledger=MAYBE
+        ),
         run=load_test_progress,
         endpoints=("operator.load_progress",),
         failed=failed,
         deadline=700.0,
+    ),
+    Tool(
+        name="stop_load_test",
+        title="부하 테스트 중지 계획",
+        description="Plan to end a running load test 중지. apply_plan ends it.",
+        query=Stop,
+        output=PLAN_OUTPUT,
+        run=stop_load_test,
+        endpoints=("operator.load_progress",),
+        failed=failed,
     ),
     Tool(
         name="get_latest_result",
@@ -248,9 +291,9 @@ TOOLS: Final = (
     Tool(
         name="compare_load_tests",
         title="테스트 비교",
-        description="Two load tests side by side 비교: p95, success rate, throughput; the last two by default.",
+        description="Two load tests side by side 비교, and how sure the difference is; the last two by default.",
         query=Two,
-        output=shape(before=OBJECT, after=OBJECT, change=OBJECT),
+        output=shape(before=OBJECT, after=OBJECT, change=OBJECT, confidence=OBJECT),
         run=compare_load_tests,
         endpoints=("loadtest.history",),
         failed=failed,

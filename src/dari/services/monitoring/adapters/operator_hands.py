@@ -6,14 +6,16 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
 
-from dari.services.monitoring.operating import Going, Load
+from dari.services.monitoring.adapters.k6_runner import finished, run_k6
+from dari.services.monitoring.load_shapes import due as due_times
+from dari.services.monitoring.operating import Going, Load, Run
 from dari.services.monitoring.ports import Page, ProbeFailed
 
 IN_FLIGHT: Final = 500
@@ -51,10 +53,10 @@ class Tally:
     dropped: int = 0
     payments: int = 0
 
-    def tell(self, going: Going, begun: int) -> None:
+    def tell(self, going: Going) -> None:
         """Say how far it is: once a second, since the times are sorted for it."""
         times = sorted(self.milliseconds)
-        going.begun, going.answered, going.failed = begun, len(times), self.failed
+        going.begun, going.answered, going.failed = self.payments + self.dropped, len(times), self.failed
         going.p95_ms = times[min(len(times) - 1, int(0.95 * len(times)))] if times else None
 
     def summary(self, seconds: float) -> dict[str, Any]:
@@ -84,15 +86,19 @@ class Tally:
 
 
 async def run_load(client: httpx2.AsyncClient, load: Load, file: Path, going: Going, *, seed: int = 0) -> None:
-    """Send payments at their due times whatever the answers do, then write the summary to `file`."""
+    """Send payments at their due times whatever the answers do, until `going.stop`; then write the summary."""
     dice = random.Random(f"{seed}|{file.name}")  # noqa: S311 — made-up payments, not a secret
     tally, tasks, start = Tally(), set[asyncio.Task[None]](), time.monotonic()
-    for number in range(load.rate * load.seconds):
-        due = start + number / load.rate
+    told = start
+    for number, after in enumerate(due_times(load.scenario, load.rate, load.seconds)):
+        due = start + after
         if (wait := due - time.monotonic()) > 0:
             await asyncio.sleep(wait)
-        if number % load.rate == 0:
-            tally.tell(going, number)
+        if going.stop:
+            break
+        if due - told >= 1.0:
+            tally.tell(going)
+            told = due
         if len(tasks) >= IN_FLIGHT:
             tally.dropped += 1
             continue
@@ -108,8 +114,7 @@ async def run_load(client: httpx2.AsyncClient, load: Load, file: Path, going: Go
     await asyncio.gather(*tasks)
     seconds = time.monotonic() - start
     await asyncio.to_thread(_write, file, tally.summary(seconds))
-    tally.tell(going, load.rate * load.seconds)
-    going.ended = True
+    tally.tell(going)
 
 
 def _write(file: Path, summary: Mapping[str, Any]) -> None:
@@ -149,15 +154,25 @@ async def _ask(  # noqa: PLR0917 — one private call
     return said
 
 
-def hands_of(
-    client: httpx2.AsyncClient,
-) -> tuple[PlatformHands, Callable[[Load, Path, Going], Coroutine[Any, Any, None]]]:
-    """Both, over one client."""
+def hands_of(client: httpx2.AsyncClient) -> PlatformHands:
+    """What posts to the platform."""
+    return PlatformHands(client)
 
-    async def run(load: Load, file: Path, going: Going) -> None:
+
+def runners_of(client: httpx2.AsyncClient, k6: str | None) -> dict[str, Run]:
+    """The load generators there are, the preferred one first; `k6` is its program, None where there is none."""
+
+    async def builtin(load: Load, file: Path, going: Going) -> None:
         await run_load(client, load, file, going)
 
-    return PlatformHands(client), run
+    if k6 is None:
+        return {"builtin": builtin}
+
+    async def outside(load: Load, file: Path, going: Going) -> None:
+        await run_k6(k6, load, file, going)
+        await asyncio.to_thread(finished, going, file)
+
+    return {"k6": outside, "builtin": builtin}
 
 
 def operator_client(base: str, *, app: Any = None, timeout: float = 10.0) -> httpx2.AsyncClient:

@@ -314,9 +314,10 @@ def pages(service: Service) -> APIRouter:
         snapshot = await service.monitor.looker.look()
         need(snapshot, "database")
         assert snapshot.database is not None
+        took = snapshot.database.milliseconds
         return {
             "healthy": True,
-            "milliseconds": round(snapshot.database.milliseconds, 1),
+            "milliseconds": None if took is None else round(took, 1),
             "statuses": dict(snapshot.database.statuses),
         }
 

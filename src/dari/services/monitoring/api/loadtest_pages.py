@@ -12,13 +12,11 @@ from fastapi.responses import JSONResponse
 
 from dari.core.clock import KST
 from dari.services.monitoring.api.shared import Service
+from dari.services.monitoring.load_shapes import SHAPES
 
-SCENARIOS: Final = (
-    {"name": "authorize-only", "description": "승인만 authorize only"},
-    {"name": "full-flow", "description": "승인·매입·환불 authorize, capture, refund"},
-    {"name": "spike", "description": "순간 급증 a sudden surge"},
-)
+SCENARIOS: Final = tuple({"name": shape.name, "description": shape.description} for shape in SHAPES.values())
 POOR_FAILURES, FAIR_MS, GOOD_MS = 1.0, 200.0, 100.0
+PERCENTILES: Final = {"median": "med", "p90": "p(90)", "p95": "p(95)", "p99": "p(99)"}
 BIGGEST: Final = 5_000_000
 
 
@@ -68,10 +66,20 @@ def analysed(summary: dict[str, Any]) -> dict[str, Any]:
         "throughput": requests.get("rate"),
         "requests": requests.get("count"),
         "droppedIterations": dropped,
+        "conflicts409": values(summary, "conflicts_409").get("count"),
+        "limited429": values(summary, "rate_limited_429").get("count"),
+        "percentiles": {name: times[theirs] for name, theirs in PERCENTILES.items() if theirs in times},
+        "run": ran(summary),
         "performanceGrade": grade,
         "gradeLimits": {"poorAboveFailurePercent": POOR_FAILURES, "fairAboveP95Ms": FAIR_MS, "goodAboveP95Ms": GOOD_MS},
         "recommendations": advice,
     }
+
+
+def ran(summary: dict[str, Any]) -> dict[str, Any] | None:
+    """What was run and what the books said after it, where Dari started it; a file of k6's own does not say."""
+    noted = summary.get("dari")
+    return dict(noted) if isinstance(noted, dict) else None
 
 
 def summaries(folder: Path | None) -> list[tuple[Path, datetime]]:

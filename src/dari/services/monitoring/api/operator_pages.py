@@ -14,6 +14,8 @@ from fastapi import APIRouter, Header, HTTPException
 from pydantic import BaseModel, Field
 
 from dari.services.monitoring.api.shared import Service
+from dari.services.monitoring.load_shapes import SHAPES, planned
+from dari.services.monitoring.load_tests import conduct
 from dari.services.monitoring.operating import MAX_RATE, MAX_SECONDS, Going, Load, Operator
 from dari.services.monitoring.ports import Page
 
@@ -69,6 +71,14 @@ class LoadTest(Act):
     seconds: int = Field(ge=1)
     capture: bool = False
     refund: bool = False
+    scenario: str = Field("authorize-only", max_length=30)
+    runner: str = Field("auto", max_length=30)
+
+
+class StopLoad(Act):
+    """End a load test early; its result is kept."""
+
+    testId: str = Field(min_length=8, max_length=64)  # noqa: N815 — the wire's spelling
 
 
 def pages(service: Service) -> APIRouter:
@@ -91,6 +101,7 @@ def pages(service: Service) -> APIRouter:
                 "maxRate": operator.max_rate if operator else MAX_RATE,
                 "maxSeconds": operator.max_seconds if operator else MAX_SECONDS,
                 "running": len(running),
+                "runners": list(operator.runners) if operator else [],
             },
             "mostLetters": MOST,
             "mostEvents": MOST,
@@ -107,9 +118,9 @@ def pages(service: Service) -> APIRouter:
         going = operator.going.get(actId) if operator else None
         if operator is None or going is None:
             raise HTTPException(404, "그런 부하 테스트가 없습니다 there is no such load test in this process")
-        stands = "ended" if going.ended else "running" if running else "failed"
-        told = {"testId": actId, "status": stands, "planned": going.planned, "begun": going.begun}
-        return {**told, "answered": going.answered, "failed": going.failed, "p95Ms": going.p95_ms}
+        told = {"testId": actId, "status": going.status, "planned": going.planned, "begun": going.begun}
+        told |= {"answered": going.answered, "failed": going.failed, "p95Ms": going.p95_ms, "runner": going.runner}
+        return {**told, "ledger": going.ledger, "reason": going.reason or None}
 
     async def once(hands: Operator, act: Act, do: Callable[[], Awaitable[Page]]) -> dict[str, Any]:
         """Begin, do, note. An act that was begun before is not done again."""
@@ -171,18 +182,39 @@ def pages(service: Service) -> APIRouter:
             raise HTTPException(403, "no folder for results is configured")
         if running:
             raise HTTPException(409, "다른 부하 테스트가 실행 중입니다 another load test is running")
-        wanted = Load(**asked.model_dump(exclude={"actId"}))
+        shape = SHAPES.get(asked.scenario)
+        if shape is None or asked.runner not in {"auto", *hands.runners}:
+            known = f"{', '.join(SHAPES)}; {', '.join(hands.runners)}"
+            raise HTTPException(404, f"그런 시나리오·실행기가 없습니다 no such scenario or runner; there are {known}")
+        followed = {"capture": asked.capture or shape.capture, "refund": asked.refund or shape.refund}
+        wanted = Load(**asked.model_dump(exclude={"actId"}) | followed)
         file = results / f"summary-{_stamp(service.monitor.clock.now())}.json"
 
         async def start() -> Page:
-            going = hands.going[asked.actId] = Going(wanted.rate * wanted.seconds)
-            task = asyncio.create_task(hands.run_load(wanted, file, going), name="load-test")
+            going = hands.going[asked.actId] = Going(planned(wanted.scenario, wanted.rate, wanted.seconds))
+            monitor = service.monitor
+            task = asyncio.create_task(
+                conduct(hands, wanted, file, going, reconcile=monitor.reconcile), name="load-test"
+            )
             running.add(task)
             task.add_done_callback(running.discard)
             said = {"testId": asked.actId, "file": file.name, "status": "running", "expectedSeconds": asked.seconds}
             return Page(200, {}, json.dumps(said))
 
         return await once(hands, asked, start)
+
+    @router.post("/load-test/stop")
+    async def _stop(asked: StopLoad, authorization: Annotated[str, Header()] = "") -> dict[str, Any]:
+        hands = permitted(authorization)
+        going = hands.going.get(asked.testId)
+        if going is None:
+            raise HTTPException(404, "그런 부하 테스트가 없습니다 there is no such load test in this process")
+
+        async def stop() -> Page:
+            going.stop = going.status == "running"
+            return Page(200, {}, json.dumps({"testId": asked.testId, "status": going.status, "stopping": going.stop}))
+
+        return await once(hands, asked, stop)
 
     return router
 

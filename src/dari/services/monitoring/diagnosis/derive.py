@@ -12,7 +12,7 @@ from dari.services.monitoring.diagnosis.derive_kafka import kafka_facts
 from dari.services.monitoring.diagnosis.derive_rates import rate_facts
 from dari.services.monitoring.diagnosis.facts import Facts
 from dari.services.monitoring.history import History
-from dari.services.monitoring.probes.snapshot import Snapshot, moment
+from dari.services.monitoring.probes.snapshot import PROBE_LATE, Snapshot, moment
 
 SKEW: Final = 5.0
 """Seconds a clock may differ from the others."""
@@ -22,6 +22,8 @@ def derive(now: Snapshot, history: History, *, window: float) -> Facts:
     """Every fact that can be known. A part that did not answer leaves its facts out; `reachable` says so."""
     values: dict[str, Any] = {"window.seconds": window, "history.samples": len(history)}
     for part, probe in (("app", "app.info"), ("kafka", "kafka"), ("database", "database"), ("redis", "redis")):
+        if now.failures.get(probe, ("",))[0] == PROBE_LATE:
+            continue
         if probe in now.failures:
             values[f"{part}.reachable"] = False
             values[f"{part}.error"] = now.failures[probe][0]
@@ -56,10 +58,12 @@ def _clock(now: Snapshot) -> dict[str, Any]:
     }
 
 
-def _usually(lately: list[float | None], now: float) -> float:
+def _usually(part: str, lately: list[float | None], now: float | None) -> dict[str, float]:
     """The median of the last few looks, with the one of now: one answer that came late is no slow part."""
+    if now is None:
+        return {}
     known = [one for one in lately[-4:] if one is not None]
-    return round(median([*known, now]), 1)
+    return {f"{part}.ms": round(median([*known, now]), 1)}
 
 
 def _age(now: datetime, then: datetime | None) -> float | None:
@@ -76,7 +80,7 @@ def _database(now: Snapshot, history: History, app_now: datetime) -> dict[str, A
     before = line[0].database.unpublished if line and line[0].database else 0
     return {
         "outbox.slope": round((base.unpublished - before) / passed, 3) if passed > 0 else None,
-        "database.ms": _usually([one.database.milliseconds for one in line if one.database], base.milliseconds),
+        **_usually("database", [one.database.milliseconds for one in line if one.database], base.milliseconds),
         "outbox.unpublished": base.unpublished,
         "outbox.oldest_age": _age(app_now, base.oldest_unpublished) or 0.0,
         "outbox.by_type": dict(base.unpublished_by_type),
@@ -121,7 +125,7 @@ def _redis(now: Snapshot, history: History, window: float) -> dict[str, Any]:
         return {}
     keys = held_keys(now.redis)
     values: dict[str, Any] = {
-        "redis.ms": _usually([one.redis_ms for one in history.since(now, 30.0)], now.redis_ms or 0.0),
+        **_usually("redis", [one.redis_ms for one in history.since(now, 30.0)], now.redis_ms),
         "redis.keys": keys,
         "redis.uptime": int(now.redis.get("uptime_in_seconds", 0)),
         "redis.memory": {name: now.redis.get(name) for name in ("used_memory", "maxmemory", "maxmemory_policy")},

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from dari.core.clock import Clock
 from dari.services.monitoring.ports import Database, Row
+from dari.services.monitoring.probes.pulse import Pulse
 from dari.services.monitoring.probes.snapshot import DatabaseFacts, column, moment
 
 LOCK: Final = "pollAndPublishOutboxEvents"
@@ -26,12 +27,12 @@ _CONFLICTS: Final = (
 
 
 async def look(
-    database: Database, clock: Clock, *, app_now: datetime | None, window: float, ttl: int, limit: int
+    database: Database, clock: Clock, pulse: Pulse, *, app_now: datetime | None, window: float, ttl: int, limit: int
 ) -> DatabaseFacts:
     """Read the tables. `app_now`: the application's own time, which its columns are in. Raises ProbeFailed."""
-    began = clock.monotonic()
+    began, late = clock.monotonic(), pulse.late
     await database.select("SELECT 1 AS one")
-    milliseconds = (clock.monotonic() - began) * 1000
+    milliseconds = pulse.since(began, late)
     now = app_now or clock.now()
     since = {"since": column(now - timedelta(seconds=window))}
     outbox = await database.select(_OUTBOX)

@@ -13,7 +13,8 @@ from dari.core.clock import Clock
 from dari.services.monitoring.exposition import Exposition, parse
 from dari.services.monitoring.ports import Page, Platform, Ports, ProbeFailed, Topic
 from dari.services.monitoring.probes import database_probe, kafka_probe
-from dari.services.monitoring.probes.snapshot import Counter, Snapshot, moment
+from dari.services.monitoring.probes.pulse import Pulse
+from dari.services.monitoring.probes.snapshot import PROBE_LATE, Counter, Snapshot, moment
 
 BREAKERS: Final = ("kafka-publisher", "pg-auth-api")
 PUBLISHER: Final = BREAKERS[0]
@@ -34,6 +35,8 @@ TOPICS: Final = (
 )
 KEYS_READ: Final = 2_000
 OK: Final = 200
+LATE: Final = 0.5
+"""A deadline of which more than this share was our own lateness says nothing about the part."""
 _T = TypeVar("_T")
 
 
@@ -58,6 +61,10 @@ class Looker:
 
     async def look(self) -> Snapshot:
         """One snapshot. Never raises for a part that is away."""
+        async with Pulse(self.clock) as pulse:
+            return await self._look(pulse)
+
+    async def _look(self, pulse: Pulse) -> Snapshot:
         failures: dict[str, tuple[str, str]] = {}
         at, began = self.clock.now(), self.clock.monotonic()
         ports = self.ports
@@ -71,10 +78,10 @@ class Looker:
             self._try("app.breakers", self._breakers(), failures),
             self._try("app.events", self._events(), failures),
             self._try("app.health", self._health(), failures),
-            self._try("kafka", self._kafka(at, wanted), failures),
-            self._try("database.time", ports.database.now(), failures),
-            self._try("database", self._database(app_time, ttl), failures),
-            self._try("redis", self._redis(), failures),
+            self._try("kafka", self._kafka(at, wanted), failures, pulse),
+            self._try("database.time", ports.database.now(), failures, pulse),
+            self._try("database", self._database(app_time, ttl, pulse), failures, pulse),
+            self._try("redis", self._redis(pulse), failures, pulse),
         )
         metrics, breakers, events, health, kafka, database_time, database, redis = said
         return Snapshot(
@@ -93,7 +100,10 @@ class Looker:
             **(redis or {}),
         )
 
-    async def _try(self, name: str, asked: Awaitable[_T], failures: dict[str, tuple[str, str]]) -> _T | None:
+    async def _try(
+        self, name: str, asked: Awaitable[_T], failures: dict[str, tuple[str, str]], pulse: Pulse | None = None
+    ) -> _T | None:
+        before = pulse.late if pulse else 0.0
         try:
             return await asyncio.wait_for(asked, self.probing.deadline * self.ports.patience)
         except ProbeFailed as failed:
@@ -102,6 +112,9 @@ class Looker:
             failures[name] = ("Timeout", f"no answer within {self.probing.deadline} s")
         except (KeyError, ValueError, TypeError, AttributeError) as odd:
             failures[name] = ("Malformed", f"{type(odd).__name__}: {odd}"[:300])
+        ours = pulse.late - before if pulse else 0.0
+        if failures[name][0] == "Timeout" and ours > LATE * self.probing.deadline:
+            failures[name] = (PROBE_LATE, f"this process was itself {ours:.1f} s late: what the part did is not known")
         return None
 
     async def _json(self, platform: Platform, path: str) -> Any:
@@ -150,17 +163,23 @@ class Looker:
             "letters": await kafka_probe.letters(kafka, topics, at, self.probing.window),
         }
 
-    async def _database(self, app_time: datetime | None, ttl: int) -> Any:
+    async def _database(self, app_time: datetime | None, ttl: int, pulse: Pulse) -> Any:
         probing = self.probing
         return await database_probe.look(
-            self.ports.database, self.clock, app_now=app_time, window=probing.window, ttl=ttl, limit=probing.retry_limit
+            self.ports.database,
+            self.clock,
+            pulse,
+            app_now=app_time,
+            window=probing.window,
+            ttl=ttl,
+            limit=probing.retry_limit,
         )
 
-    async def _redis(self) -> dict[str, Any]:
+    async def _redis(self, pulse: Pulse) -> dict[str, Any]:
         redis = self.ports.redis
-        began = self.clock.monotonic()
+        began, late = self.clock.monotonic(), pulse.late
         info = await redis.info()
-        milliseconds = (self.clock.monotonic() - began) * 1000
+        milliseconds = pulse.since(began, late)
         rates, _ = await redis.keys("rate:*", self.probing.keys)
         idem, complete = await redis.keys("idem:*", 20_000)
         held = await redis.values(rates)

@@ -11,6 +11,9 @@ from dari.core.clock import KST
 from dari.services.monitoring.exposition import Exposition
 from dari.services.monitoring.ports import Cluster, Committed, Group, Message, Topic
 
+PROBE_LATE = "ProbeLate"
+"""The error class of a probe that got no answer in time while this process itself was kept waiting."""
+
 
 @dataclass(frozen=True, slots=True)
 class Letter:
@@ -34,7 +37,8 @@ class Counter:
 class DatabaseFacts:
     """What the payment database says of itself; ages are reckoned later, with the clock's offset."""
 
-    milliseconds: float
+    milliseconds: float | None
+    """None where the figure may be our own lateness."""
     unpublished: int
     oldest_unpublished: datetime | None
     unpublished_by_type: Mapping[str, int]

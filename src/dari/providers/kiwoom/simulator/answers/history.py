@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import cache
 from itertools import pairwise
 from typing import Final
 
@@ -16,8 +15,7 @@ from dari.providers.kiwoom.simulator.answers.quotes import stock_of, trades_of
 from dari.providers.kiwoom.simulator.days import Day, bars, end_of, trade_row
 from dari.providers.kiwoom.simulator.exchange import Ask, Row, Told, answers, ranked
 from dari.providers.kiwoom.simulator.stocks import Stock
-from dari.providers.kiwoom.simulator.writing import DIVISORS, Value
-from dari.providers.kiwoom.spec import SPEC
+from dari.providers.kiwoom.simulator.writing import DIVISORS, Value, units_of
 from dari.worlds.market import percent
 from dari.worlds.market.flows import MEMBERS, NOTHING, Side
 
@@ -47,19 +45,12 @@ def part(side: Side, which: str, *, amount: bool) -> int:
     return {"0": net, "1": bought, "2": sold}[which]
 
 
-@cache
-def _units(endpoint: str) -> dict[str, str]:
-    """The told unit of each field of an endpoint; of fields of one name, the first's."""
-    fields = [one for block in SPEC.endpoint(endpoint).blocks for one in block.fields]
-    return {one.name: one.unit for one in reversed(fields)}
-
-
 def as_told(endpoint: Endpoint, name: str, figure: int, *, amount: bool, unit: int = 1) -> Value:
     """A figure for a field whose unit depends on the question: shares fill the place that the sheet gives in won.
 
     Amounts are in millions of won, quantities in `unit` shares. Fields without a told unit get the digits themselves.
     """
-    unit_told = _units(endpoint.id)[name]
+    unit_told = units_of(endpoint.id)[name]
     divisor = DIVISORS.get(unit_told, 1)
     if amount:
         return figure if unit_told.startswith("KRW") else figure // 10**6 if figure >= 0 else -(-figure // 10**6)

@@ -1,0 +1,6 @@
+// Authorize, capture, refund at one rate.
+import { RATE, SECONDS, arrivals, pay, told } from './payments.js';
+
+export const options = arrivals([[RATE, SECONDS]]);
+export default function () { pay(true, true); }
+export const handleSummary = told;
