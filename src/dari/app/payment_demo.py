@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -76,6 +78,15 @@ class PaymentSystem:
     async def kafka(self, state: str) -> None:
         """Take the brokers down or bring them up."""
         await self._post(f"/__faults__/kafka/{state}", {})
+
+    def faults(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What a person may break and mend, by name; somebody pays while it is broken, so that it shows."""
+
+        async def down() -> None:
+            await self.kafka("down")
+            await self.pay(time.time_ns())
+
+        return {"kafka-down": down, "kafka-up": partial(self.kafka, "up")}
 
     async def seen(self) -> None:
         """Wait until the monitor knows a cause."""

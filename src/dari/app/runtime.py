@@ -147,7 +147,7 @@ class Runtime:
 
     def _asking(self, provider: str, client: Client, hands: Sequence[Hand], *, joined: bool) -> Callable[[str], Asking]:
         """From a profile to what one call asks through, with the profile's own plans where the server plans acts."""
-        make = self.joining.asking(client) if joined else client.asking
+        make = self.joining.asking(client) if joined and provider == "kis" else client.asking
         if not hands:
             return make
         kept = {DEFAULT_PROFILE: self.parts.plans(provider, hands, self.audit)}

@@ -162,6 +162,28 @@ def _payment_shelf(name: str) -> Callable[[], Shelf]:
     return shelf
 
 
+def _charts() -> tuple[tuple[str, Tool], ...]:
+    from dari.providers.kis import tools as kis  # noqa: PLC0415 -- a server pays for its own tools only
+    from dari.providers.kis.tools import trade  # noqa: PLC0415 -- as above
+    from dari.providers.naramarket.tools import TOOLS as PROCUREMENT  # noqa: PLC0415 -- as above
+    from dari.providers.payments.tools import TOOLS as PAYMENTS  # noqa: PLC0415 -- as above
+    from dari.serving.charts import offered  # noqa: PLC0415 -- as above
+
+    of = {tool.name: tool for tool in (*kis.RANKINGS, *trade.TOOLS, *PROCUREMENT, *PAYMENTS["payment-system-health"])}
+    market = offered.market_charts(of["get_candles"], of["get_volume_ranking"], of["get_sector_volume_ranking"])
+    return (
+        *(("kis", tool) for tool in market),
+        *(("naramarket", tool) for tool in offered.crawl_charts(of["crawl_status"])),
+        *(("payments", tool) for tool in offered.incident_charts(of["incident_snapshot"])),
+    )
+
+
+def _chart_shelf() -> Shelf:
+    from dari.serving.charts.offered import chart_shelf  # noqa: PLC0415 -- a server pays for its own shelf only
+
+    return chart_shelf()
+
+
 PAYMENT_PORT: Final = 8034
 PAYMENT_SERVERS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -241,6 +263,15 @@ SERVERS: Final = MappingProxyType(
                     shelf=_payment_shelf(name),
                 )
                 for place, (name, about) in enumerate(PAYMENT_SERVERS.items())
+            ),
+            Server(
+                name="charts",
+                port=8040,
+                about="Charts 차트 of stocks, rankings, sectors, procurement crawls and payment incidents: a picture, "
+                "the same in words, and the figures it was drawn of. Money is won.",
+                tools=_charts,
+                joined=True,
+                shelf=_chart_shelf,
             ),
         )
     }

@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -36,8 +35,8 @@ async def demo(*, once: bool, seed: int) -> None:
         payments = await stack.enter_async_context(payment_system(listening.serving, seed=seed, home=home))
         services = {"payments": payments.platform, "monitoring": payments.monitoring}
         runtime = await stack.enter_async_context(Runtime(demonstration.settings(simulators | services)))
-        faults = {f"kafka-{state}": partial(payments.kafka, state) for state in ("down", "up")}
-        address = await stack.enter_async_context(listening.serving(gateway(runtime, SERVERS, faults=faults)))
+        app = gateway(runtime, SERVERS, faults=payments.faults())
+        address = await stack.enter_async_context(listening.serving(app))
         addresses = {name: f"{address}/{name}/mcp" for name in SERVERS}
         told = {"gateway": address, "servers": addresses, "simulators": simulators, "services": services}
         ADDRESSES.write_text(json.dumps(told, indent=2))

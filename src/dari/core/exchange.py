@@ -98,15 +98,31 @@ class Gap:
     filled_by: str = ""
 
 
+class Drawn(Protocol):
+    """A picture of an answer's figures. `label` says it to who does not see it."""
+
+    @property
+    def label(self) -> str:
+        """In words."""
+        ...
+
+    def document(self, theme: str = "light", *, paper: bool = False) -> str:
+        """As SVG, in the colours of a theme."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a tool gives: `data` is the top level of the structured content; `text` is for reading."""
+    """What a tool gives: `data` is the top level of the structured content; `text` is for reading.
+
+    `picture` shows the same figures, where the tool draws them.
+    """
 
     data: Mapping[str, Any]
     sources: tuple[Provenance, ...] = ()
     gaps: tuple[Gap, ...] = ()
     text: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    picture: Drawn | None = None
 
 
 def merged(sources: Iterable[Provenance]) -> tuple[Provenance, ...]:

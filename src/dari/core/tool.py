@@ -84,3 +84,5 @@ class Tool:
     sample: Callable[[Any, DariError, datetime], Answer] | None = None
     deadline: float | None = None
     own: bool = False
+    app: str = ""
+    """Where the page is (`ui://`) in which hosts that open apps show the picture of its answers; "": it draws none."""

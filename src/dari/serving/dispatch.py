@@ -8,7 +8,7 @@ import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Final, Protocol
@@ -29,7 +29,7 @@ from dari.core.errors import (
     RateLimited,
     Unreachable,
 )
-from dari.core.exchange import Answer, Provenance
+from dari.core.exchange import Answer, Drawn, Provenance
 from dari.core.tool import Tool, Upstream
 from dari.core.tracing import span
 from dari.serving.audit import Audit
@@ -83,11 +83,12 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a call ended: the structured content (or the error as an object), and text for a person."""
+    """How a call ended: the structured content (or the error as an object), text for a person, maybe a picture."""
 
     structured: Mapping[str, Any]
     text: str
     error: str | None = None
+    picture: Drawn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +263,7 @@ class Dispatch:
             {**one, "cached": "l1", "age_seconds": round(one.get("age_seconds", 0.0) + passed, 1), "attempts": 0}
             for one in kept.sources
         ]
-        return Outcome({**kept.outcome.structured, "provenance": aged}, kept.outcome.text)
+        return replace(kept.outcome, structured={**kept.outcome.structured, "provenance": aged})
 
     def forget(self) -> int:
         """Forget every kept answer; returns how many."""
@@ -317,7 +318,7 @@ def shaped(answer: Answer) -> tuple[Outcome, tuple[dict[str, Any], ...]]:
         age = round(max(one.age_seconds for one in answer.sources if one.stale), 1)
         structured |= {"stale": True, "stale_seconds": age}
         marks.append(f"[{STALE}: {age:.0f} s]")
-    return Outcome(structured, "\n".join([*marks, answer.text])), sources
+    return Outcome(structured, "\n".join([*marks, answer.text]), picture=answer.picture), sources
 
 
 def sampled(answer: Answer, error: DariError) -> Outcome:

@@ -117,4 +117,5 @@ def listed(tool: Tool, name: str | None = None) -> dict[str, Any]:
         "inputSchema": input_schema(tool.query),
         "outputSchema": output_schema(tool.output),
         "annotations": HINTS[tool.effect],
+        **({"_meta": {"ui": {"resourceUri": tool.app}}} if tool.app else {}),
     }

@@ -7,7 +7,7 @@ as Korean boards show it; the colours come from the page's style sheet by class.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from types import MappingProxyType
 from typing import Final
@@ -22,7 +22,7 @@ PALETTES: Final = MappingProxyType(
                  "paper": "#0d1117", "ink": "#e6edf3"},
     }
 )  # fmt: skip
-FONT: Final = "NanumSquare, 'Apple SD Gothic Neo', 'Malgun Gothic', 'Noto Sans KR', system-ui, sans-serif"
+FONT: Final = "NanumGothicCoding, 'Apple SD Gothic Neo', 'Malgun Gothic', 'Noto Sans KR', system-ui, sans-serif"
 FAINT, DEEP, FULL = 0.15, 0.5, 3.0
 """How strong the colour of a box is: from unchanged to FULL percent. Text stays readable on the deepest."""
 
@@ -55,6 +55,12 @@ class Picture:
     height: int
     label: str
     body: str
+
+    def marked(self, mark: str) -> Picture:
+        """The same with a remark that goes wherever the picture goes."""
+        height = self.height + 18
+        line = f'<text x="{self.width}" y="{height - 5}" text-anchor="end">{escape(mark)}</text>'
+        return replace(self, height=height, label=f"[{mark}] {self.label}", body=f"{self.body}{line}")
 
     def inline(self) -> str:
         """The SVG for a page, whose style sheet gives the colours (a strict policy lets no style stand in it)."""

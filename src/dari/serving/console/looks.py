@@ -58,8 +58,18 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"won": won, "percent": percent, "menu": MENU}
+    made.globals |= {"won": won, "percent": percent, "menu": MENU, "along": along}
     return made
+
+
+PAYMENT_PATH: Final = ("application", "redis", "database", "outbox", "circuit_breaker", "kafka", "consumers", "ledger")
+"""The way of a payment through the parts that check_all_services tells of."""
+
+
+def along(parts: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Parts in the order a payment meets them; those it does not meet come last."""
+    order = {name: place for place, name in enumerate(PAYMENT_PATH)}
+    return sorted(parts.items(), key=lambda one: order.get(one[0], len(order)))
 
 
 def won(value: Any) -> str:

@@ -75,7 +75,8 @@ class Sections:
     async def _ranking(self, request: Request) -> Response:
         caller = caller_of(request)
         ranking = await self._telling.told(MARKET, "get_volume_ranking", {"count": RANKED}, caller)
-        return self._part(request, "ranking", caller, ranking=ranking)
+        charts = request.query_params.get("charts") == "yes"
+        return self._part(request, "ranking", caller, ranking=ranking, charts=charts)
 
     async def _sectors(self, request: Request) -> Response:
         caller = caller_of(request)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 
-from dari.core.errors import CallerError, DariError
+from dari.core.errors import CallerError, DariError, MissingExtra
+from dari.core.exchange import Drawn
 from dari.core.shelf import LiveResource, Resource, Shelf
 from dari.serving.boards import Boards
 from dari.serving.callers import Caller
@@ -19,6 +22,10 @@ from dari.serving.schemas import input_schema, listed
 
 LIST_KEEPS_MILLISECONDS = 300_000
 """How long a client may keep the list of tools; it does not change while the process lives."""
+
+APPS: Final = "io.modelcontextprotocol/ui"
+APP_KIND: Final = "text/html;profile=mcp-app"
+"""The extension by which a host opens a page of ours, and the kind of page it opens."""
 
 Who = Callable[[ServerRequestContext[Any, Any]], Caller]
 """From a request to the caller behind it."""
@@ -34,6 +41,32 @@ def as_result(outcome: Outcome) -> dict[str, Any]:
     if outcome.error is not None:
         result["isError"] = True
     return result
+
+
+async def with_picture(result: dict[str, Any], picture: Drawn, *, opens_apps: bool) -> dict[str, Any]:
+    """The result with its picture: for an app as SVG beside the content, which no model reads, else as a PNG in it.
+
+    Where nothing can make a PNG here, the words and the figures stand alone.
+    """
+    if opens_apps:
+        shown = {"alt": picture.label, **{theme: picture.document(theme) for theme in ("light", "dark")}}
+        return {**result, "_meta": {"dari/picture": shown}}
+    from dari.serving.charts.png import png  # noqa: PLC0415 -- only who is sent pictures pays for it
+
+    try:
+        image = base64.b64encode(await asyncio.to_thread(png, picture)).decode()
+    except MissingExtra:
+        return result
+    told = {"type": "image", "data": image, "mimeType": "image/png", "annotations": {"audience": ["user"]}}
+    return {**result, "content": [*result["content"], told]}
+
+
+def _opens_apps(ctx: ServerRequestContext[Any, Any]) -> bool:
+    """Whether the client has said that it opens MCP Apps of the kind we have."""
+    capabilities = ctx.session.client_capabilities
+    told = (capabilities.extensions or {}).get(APPS) if capabilities else None
+    kinds = told.get("mimeTypes") if isinstance(told, Mapping) else None
+    return isinstance(kinds, list | tuple) and APP_KIND in kinds
 
 
 class Answering(Protocol):
@@ -65,6 +98,8 @@ def answer(
         "cacheScope": "private",  # what is listed may depend on who asks
         "tools": [listed(offered.tool, name) for name, offered in dispatch.offered.items()],
     }
+    if any(offered.tool.app for offered in dispatch.offered.values()):
+        server.extensions[APPS] = {}
     tools = {name: offered.tool for name, offered in dispatch.offered.items()}
     at = getattr(dispatch, "server", "")
     schemas = {name: input_schema(offered.tool.query) for name, offered in dispatch.offered.items()}
@@ -77,7 +112,11 @@ def answer(
         return {**listing, "tools": seen}
 
     async def call_tool(ctx: ServerRequestContext[Any, Any], params: types.CallToolRequestParams) -> dict[str, Any]:
-        return as_result(await dispatch.call(params.name, params.arguments, who(ctx)))
+        outcome = await dispatch.call(params.name, params.arguments, who(ctx))
+        result = as_result(outcome)
+        if outcome.picture is None:
+            return result
+        return await with_picture(result, outcome.picture, opens_apps=_opens_apps(ctx))
 
     server.add_request_handler("tools/list", types.PaginatedRequestParams, list_tools)
     server.add_request_handler("tools/call", types.CallToolRequestParams, call_tool)

@@ -77,7 +77,13 @@ function keepOpen(part, markup) {
 }
 
 for (const table of document.querySelectorAll("table[data-live=yes]")) listen(table);
-for (const part of document.querySelectorAll("[data-part]")) {
-  if (part.dataset.later) setTimeout(renew, Number(part.dataset.later) * 1000, part);
-  else renew(part);
+async function fill() {
+  for (const part of document.querySelectorAll("[data-part]")) {
+    if (part.dataset.later) setTimeout(renew, Number(part.dataset.later) * 1000, part);
+    else {  // one after the other: they share the upstream's pace, and what stands above is seen first
+      await renew(part);
+      await Promise.allSettled([...document.images].map((one) => one.decode()));
+    }
+  }
 }
+fill();
