@@ -10,6 +10,7 @@ DariError
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -210,3 +211,12 @@ class OutcomeUnknown(UpstreamError):
 
     def __init__(self, message: str, **rest: Any) -> None:
         super().__init__(message, **{**rest, "executed": None})
+
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, *({errno.EDQUOT} if hasattr(errno, "EDQUOT") else ())})
+_FULL_SQLITE: Final = ("SQLITE_FULL", "SQLITE_IOERR")
+
+
+def no_room(error: Exception) -> bool:
+    """Whether something could not be written because the disk is full."""
+    return getattr(error, "errno", None) in _FULL or getattr(error, "sqlite_errorname", "").startswith(_FULL_SQLITE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import secrets
 from collections import OrderedDict
@@ -28,6 +27,7 @@ from dari.core.errors import (
     NotFound,
     RateLimited,
     Unreachable,
+    no_room,
 )
 from dari.core.exchange import Answer, Drawn, Provenance
 from dari.core.tool import Tool, Upstream
@@ -42,8 +42,6 @@ log = logging.getLogger(__name__)
 NOT_ANSWERED: Final = (Unreachable, RateLimited, CircuitOpen, Malformed)
 """Where sample values may stand in, if the operator asked for them: never for what an upstream refused."""
 
-FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, *({errno.EDQUOT} if hasattr(errno, "EDQUOT") else ())})
-FULL_SQLITE: Final = ("SQLITE_FULL", "SQLITE_IOERR")
 """What the machine, and SQLite of it, says of a full disk or a spent quota."""
 
 KEPT_ANSWERS: Final = 512
@@ -270,11 +268,6 @@ class Dispatch:
         count = len(self._kept)
         self._kept.clear()
         return count
-
-
-def no_room(error: Exception) -> bool:
-    """Whether something could not be written because the disk is full."""
-    return getattr(error, "errno", None) in FULL or getattr(error, "sqlite_errorname", "").startswith(FULL_SQLITE)
 
 
 def needed(tool: Tool, caller: Caller) -> Effect:
