@@ -2,7 +2,7 @@
 
 DariError
 ├── CallerError     InvalidInput · NotFound · NotAllowed · PlanRefused
-├── SetupError      MissingCredential · SignInRefused (GrantStale) · WrongMode · BadSetting · MissingExtra
+├── SetupError      MissingCredential · SignInRefused (GrantStale) · WrongMode · BadSetting · MissingExtra · NoSpace
 └── UpstreamError   Unreachable* · RateLimited* · QuotaSpent · Refused · Malformed · CircuitOpen · OutcomeUnknown
 
 (* may be asked again, where the endpoint only reads.) Anything else that is raised is a bug of ours.
@@ -151,6 +151,12 @@ class MissingExtra(SetupError):
     """An optional part of the package is not installed. Raised where it is first needed; names the extra."""
 
     code = "missing_extra"
+
+
+class NoSpace(SetupError):
+    """What must be kept cannot be written: the disk is full, or the quota. Raised by dispatch; nothing kept is lost."""
+
+    code = "no_space"
 
 
 class UpstreamError(DariError):

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import logging
 import os
 import re
 import secrets
@@ -19,6 +20,8 @@ from filelock import FileLock
 from dari.core.endpoint import Effect
 from dari.core.secret import HIDDEN, impersonal
 from dari.core.shared_state import PRIVATE_FILE, private_folder, write_private
+
+log = logging.getLogger(__name__)
 
 START: Final = "0" * 32
 """What the first line holds in place of the seal of a line before it."""
@@ -73,17 +76,20 @@ class Chain:
         self._last = sealed(self._key, told)
         self._count += 1
         self._waiting += f'{told[:-1]},"seal":"{self._last}"}}\n'.encode()
-        if durable:
-            self.flush()
+        if durable and self.flush():
             os.fsync(self._file)
             os.fsync(self._head)
 
-    def flush(self) -> None:
-        """Write what waits, and the head after it."""
-        if self._waiting:
-            os.write(self._file, self._waiting)
-            self._waiting = b""
+    def flush(self) -> bool:
+        """Write what waits, and the head after it. Where the disk is full it goes on waiting, and False is told."""
+        try:
+            while self._waiting:
+                self._waiting = self._waiting[os.write(self._file, self._waiting) :]
             self._write_head()
+        except OSError as error:
+            log.warning("%d bytes of the audit wait to be written: %s", len(self._waiting), error)
+            return False
+        return True
 
     def _write_head(self) -> None:
         os.lseek(self._head, 0, os.SEEK_SET)
@@ -92,7 +98,8 @@ class Chain:
 
     def close(self) -> None:
         """Write what waits and close both files."""
-        self.flush()
+        if not self.flush():
+            log.critical("lost from the audit %s: %s", self.path.name, self._waiting.decode())
         os.close(self._file)
         os.close(self._head)
 
@@ -152,7 +159,8 @@ class Audit:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            self.flush()
+            if self._chain is not None:
+                self._chain.flush()
             return
         if self._timer is None:
             self._timer = loop.call_later(FLUSH_SECONDS, self.flush)
@@ -162,8 +170,8 @@ class Audit:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._chain is not None:
-            self._chain.flush()
+        if self._chain is not None and not self._chain.flush():
+            self._flush_soon()
 
     def close(self) -> None:
         """Write what waits and close the file."""

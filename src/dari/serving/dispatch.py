@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import secrets
 from collections import OrderedDict
@@ -22,6 +23,7 @@ from dari.core.errors import (
     Hint,
     InvalidInput,
     Malformed,
+    NoSpace,
     NotAllowed,
     NotFound,
     RateLimited,
@@ -39,6 +41,10 @@ log = logging.getLogger(__name__)
 
 NOT_ANSWERED: Final = (Unreachable, RateLimited, CircuitOpen, Malformed)
 """Where sample values may stand in, if the operator asked for them: never for what an upstream refused."""
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, *({errno.EDQUOT} if hasattr(errno, "EDQUOT") else ())})
+FULL_SQLITE: Final = ("SQLITE_FULL", "SQLITE_IOERR")
+"""What the machine, and SQLite of it, says of a full disk or a spent quota."""
 
 KEPT_ANSWERS: Final = 512
 STALE: Final = "이전 값 stale: 상대 서버가 응답하지 않아 마지막 실제 값입니다"
@@ -226,6 +232,14 @@ class Dispatch:
                 executed=False if tool.effect is Effect.READ else None,
                 hint=Hint("잠시 후 다시 시도하거나 건수를 줄이세요.", "Try again later, or ask for fewer rows."),
             ) from None
+        except Exception as error:
+            if not no_room(error):
+                raise
+            raise NoSpace(
+                f"{tool.name} could not write what it must keep: {error}",
+                executed=False if tool.effect is Effect.READ else None,
+                hint=Hint("DARI_HOME의 디스크 공간을 비운 뒤 다시 하세요.", "Free space at DARI_HOME, then try again."),
+            ) from error
 
     def _keep(
         self, key: tuple[Any, ...], outcome: Outcome, sources: tuple[dict[str, Any], ...], seconds: float
@@ -256,6 +270,11 @@ class Dispatch:
         count = len(self._kept)
         self._kept.clear()
         return count
+
+
+def no_room(error: Exception) -> bool:
+    """Whether something could not be written because the disk is full."""
+    return getattr(error, "errno", None) in FULL or getattr(error, "sqlite_errorname", "").startswith(FULL_SQLITE)
 
 
 def needed(tool: Tool, caller: Caller) -> Effect:

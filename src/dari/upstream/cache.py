@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,6 +18,8 @@ from dari.core.endpoint import Effect
 from dari.core.events import Events
 from dari.core.exchange import Call, Reply, Sender
 from dari.core.shared_state import SharedState
+
+log = logging.getLogger(__name__)
 
 L1_ENTRIES: Final = 4096
 """How many replies one process keeps in memory; the least recently used goes first."""
@@ -144,7 +147,10 @@ class Cache:
             reply = await self._inner(call)
             life = self._life(call, reply.fetched_at)
             keep = self._keep_in_l1(key, reply, life)
-            await self._state.put(f"reply {key}", packed(reply), seconds=max(life, self._rules.l2_seconds))
+            try:
+                await self._state.put(f"reply {key}", packed(reply), seconds=max(life, self._rules.l2_seconds))
+            except OSError as error:  # a full disk: the reply is told all the same, and kept in memory
+                log.warning("a reply of %s is not shared: %s", call.endpoint.id, error)
             return replace(reply, keep_seconds=keep)
 
     async def _from_l2(self, key: str, call: Call) -> Reply | None:

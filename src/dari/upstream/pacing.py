@@ -109,15 +109,21 @@ class FileRing:
         except FileNotFoundError:
             path.touch(mode=PRIVATE_FILE)
             return [0.0] * limit
-        except struct.error:
-            return [self._clock.monotonic()] * limit  # unreadable: wait one window rather than risk a refusal
+        except struct.error:  # unreadable: wait one window rather than risk a refusal, and let it end
+            self._write(path, times := [self._clock.monotonic()] * limit)
+            return times
         if count == limit:
             return times
         newest = sorted(times)[-limit:]  # the permitted rate was changed: the newest times still count
         return [0.0] * (limit - len(newest)) + newest
 
     def _write(self, path: Path, times: list[float]) -> None:
-        path.write_bytes(self._HEAD.pack(len(times)) + struct.pack(f"<{len(times)}d", *times))
+        """In place, never emptied first: neither a kill nor a full disk leaves a ring without its times."""
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), PRIVATE_FILE)
+        try:
+            os.write(file, self._HEAD.pack(len(times)) + struct.pack(f"<{len(times)}d", *times))
+        finally:
+            os.close(file)
 
 
 _TAKE: Final = """

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -196,3 +197,12 @@ async def test_a_lock_is_waited_for_without_blocking_anybody(tmp_path: Path) -> 
     lock.release()
     await asyncio.wait_for(waiting, 2)
     assert order == ["still running", "second"]
+
+
+def test_what_could_not_be_written_leaves_no_half(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_private(path, b"one")
+    with pytest.raises(OSError, match="full"), patch("os.fsync", side_effect=OSError("full")):
+        write_private(path, b"two", durable=True)
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
+    assert path.read_bytes() == b"one"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -151,3 +153,44 @@ def test_durations_fall_into_their_buckets() -> None:
     assert (counts[0], counts[BOUNDS.index(0.5)], counts[-1], sum(counts)) == (1, 1, 1, 3)
     metrics.heard(Event("cache.hit"))
     assert metrics.events["cache.hit"] == 1
+
+
+@pytest.mark.parametrize("effect", [Effect.READ, Effect.COMMIT])
+async def test_lines_wait_while_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, effect: Effect
+) -> None:
+    audit, real, room = Audit(tmp_path, process="test"), os.write, 10
+    audit.write(at=NOON, caller="me", tool="first", effect=effect, arguments={}, outcome="ok")
+    audit.flush()
+
+    def write(file: int, content: bytes) -> int:
+        nonlocal room
+        if not room:
+            raise OSError(errno.ENOSPC, "full")
+        done, room = real(file, content[:room]), 0  # a part of a line still fits
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dari.serving.audit.os.write", write)
+        audit.write(at=NOON, caller="me", tool="second", effect=effect, arguments={}, outcome="ok")
+        audit.flush()
+    audit.close()
+    assert [json.loads(one)["tool"] for one in (tmp_path / "audit-test.jsonl").read_text().splitlines()] == [
+        "first", "second",
+    ]  # fmt: skip
+    assert list(verified(tmp_path)) == []
+
+
+def test_a_line_that_never_found_room_is_told_to_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    audit = Audit(tmp_path, process="test")
+    audit.write(at=NOON, caller="me", tool="first", effect=Effect.READ, arguments={}, outcome="ok")
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr("dari.serving.audit.os.write", full)
+    audit.write(at=NOON, caller="me", tool="second", effect=Effect.COMMIT, arguments={}, outcome="ok")
+    audit.close()
+    assert '"tool":"second"' in caplog.text

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -232,6 +234,22 @@ async def test_waits_and_unknown_outcomes_are_said(tmp_path: Path) -> None:
     assert "retry after 7 s" in limited.text
     unknown = await Desk(tmp_path / "b", raising(OutcomeUnknown("cut"))).call()
     assert (unknown.structured["executed"], "unknown" in unknown.text.splitlines()[-1]) == (None, True)
+
+
+def sqlite_full() -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorname = "SQLITE_FULL"
+    return error
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), sqlite_full()], ids=["file", "sqlite"])
+@pytest.mark.parametrize(("effect", "executed"), [(Effect.READ, False), (Effect.CHANGE, None)])
+async def test_a_full_disk_is_named_and_is_no_fault_of_ours(
+    tmp_path: Path, error: Exception, effect: Effect, *, executed: bool | None
+) -> None:
+    outcome = await Desk(tmp_path, raising(error), effect=effect).call(MIGHTY)
+    assert (outcome.error, outcome.structured["executed"]) == ("no_space", executed)
+    assert "Free space" in outcome.text
 
 
 async def test_our_own_fault_gives_a_reference_and_hides_the_rest(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -219,3 +220,16 @@ async def test_a_reply_from_the_future_is_not_told(clock: ManualClock, tmp_path:
     later.advance(600)
     await kept_by(later, tmp_path, Scripted(later))(call())
     assert (await kept_by(clock, tmp_path, Scripted(clock))(call())).cached is None
+
+
+async def test_a_reply_that_cannot_be_shared_is_told_all_the_same(
+    clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    sender, state = Scripted(clock), FileState(tmp_path, clock)
+    monkeypatch.setattr(state, "put", full)
+    cache = Cache(sender, state, clock, Events())
+    assert (await cache(call())).body == (await cache(call())).body
+    assert len(sender.calls) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import itertools
 import struct
 from pathlib import Path
@@ -80,7 +81,28 @@ async def test_times_from_before_a_reboot_count_as_long_past(clock: ManualClock,
 
 async def test_an_unreadable_ring_waits_a_window_rather_than_risk_a_refusal(clock: ManualClock, tmp_path: Path) -> None:
     (tmp_path / f"{file_name('lane')}.ring").write_bytes(struct.pack("<I", 18))  # and no times
-    assert await FileRing(tmp_path, clock).take("lane", Rate(18)) == pytest.approx(WINDOW)
+    ring = FileRing(tmp_path, clock)
+    assert await ring.take("lane", Rate(18)) == pytest.approx(WINDOW)
+    clock.advance(WINDOW)
+    assert isinstance(await ring.take("lane", Rate(18)), Ticket), "one window, not for ever"
+
+
+async def test_a_ring_that_cannot_be_written_keeps_its_times(
+    clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = FileRing(tmp_path, clock)
+    await ring.take("lane", Rate(2))
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    clock.advance(0.1)
+    with monkeypatch.context() as patch:
+        patch.setattr("dari.upstream.pacing.os.write", full)
+        with pytest.raises(OSError, match="full"):
+            await ring.take("lane", Rate(2))
+    assert isinstance(await ring.take("lane", Rate(2)), Ticket)
+    assert await ring.take("lane", Rate(2)) == pytest.approx(WINDOW - 0.1), "the first one still counts"
 
 
 async def test_the_ring_is_private(clock: ManualClock, tmp_path: Path) -> None:

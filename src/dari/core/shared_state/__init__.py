@@ -63,11 +63,15 @@ def write_private(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Write `content` whole or not at all, readable by its owner alone."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        if durable:
-            file.flush()
-            os.fsync(descriptor)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(descriptor)
+    except OSError:  # a full disk is not filled further by halves
+        beside.unlink(missing_ok=True)
+        raise
     beside.replace(path)
     if durable and hasattr(os, "O_DIRECTORY"):  # a new name is on disk when its folder is; Windows does both at once
         folder = os.open(path.parent, os.O_DIRECTORY)

@@ -13,7 +13,7 @@ from dari.serving.rest_door.aliases import ALIASES, SERVER, Alias
 from dari.serving.rest_door.replying import MEANINGS
 from dari.serving.schemas import input_schema, output_schema
 
-TOOL_STATUSES: Final = (400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 429, 500, 501, 502, 503, 504)
+TOOL_STATUSES: Final = (400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 429, 500, 501, 502, 503, 504, 507)
 JOB_STATUSES: Final = (401, 403, 404, 421, 503, 504)
 
 ERROR: Final[dict[str, Any]] = {

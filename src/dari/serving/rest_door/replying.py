@@ -15,7 +15,7 @@ from dari.serving.dispatch import Outcome
 STATUS: Final[Mapping[str, int]] = MappingProxyType(
     {
         "invalid_input": 422, "not_found": 404, "not_allowed": 403, "plan_refused": 409, "caller_error": 400,
-        "wrong_mode": 409, "missing_extra": 501,
+        "wrong_mode": 409, "missing_extra": 501, "no_space": 507,
         "missing_credential": 503, "sign_in_refused": 503, "grant_stale": 503, "bad_setting": 503, "setup_error": 503,
         "unreachable": 504, "rate_limited": 429, "quota_spent": 429, "refused": 422, "malformed": 502,
         "circuit_open": 503, "outcome_unknown": 502, "upstream_error": 502, "internal": 500,
@@ -32,7 +32,7 @@ MEANINGS: Final[Mapping[int, str]] = MappingProxyType(
         422: "Arguments are wrong, or the upstream refused them", 429: "Too often; see Retry-After",
         500: "A fault of Dari, with a reference", 501: "An extra is not installed",
         502: "The upstream answered what cannot be read", 503: "Not set up, or the upstream is left alone for a while",
-        504: "The upstream did not answer in time",
+        504: "The upstream did not answer in time", 507: "The disk is full where Dari keeps things",
     }
 )  # fmt: skip
 
