@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from scripts.provision import node_tools
 from tests.conformance.suite import MODULES
 from tests.support import settings
 from tests.unit.oauth.guarded import PASSWORD, served
@@ -22,9 +24,10 @@ from tests.unit.oauth.guarded import PASSWORD, served
 pytestmark = [pytest.mark.xdist_group("other hands"), pytest.mark.needs("node", "chromium")]
 
 SERVERS = ("volume-ranking", "kis-trade", "kis-code", "naramarket", "payment-circuit-breaker", "payment-database",
-           "payment-system-health")  # fmt: skip
+           "payment-system-health", "charts")  # fmt: skip
 PAGES = ("/", "/console/calls", "/console/market", "/console/procurement", "/console/payments", "/console/audit",
          "/console/settings", "/console/playground?at=kis-trade/get_candles", "/console/login")  # fmt: skip
+INSPECTOR = MODULES / "@modelcontextprotocol/inspector/clients/launcher/build/index.js"
 GOODS = "BidPublicInfoService.getBidPblancListInfoThng"
 MOST_BYTES = 500_000
 SERIOUS = {"serious", "critical"}
@@ -215,6 +218,25 @@ def test_an_injected_fault_shows_its_cause(watched: Watched) -> None:
     page.wait_for_selector("article.cause:has-text('KAFKA_UNREACHABLE')", timeout=30_000)
     assert "brokers_reachable 0/3" in page.inner_text("article.cause:has-text('KAFKA_UNREACHABLE')")
     page.click("text=kafka-up")
+
+
+def test_the_inspector_finds_the_app_and_gets_its_picture(shown: Shown) -> None:
+    tools = node_tools()
+    assert tools
+    where = ("--cli", "--format", "json", "--server-url", f"{shown.base}/charts/mcp", "--transport", "http")
+    call = ("--method", "tools/call", "--tool-name", "chart_ranking", "--tool-arg", "count=3")
+
+    def told(*more: str) -> str:
+        command = [str(tools[0] if tools else ""), str(INSPECTOR), *where, *call, *more]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    info = json.loads(told("--app-info"))["appInfo"]
+    assert info["hasApp"] is True
+    assert info["resourceMimeType"] == "text/html;profile=mcp-app"
+    assert "dari/picture" in told("--advertise-apps")
+    assert "image/png" in told()
 
 
 def test_in_out_and_after_the_token_has_ended(chromium: Any, tmp_path: Path) -> None:

@@ -170,16 +170,10 @@ class Dispatch:
         )
         if self._journal is not None:
             self._journal.wrote(
-                at=self._clock.now(),
-                server=self.server,
-                tool=name[:ARGUMENT_LIMIT],
-                caller=caller.name,
-                tenant=caller.tenant,
-                seconds=seconds,
-                error=outcome.error,
-                arguments=arguments,
+                at=self._clock.now(), server=self.server, tool=name[:ARGUMENT_LIMIT], caller=caller.name,
+                tenant=caller.tenant, seconds=seconds, error=outcome.error, arguments=arguments,
                 structured=outcome.structured,
-            )
+            )  # fmt: skip
         return outcome
 
     def _known(self, name: str) -> Offered:

@@ -101,6 +101,36 @@ SECTORS = [
 FOUND = {"stock_name": "가나", "stock_code": "000010", "volume_ratio": 312.5, "price_change_rate": -1.5}
 
 
+HEALTHY = {
+    "services": {"kafka": {"status": "healthy", "n": 3}, "application": {"status": "down"}, "extra": "unknown"},
+    "status": "cause_found", "root_cause": "KAFKA_UNREACHABLE",
+    "causes": [{"id": "K", "evidence": {"brokers": [0, None]}}],
+    "unexplained_symptoms": [], "transitions": [{"at": "10:00"}], "today": {"count": 1}, "balanced": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("found", [Told(HEALTHY, None), Told({"message": "no <one>"}, "unreachable"), None])
+async def test_the_payments_tell_what_they_are_told(
+    open_door: tuple[httpx2.AsyncClient, Runtime], monkeypatch: pytest.MonkeyPatch, found: Told | None
+) -> None:
+    async def told(*_: Any) -> Told | None:
+        return found
+
+    monkeypatch.setattr(Telling, "told", told)
+    client, _ = open_door
+    assert (await client.get("/console/payments")).status_code == 200
+    part = (await client.get("/console/parts/payments?lang=en")).text
+    crawls = (await client.get("/console/parts/crawls")).text if found is None or found.error else ""
+    assert 'data-again="no"' in crawls or not crawls
+    if found is None:
+        assert "does not serve" in part
+    elif found.error:
+        assert "no &lt;one&gt;" in part
+    else:
+        assert "<b>KAFKA_UNREACHABLE</b>" in part
+        assert part.index("<b>application</b>") < part.index("<b>kafka</b>") < part.index("<b>extra</b>")
+
+
 @pytest.mark.parametrize("error", [None, "unreachable"])
 async def test_the_dear_parts_tell_what_they_are_told(
     open_door: tuple[httpx2.AsyncClient, Runtime], monkeypatch: pytest.MonkeyPatch, error: str | None

@@ -17,7 +17,7 @@ from dari.serving.callers import Caller
 from dari.serving.console import doorway, feed, looks
 from dari.serving.console.forms import arguments, fields, typed
 from dari.serving.console.pictures import Pictures
-from dari.serving.console.sections import Sections, Telling
+from dari.serving.console.sections import HEALTH, Sections, Telling
 from dari.serving.console.words import words
 from dari.serving.dispatch import Dispatch, visible
 from dari.serving.gate import Guard, caller_of
@@ -128,8 +128,8 @@ class Console:
 
     async def _payments(self, request: Request) -> Response:
         caller = caller_of(request)
-        told = await self._sections.payments(caller)
-        return self._page(request, "payments", caller, faults=list(self._around.faults), **told)
+        there = HEALTH in self._seen(caller)
+        return self._page(request, "payments", caller, faults=list(self._around.faults), there=there)
 
     async def _break(self, request: Request) -> Response:
         caller_of(request)
