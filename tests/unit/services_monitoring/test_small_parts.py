@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx2
 import pytest
@@ -18,6 +19,7 @@ from dari.services.monitoring.adapters.connect import Addresses, connect
 from dari.services.monitoring.adapters.in_process import ports_of
 from dari.services.monitoring.adapters.relational import RelationalDatabase
 from dari.services.monitoring.app import serve_at
+from dari.services.monitoring.diagnosis.engine import diagnose
 from dari.services.monitoring.exposition import minus, parse, quantile
 from dari.services.monitoring.filters import numerals
 from dari.services.monitoring.history import History
@@ -108,6 +110,19 @@ async def test_a_part_that_hangs_costs_a_deadline_and_is_unknown(part: str) -> N
         verdict = await monitor.diagnose()
         assert verdict["status"] != "healthy"
         assert verdict["unknown"]
+
+
+async def test_a_database_that_goes_while_the_books_are_read_leaves_the_ledger_unknown() -> None:
+    async def gone(*_: Any) -> Any:
+        raise ProbeFailed("database", "Timeout", "no answer within 1 s")
+
+    async with Sandbox(2) as sandbox:
+        monitor = Monitor(ports_of(sandbox.app()), sandbox.world_clock)
+        now = await monitor.looker.look()
+        with mock.patch("dari.services.monitoring.reconciliation.run.Reader.all", gone):
+            facts = await monitor.facts(now)
+        assert "ledger.findings" not in facts
+        assert "LEDGER_TAMPERED" in {one["rule"] for one in diagnose(facts, now.at)["undecided"]}
 
 
 async def test_a_malformed_answer_is_unknown_too() -> None:

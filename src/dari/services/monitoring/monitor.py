@@ -82,6 +82,8 @@ class Monitor:
             )
         except TimeoutError:
             return None
+        if "all" not in report:
+            return None  # the database went away while it was read: nothing is known, and that is said by its probe
         if report["status"] != "unknown" or report["findings"]:
             self._books = _Books(report, self.clock.monotonic())
         return report
