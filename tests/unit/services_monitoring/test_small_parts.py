@@ -26,7 +26,7 @@ from dari.services.monitoring.history import History
 from dari.services.monitoring.monitor import Monitor
 from dari.services.monitoring.ports import ProbeFailed
 from dari.services.monitoring.probes.look import Looker, Probing
-from dari.services.monitoring.probes.snapshot import Snapshot
+from dari.services.monitoring.probes.snapshot import PROBE_LATE, Snapshot
 from dari.services.payments.sandbox import Sandbox
 
 AT = datetime(2026, 11, 20, 15, 30, tzinfo=KST)
@@ -106,7 +106,7 @@ async def test_a_part_that_hangs_costs_a_deadline_and_is_unknown(part: str) -> N
         snapshot = await monitor.looker.look()
         assert time.monotonic() - began < 2.5
         probe = {"platform": "app.info"}.get(part, part)
-        assert snapshot.failures[probe][0] == "Timeout"
+        assert snapshot.failures[probe][0] in {"Timeout", PROBE_LATE}  # late: where this machine was starved as well
         verdict = await monitor.diagnose()
         assert verdict["status"] != "healthy"
         assert verdict["unknown"]
