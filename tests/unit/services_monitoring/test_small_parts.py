@@ -125,6 +125,25 @@ async def test_a_database_that_goes_while_the_books_are_read_leaves_the_ledger_u
         assert "LEDGER_TAMPERED" in {one["rule"] for one in diagnose(facts, now.at)["undecided"]}
 
 
+async def test_large_books_are_read_again_only_when_the_last_reading_is_old() -> None:
+    async with Sandbox(2) as sandbox:
+        await sandbox.authorize("MERCHANT-1", 5_000)
+        await sandbox.run(5)
+        monitor = Monitor(ports_of(sandbox.app()), sandbox.world_clock)
+        readings = mock.AsyncMock(wraps=monitor.reconciler.run)
+        with (
+            mock.patch.object(monitor.reconciler, "run", readings),
+            mock.patch("dari.services.monitoring.monitor.SMALL_BOOKS", 0),
+        ):
+            for passed, read in ((0, 1), (30, 1), (31, 2)):
+                await sandbox.run(passed)
+                await monitor.diagnose()
+                assert readings.await_count == read
+        with mock.patch.object(monitor.reconciler, "run", readings):
+            await monitor.diagnose()
+        assert readings.await_count == 3
+
+
 async def test_a_malformed_answer_is_unknown_too() -> None:
     class Odd:
         async def info(self) -> dict[str, Any]:
