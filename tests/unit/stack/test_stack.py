@@ -5,6 +5,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -233,3 +234,17 @@ async def test_every_named_metric_is_promql_that_prometheus_runs(stack: Stack) -
             await store.query_range("rate((", now - timedelta(minutes=5), now, 15)
     finally:
         await store.close()
+
+
+@pytest.mark.needs("redis")
+def test_what_started_is_known_where_another_part_did_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Stack(tmp_path / "half", JARS)
+
+    def refused(_: Place) -> None:
+        raise OSError("no room")
+
+    broken = replace(made.parts["mariadb"], prepare=refused, programs=())
+    monkeypatch.setattr(made, "parts", {**made.parts, "mariadb": broken})
+    with pytest.raises(StackError, match="no room"):
+        made.up(["mariadb", "redis"])
+    assert made.down(hard=True) == ["redis"]
