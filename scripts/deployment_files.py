@@ -1,4 +1,4 @@
-"""Write the files of `deployments/` that follow from the code: .env.example from the settings, the Grafana dashboard.
+"""Write the files of `deployments/` that follow from the code: .env.example from the settings, Grafana's dashboards.
 
 `python -m scripts.deployment_files` writes them; `--check` tells which are not as the code says, and exits 1.
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from dari.settings import SETTINGS, Setting
+from scripts.payment_panels import PAYMENT_PANELS, Panel
 
 ROOT: Final = Path(__file__).parents[1]
 HEAD: Final = """\
@@ -72,11 +74,11 @@ def _line(row: Setting) -> str:
     return f"# {row.about}{notes}\n# {row.name}={row.default}"
 
 
-def dashboard() -> str:
-    """The dashboard as Grafana reads it: two panels a row."""
+def dashboard(uid: str = "dari", title: str = "Dari", panels: Sequence[Panel] = PANELS) -> str:
+    """A dashboard as Grafana reads it: two panels a row."""
     told: dict[str, Any] = {
-        "uid": "dari",
-        "title": "Dari",
+        "uid": uid,
+        "title": title,
         "schemaVersion": 41,
         "version": 1,
         "editable": False,
@@ -84,7 +86,7 @@ def dashboard() -> str:
         "time": {"from": "now-6h", "to": "now"},
         "timezone": "Asia/Seoul",
         "tags": ["dari"],
-        "panels": [_panel(place, *panel) for place, panel in enumerate(PANELS)],
+        "panels": [_panel(place, *panel) for place, panel in enumerate(panels)],
     }
     return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
 
@@ -107,6 +109,9 @@ def files(root: Path = ROOT) -> dict[Path, str]:
     return {
         root / "deployments" / ".env.example": env_example(),
         root / "deployments" / "grafana" / "dashboards" / "dari.json": dashboard(),
+        root / "deployments" / "grafana" / "dashboards" / "dari-payments.json": dashboard(
+            "dari-payments", "Dari payments 결제", PAYMENT_PANELS
+        ),
     }
 
 

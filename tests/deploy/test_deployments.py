@@ -40,7 +40,11 @@ def program(name: str) -> str:
 
 def test_generated_files_are_as_the_code_says(tmp_path: Path) -> None:
     assert deployment_files.stale() == []
-    assert deployment_files.stale(tmp_path) == ["deployments/.env.example", "deployments/grafana/dashboards/dari.json"]
+    assert deployment_files.stale(tmp_path) == [
+        "deployments/.env.example",
+        "deployments/grafana/dashboards/dari.json",
+        "deployments/grafana/dashboards/dari-payments.json",
+    ]
     told = (PLACE / ".env.example").read_text()
     assert all(f"# {row.name}=" in told for row in SETTINGS)
     assert not any(row.default for row in SETTINGS if row.secret)

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx2
 import pytest
@@ -18,13 +19,14 @@ from dari.services.monitoring.adapters.connect import Addresses, connect
 from dari.services.monitoring.adapters.in_process import ports_of
 from dari.services.monitoring.adapters.relational import RelationalDatabase
 from dari.services.monitoring.app import serve_at
+from dari.services.monitoring.diagnosis.engine import diagnose
 from dari.services.monitoring.exposition import minus, parse, quantile
 from dari.services.monitoring.filters import numerals
 from dari.services.monitoring.history import History
 from dari.services.monitoring.monitor import Monitor
 from dari.services.monitoring.ports import ProbeFailed
 from dari.services.monitoring.probes.look import Looker, Probing
-from dari.services.monitoring.probes.snapshot import Snapshot
+from dari.services.monitoring.probes.snapshot import PROBE_LATE, Snapshot
 from dari.services.payments.sandbox import Sandbox
 
 AT = datetime(2026, 11, 20, 15, 30, tzinfo=KST)
@@ -104,10 +106,42 @@ async def test_a_part_that_hangs_costs_a_deadline_and_is_unknown(part: str) -> N
         snapshot = await monitor.looker.look()
         assert time.monotonic() - began < 2.5
         probe = {"platform": "app.info"}.get(part, part)
-        assert snapshot.failures[probe][0] == "Timeout"
+        assert snapshot.failures[probe][0] in {"Timeout", PROBE_LATE}  # late: where this machine was starved as well
         verdict = await monitor.diagnose()
         assert verdict["status"] != "healthy"
         assert verdict["unknown"]
+
+
+async def test_a_database_that_goes_while_the_books_are_read_leaves_the_ledger_unknown() -> None:
+    async def gone(*_: Any) -> Any:
+        raise ProbeFailed("database", "Timeout", "no answer within 1 s")
+
+    async with Sandbox(2) as sandbox:
+        monitor = Monitor(ports_of(sandbox.app()), sandbox.world_clock)
+        now = await monitor.looker.look()
+        with mock.patch("dari.services.monitoring.reconciliation.run.Reader.all", gone):
+            facts = await monitor.facts(now)
+        assert "ledger.findings" not in facts
+        assert "LEDGER_TAMPERED" in {one["rule"] for one in diagnose(facts, now.at)["undecided"]}
+
+
+async def test_large_books_are_read_again_only_when_the_last_reading_is_old() -> None:
+    async with Sandbox(2) as sandbox:
+        await sandbox.authorize("MERCHANT-1", 5_000)
+        await sandbox.run(5)
+        monitor = Monitor(ports_of(sandbox.app()), sandbox.world_clock)
+        readings = mock.AsyncMock(wraps=monitor.reconciler.run)
+        with (
+            mock.patch.object(monitor.reconciler, "run", readings),
+            mock.patch("dari.services.monitoring.monitor.SMALL_BOOKS", 0),
+        ):
+            for passed, read in ((0, 1), (30, 1), (31, 2)):
+                await sandbox.run(passed)
+                await monitor.diagnose()
+                assert readings.await_count == read
+        with mock.patch.object(monitor.reconciler, "run", readings):
+            await monitor.diagnose()
+        assert readings.await_count == 3
 
 
 async def test_a_malformed_answer_is_unknown_too() -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from dari.cli.main import app
 from dari.services.monitoring.adapters.prometheus_api import PrometheusApi
 from dari.services.monitoring.metrics.catalogue import CATALOGUE, promql_of
 from dari.services.monitoring.ports import ProbeFailed
+from dari.services.payments.metrics import Metrics
 from dari.services.stack import part, processes
 from dari.services.stack.adapters import doors
 from dari.services.stack.brokers import CONTROLLER, fetch, jars, properties
@@ -21,7 +24,8 @@ from dari.services.stack.part import Part, Place
 from dari.services.stack.processes import Started
 from dari.services.stack.stack import Stack, StackError
 from dari.services.stack.watchers import scraping
-from scripts.provision import JARS
+from scripts.payment_panels import PAYMENT_PANELS
+from scripts.provision import JARS, ROOT
 
 PARTS = ("mariadb", "redis", "kafka")
 
@@ -195,6 +199,29 @@ def test_the_command_tells_parts_and_mistakes(room: Path, capsys: pytest.Capture
         assert dari("down")[0] == 0
 
 
+@pytest.mark.needs("prometheus")
+async def test_every_panel_of_the_dashboard_is_a_question_prometheus_answers(stack: Stack) -> None:
+    panels = json.loads((ROOT / "deployments/grafana/dashboards/dari-payments.json").read_text("utf-8"))["panels"]
+    asked = [target["expr"] for panel in panels for target in panel["targets"]]
+    assert len(asked) == len(PAYMENT_PANELS)
+    told = Metrics({}, lambda: (0, 0, 0)).text()
+    ours = set(re.findall(r"# TYPE (\w+)", told)) | {"payments:authorize_errors:ratio1m"}
+    exporters = r"(node|mysql|redis)_\w+|up"
+    used = {
+        name for one in asked for name in re.findall(r"[a-z_0-9:]+(?=[\[{ )]|$)", one) if "_" in name or ":" in name
+    }
+    used = {re.sub(r"_(bucket|count|sum)$", "", name) for name in used} - {"label_replace", "histogram_quantile"}
+    assert {name for name in used if not re.fullmatch(exporters, name)} <= ours
+    stack.up(["prometheus"])
+    store = PrometheusApi(stack.addresses()["DARI_PAYMENTS_PROMETHEUS_URL"])
+    now = datetime.now(UTC)
+    try:
+        for one in asked:
+            await store.query_range(one, now - timedelta(minutes=5), now, 15)
+    finally:
+        await store.close()
+
+
 @pytest.mark.needs("mariadb", "redis", "kafka", "prometheus")
 async def test_every_named_metric_is_promql_that_prometheus_runs(stack: Stack) -> None:
     stack.up()
@@ -207,3 +234,17 @@ async def test_every_named_metric_is_promql_that_prometheus_runs(stack: Stack) -
             await store.query_range("rate((", now - timedelta(minutes=5), now, 15)
     finally:
         await store.close()
+
+
+@pytest.mark.needs("redis")
+def test_what_started_is_known_where_another_part_did_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Stack(tmp_path / "half", JARS)
+
+    def refused(_: Place) -> None:
+        raise OSError("no room")
+
+    broken = replace(made.parts["mariadb"], prepare=refused, programs=())
+    monkeypatch.setattr(made, "parts", {**made.parts, "mariadb": broken})
+    with pytest.raises(StackError, match="no room"):
+        made.up(["mariadb", "redis"])
+    assert made.down(hard=True) == ["redis"]

@@ -22,8 +22,8 @@ BEAT: Final = 5.0
 BOOKS_AGE: Final = 60.0
 """A reconciliation older than this is made anew before a diagnosis relies on it."""
 BOOKS_DEADLINE: Final = 20.0
-SMALL_BOOKS: Final = 20_000
-"""Up to so many payments a diagnosis reads the books itself; above, the beat does, and the diagnosis takes the last."""
+SMALL_BOOKS: Final = 1_000
+"""Up to so many payments a diagnosis reads the books itself; above, the beat's last reading while it is fresh."""
 
 
 @dataclass(slots=True)
@@ -82,6 +82,8 @@ class Monitor:
             )
         except TimeoutError:
             return None
+        if "all" not in report:
+            return None  # the database went away while it was read: nothing is known, and that is said by its probe
         if report["status"] != "unknown" or report["findings"]:
             self._books = _Books(report, self.clock.monotonic())
         return report
@@ -111,7 +113,7 @@ class Monitor:
         if now.database is None:
             return None
         small = sum(now.database.statuses.values()) <= SMALL_BOOKS
-        if not small and self._books is not None:
+        if not small and self._books is not None and not self._stale():
             return self._books.report
         return await self._reconcile(now)
 

@@ -159,9 +159,13 @@ class Stack:
         ready = [part for part in chosen if part.name not in lacking]
         due = [part for part in ready if self._process(part.name) is None]
         with ThreadPoolExecutor(max(1, len(due))) as hands:
-            started = dict(zip((part.name for part in due), hands.map(self._start, due), strict=True))
+            starting = {part.name: hands.submit(self._start, part) for part in due}
+            # What did start is known even where another part did not: `down` must find it.
+            started = {name: one.result() for name, one in starting.items() if one.exception() is None}
             self._known["started"] |= {name: {"pid": one.pid, "born": one.born} for name, one in started.items()}
             self._write()
+            for one in starting.values():
+                one.result()
             if wait:
                 list(hands.map(lambda part: self._await(part, told), ready))
         self.folder.joinpath("stack.env").write_text(

@@ -118,7 +118,7 @@ def _stopped(name: str, group: str, fact: str, ko: str, en: str) -> Rule:
         report=_group_report(group),
         disproof="describe-group lists a member, or the committed offsets move.",
         next_step="check_consumer_lag",
-        explains=frozenset({"CONSUMER_SLOW", "TRAFFIC_SURGE", "LEDGER_GAP"}),
+        explains=frozenset({"CONSUMER_SLOW", "LEDGER_GAP"}),
     )
 
 
@@ -142,7 +142,7 @@ def _stuck(name: str, group: str, fact: str, ko: str, en: str) -> Rule:
         report=lambda f: {**_group_report(group)(f), "outcomes": f.get("consume.outcomes")},
         disproof="The committed offsets move.",
         next_step="check_consumer_lag",
-        explains=frozenset({"CONSUMER_SLOW", "TRAFFIC_SURGE", "LEDGER_GAP"}),
+        explains=frozenset({"CONSUMER_SLOW", "LEDGER_GAP"}),
     )
 
 

@@ -276,9 +276,7 @@ PARTS: Final[tuple[Rule, ...]] = (
         report=_slow,
         disproof="outbox_publish_seconds p95 is below 2 s, or a broker is missing.",
         next_step="diagnose_circuit_breaker",
-        explains=frozenset(
-            {"BREAKER_FLAPPING", "BREAKER_STUCK_HALF_OPEN", "OUTBOX_STUCK", "TRAFFIC_SURGE", "CONSUMER_SLOW"}
-        ),
+        explains=frozenset({"BREAKER_FLAPPING", "BREAKER_STUCK_HALF_OPEN", "OUTBOX_STUCK", "CONSUMER_SLOW"}),
     ),
     Rule(
         id="KAFKA_BROKER_DOWN",
