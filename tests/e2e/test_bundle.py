@@ -17,7 +17,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from dari.app.servers import SERVERS
 from scripts import bundle
 from scripts.provision import node_tools
-from tests.e2e.installed import ROOT, Installed
+from tests.e2e.installed import ROOT, UV, Installed
 
 MCPB = ROOT / "tests" / "conformance" / "node_modules" / "@anthropic-ai" / "mcpb"
 TEXT = {"type": "string", "minLength": 1}
@@ -101,7 +101,8 @@ async def test_a_bundle_starts_as_its_manifest_says(installed: Installed, made: 
     environment = {
         **os.environ, **told["env"], "UV_PROJECT_ENVIRONMENT": str(installed.environment), "DARI_HOME": str(tmp_path),
     }  # fmt: skip
-    start = StdioServerParameters(command=told["command"], args=words, env=environment)
+    assert told["command"] == "uv"  # the host's own; here the one that the lock brings
+    start = StdioServerParameters(command=UV[0], args=[*UV[1:], *words], env=environment)
     async with Client(stdio_client(start)) as asking:
         result = await asking.call_tool("find_api", {"question": "국내주식 현재가", "limit": 1})
     assert not result.is_error
