@@ -118,3 +118,8 @@ async def test_it_rests_fifteen_seconds_and_asks_for_one_at_least() -> None:
         with pytest.raises(CircuitOpen) as refused:
             await one(call())
         assert refused.value.retry_after == left
+
+
+async def test_what_comes_back_is_passed_as_it_is() -> None:
+    clock = ManualClock(NOON)
+    assert (await breaker(clock, Scripted(clock, "ok"))(call())).fetched_at == NOON
