@@ -129,7 +129,7 @@ class Cache:
             return None
         age = (self._clock.now() - entry.reply.fetched_at).total_seconds()
         keep = min(entry.l1_ends - self._clock.monotonic(), self._life(call, entry.reply.fetched_at) - age)
-        if keep <= 0.0:
+        if keep <= 0.0 or age < 0.0:  # a clock that was set back: what is from the future is asked again
             return None
         self._l1.move_to_end(key)
         self._hit("l1", call)

@@ -107,3 +107,19 @@ async def test_while_one_tries_the_others_are_refused() -> None:
     let_go.set()
     await trying
     assert one.state("lane") == "closed"
+
+
+async def test_it_rests_fifteen_seconds_and_asks_for_one_at_least() -> None:
+    clock = ManualClock(NOON)
+    one = Breaker(Scripted(clock, Unreachable("down")), lambda _: "lane", clock, Events())
+    await fail(one, BreakerRules().failures)
+    for passed, left in ((0.0, 15.0), (14.5, 1.0)):
+        clock.advance(passed)
+        with pytest.raises(CircuitOpen) as refused:
+            await one(call())
+        assert refused.value.retry_after == left
+
+
+async def test_what_comes_back_is_passed_as_it_is() -> None:
+    clock = ManualClock(NOON)
+    assert (await breaker(clock, Scripted(clock, "ok"))(call())).fetched_at == NOON

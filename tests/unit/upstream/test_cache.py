@@ -233,3 +233,12 @@ async def test_a_reply_that_cannot_be_shared_is_told_all_the_same(
     cache = Cache(sender, state, clock, Events())
     assert (await cache(call())).body == (await cache(call())).body
     assert len(sender.calls) == 1
+
+
+async def test_after_the_clock_was_set_back_nothing_is_told_from_the_future(clock: ManualClock, tmp_path: Path) -> None:
+    sender = Scripted(clock)
+    cache = kept_by(clock, tmp_path, sender)
+    await cache(call())
+    clock._now -= timedelta(minutes=10)
+    again = await cache(call())
+    assert (len(sender.calls), again.cached) == (2, None)

@@ -75,3 +75,23 @@ async def test_waits_do_not_grow_for_ever() -> None:
     sender = Scripted(clock, *[Unreachable("down")] * 9, "ok")
     await Retry(sender, clock, Events(), RetryRules(attempts=10, longest=1.0))(call())
     assert max(b - a for a, b in zip(sender.times, sender.times[1:], strict=False)) <= 1.0
+
+
+@pytest.mark.parametrize(("asked", "calls"), [(5.0, 2), (5.1, 1)])
+async def test_patience_ends_after_five_seconds_not_at_them(asked: float, calls: int) -> None:
+    clock = ManualClock(NOON)
+    sender = Scripted(clock, RateLimited("slower", retry_after=asked), "ok")
+    if calls == 1:
+        with pytest.raises(RateLimited):
+            await Retry(sender, clock, Events())(call())
+    else:
+        await Retry(sender, clock, Events())(call())
+    assert len(sender.calls) == calls
+
+
+async def test_no_wait_is_longer_than_four_seconds() -> None:
+    clock = ManualClock(NOON)
+    sender = Scripted(clock, *(Unreachable("down") for _ in range(8)), "ok")
+    await Retry(sender, clock, Events(), RetryRules(attempts=9, spread=0.0))(call())
+    waits = [after - before for before, after in zip(sender.times, sender.times[1:], strict=False)]
+    assert waits == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 4.0, 4.0, 4.0])

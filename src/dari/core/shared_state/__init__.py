@@ -49,8 +49,10 @@ class SharedState(Protocol):
 
 
 def private_folder(path: Path) -> Path:
-    """Make `path` a folder only its owner can look into."""
-    path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    """Make `path` a folder only its owner can look into, and those above it that are missing too."""
+    for place in reversed((path, *path.parents)):
+        if not place.exists():
+            place.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
     return path
 
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
 from dari.core.errors import Hint, InvalidInput, NotFound
+from dari.core.shared_state import private_folder
 
 MOST_BYTES = 1_024
 MOST_NAME_BYTES = 200
@@ -80,7 +81,7 @@ class Folder:
     @contextmanager
     def replacing(self, path: Path) -> Iterator[Path]:
         """A path beside `path` that takes its place when all went well."""
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(path.parent)
         beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
             yield beside

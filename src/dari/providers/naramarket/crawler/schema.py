@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from dari.core.errors import BadSetting, Hint
+from dari.core.shared_state import private_folder
 from dari.providers.naramarket.crawler.leaves import NEXT, PART
 
 VERSION: Final = 3
@@ -69,7 +70,7 @@ CREATE TABLE watches (
 
 def opened(path: Path) -> sqlite3.Connection:
     """The book at `path`, made where it is not there yet. A newer one than this program knows is refused."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(path.parent)
     new = not path.exists()
     if new:
         path.touch(mode=0o600)
