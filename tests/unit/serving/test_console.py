@@ -184,6 +184,8 @@ async def test_the_playground_calls_by_the_real_path(open_door: tuple[httpx2.Asy
     bad = await client.post(address, data={"count": "<script>"})
     assert "invalid_input" in bad.text
     assert "<script>" not in bad.text
+    for lang, hint in (("ko", "인자를 확인하세요."), ("en", "Check the arguments.")):
+        assert hint in (await client.post(f"{address}&lang={lang}", data={"count": "many"})).text
     assert (await client.post(address, content=b"count=\xff\xfe")).status_code == 200
     plan = await client.post("/console/playground?at=kis-trade/plan_order&lang=en", data={"symbol": "005930"})
     assert words("en")["plan_first"] in plan.text

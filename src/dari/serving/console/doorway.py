@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from starlette.requests import Request
@@ -52,6 +53,7 @@ class Doorway:
         except Denied as denied:
             await _refused(request, denied)(scope, receive, send)
             return
+        caller = replace(caller, language=language_of(request, caller.language))  # hints speak as the page does
         await self._app({**scope, CALLER: caller}, receive, send)
 
 
