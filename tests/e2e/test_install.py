@@ -22,7 +22,7 @@ from tests.e2e.installed import UV, Installed, install, run
 SECRET = "k" * 36
 KEPT = ("PATH", "LANG", "SYSTEMROOT")
 WHEEL_LIMIT = 4_000_000
-"""Bytes. 3.64 million when it was set: 1.1 of them a Korean font for pictures, 0.8 the pages that show the REST door."""
+"""Bytes. 3.64 million when it was set: 1.1 of them a Korean font, 0.8 the pages that show the REST door."""
 SIMULATED = "claude-desktop"
 """The client that asks a simulated upstream; the others ask the one server that needs none, which starts faster."""
 
