@@ -15,6 +15,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("proof", CASES)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # proofs drop what runs on purpose
 def test_short_form(proof: Proof) -> None:
     start = time.monotonic()
     outcome = outcome_of(proof.short)

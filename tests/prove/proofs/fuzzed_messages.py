@@ -125,10 +125,11 @@ async def _asked(connection: Connection, dice: random.Random, number: int, found
 async def over_http(count: int, seed: int, folder: Path) -> Findings:
     """Every message gets a reply below 500; so do headers that are wrong."""
     dice, port = random.Random(seed), free_port()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "dari", "serve", SERVER, "--http", "--port", str(port),
-        env=environment(folder), stderr=(folder / "http.log").open("wb"),
-    )  # fmt: skip
+    with (folder / "http.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "dari", "serve", SERVER, "--http", "--port", str(port),
+            env=environment(folder), stderr=log,
+        )  # fmt: skip
     found, connection = Findings(process), None
     try:
         await reached(port)
@@ -157,10 +158,11 @@ async def over_http(count: int, seed: int, folder: Path) -> Findings:
 async def over_stdio(count: int, seed: int, folder: Path) -> Findings:
     """After every few messages a right question is answered."""
     dice = random.Random(seed)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "dari", "serve", SERVER, env=environment(folder), limit=64 * 1024 * 1024,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=(folder / "stdio.log").open("wb"),
-    )  # fmt: skip
+    with (folder / "stdio.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "dari", "serve", SERVER, env=environment(folder), limit=64 * 1024 * 1024,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
+        )  # fmt: skip
     found = Findings(process)
     stdout = process.stdout
     assert process.stdin is not None
