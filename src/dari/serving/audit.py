@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import json
 import logging
@@ -29,6 +28,8 @@ START: Final = "0" * 32
 VERSION: Final = 2
 HEAD_BYTES: Final = 200
 FLUSH_SECONDS: Final = 1.0
+WRITTEN: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
+"""Made once: every call is a line."""
 SEALED: Final = re.compile(rb',"seal":"([0-9a-f]{32})"}$')
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -71,7 +72,7 @@ class Chain:
 
     def append(self, line: Mapping[str, Any], *, durable: bool = False) -> None:
         """Seal a line, to be written by `flush`; `durable`: on disk before this returns."""
-        told = json.dumps({**line, "previous": self._last}, ensure_ascii=False, separators=(",", ":"), default=str)
+        told = WRITTEN.encode({**line, "previous": self._last})
         told = told.encode(errors="replace").decode()  # half a character of a caller's cannot be written
         self._last = sealed(self._key, told)
         self._count += 1
@@ -198,7 +199,7 @@ def key_of(folder: Path) -> bytes:
 
 def sealed(key: bytes, told: str) -> str:
     """The seal of a line (without the seal itself)."""
-    return hmac.new(key, told.encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(key, told.encode(), "sha256").hex()[:32]
 
 
 def seal_in(line: bytes) -> str | None:
