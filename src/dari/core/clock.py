@@ -13,6 +13,11 @@ KST: Final = timezone(timedelta(hours=9), "KST")
 """Korean time is a fixed +09:00: no daylight saving since 1988."""
 
 
+def midnight_after(now: datetime) -> datetime:
+    """When daily quotas start again: the next midnight, Korean time."""
+    return (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 PASSES: Final = 30
 """Turns of the event loop a manual clock grants to whoever was just woken, before it moves on to the next sleeper."""
 

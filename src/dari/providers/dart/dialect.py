@@ -8,12 +8,11 @@ import json
 import zipfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 from xml.etree import ElementTree as ET  # the one file read with it is checked for entities first
 
-from dari.core.clock import Clock
+from dari.core.clock import Clock, midnight_after
 from dari.core.endpoint import Endpoint
 from dari.core.errors import (
     DariError,
@@ -144,7 +143,7 @@ class DartDialect:
             return SignInRefused(what, hint=ADDRESS_HINT, **more)
         if kind == "quota":
             now = self.clock.now()
-            again = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+            again = midnight_after(now)
             return QuotaSpent(what, retry_after=(again - now).total_seconds(), **more)
         if kind == "server":
             return Unreachable(what, executed=None, **more)

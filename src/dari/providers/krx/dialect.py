@@ -6,11 +6,11 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-from dari.core.clock import Clock
+from dari.core.clock import Clock, midnight_after
 from dari.core.endpoint import Endpoint
 from dari.core.errors import (
     DariError,
@@ -128,7 +128,7 @@ class KrxDialect:
         if more["upstream_text"] not in REFUSALS:
             return RateLimited(f"{what}: too many calls", **more)
         now = self.clock.now()
-        again = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        again = midnight_after(now)
         hint = Hint(
             f"하루 {platform().per_day:,}회를 모두 썼습니다. 자정(KST) 이후 이어서 하세요.",
             f"The {platform().per_day:,} calls of the day are spent; go on after midnight KST.",

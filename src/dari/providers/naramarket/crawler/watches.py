@@ -6,9 +6,10 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
+from dari.core.clock import midnight_after
 from dari.core.errors import Hint, InvalidInput, NotFound
 from dari.providers.naramarket.crawler.book import SPELL, Book
 from dari.providers.naramarket.crawler.rows import OWN
@@ -151,7 +152,7 @@ class Watches:
 
 def next_look(now: datetime, *, every: float, cost: int, left: int) -> float:
     """Seconds until the next round: `every`, or later where rounds of `cost` calls would not last until midnight."""
-    midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = midnight_after(now)
     rest = (midnight - now).total_seconds()
     rounds = left // max(1, cost)
     return rest + 1.0 if rounds < 1 else max(every, math.ceil(rest / (rounds + 1)))

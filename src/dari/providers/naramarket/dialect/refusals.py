@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 
+from dari.core.clock import midnight_after
 from dari.core.endpoint import Endpoint
 from dari.core.errors import DariError, Hint, QuotaSpent, RateLimited, Refused, SignInRefused, Unreachable
 from dari.providers.naramarket.dialect.envelopes import Read
@@ -31,11 +32,6 @@ WINDOW_HINT = Hint(
 REQUEST_HINT = Hint(
     "describe_operation으로 필수 인자와 날짜 형식을 확인하세요.", "describe_operation tells what is required and how."
 )
-
-
-def midnight_after(now: datetime) -> datetime:
-    """When daily quotas start again: the next midnight, Korean time."""
-    return (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def error_of(told: Read, row: Endpoint, now: datetime, *, said: str, retry_after: float | None) -> DariError:
