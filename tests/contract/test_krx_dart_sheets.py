@@ -292,10 +292,10 @@ def test_what_holds_for_all_of_krx() -> None:
 
 
 def test_how_krx_refuses_and_how_surely_that_is_known() -> None:
-    probed = {row.code: (row.http, row.kind) for row in krx.REFUSALS.values() if row.basis == "probed"}
+    probed = {row.code: (row.http, row.kind) for row in krx.refusals().values() if row.basis == "probed"}
     assert probed == {"Unauthorized Key": (401, "key"), "Unauthorized API Call": (401, "service")}
-    assert {row.kind for row in krx.REFUSALS.values()} == {"key", "service", "quota", "request", "path", "server"}
-    assert len(krx.REFUSALS) == 6
+    assert {row.kind for row in krx.refusals().values()} == {"key", "service", "quota", "request", "path", "server"}
+    assert len(krx.refusals()) == 6
 
 
 def test_a_day_without_trading_differs_for_funds() -> None:
@@ -315,8 +315,8 @@ def test_what_holds_for_all_of_dart() -> None:
 
 def test_the_thirteen_statuses_of_dart() -> None:
     kinds = {code: kind for kind, codes in STATUS_KINDS.items() for code in codes.split()}
-    assert {code: row.kind for code, row in dart.STATUSES.items()} == kinds
-    assert len(dart.STATUSES) == 13
+    assert {code: row.kind for code, row in dart.statuses().items()} == kinds
+    assert len(dart.statuses()) == 13
 
 
 def test_the_code_lists_of_dart() -> None:

@@ -17,7 +17,7 @@ import pytest
 from dari.app.simulators import market_of
 from dari.core.clock import KST, ManualClock, RunningClock
 from dari.providers.dart.simulator import SIMULATED_KEY, Account, create_app
-from dari.providers.dart.spec import SPEC, STATUSES
+from dari.providers.dart.spec import SPEC, statuses
 from dari.worlds.market import Market
 from dari.worlds.market.filings import disclosures
 
@@ -75,7 +75,7 @@ def asker(market: Market) -> Asker:
 @pytest.mark.parametrize(("key", "status"), [("x" * 40, "010"), ("short", "010"), (STOPPED, "011"), (LAPSED, "901")])
 async def test_a_key_that_does_not_do(asker: Asker, key: str, status: str) -> None:
     told = await asker.ask(LIST, key, **TODAY)
-    assert told == {"status": status, "message": STATUSES[status].label}
+    assert told == {"status": status, "message": statuses()[status].label}
     archive = await asker.get(ARCHIVE, key)
     assert (archive.status_code, archive.headers["content-type"].split(";")[0]) == (200, "application/xml")
     assert ET.fromstring(archive.content).findtext("status") == status

@@ -28,7 +28,7 @@ from dari.core.errors import (
 )
 from dari.core.exchange import Call, Grant, Reply
 from dari.core.provider import Credential, Rate, Request, Response
-from dari.providers.dart.spec import STATUSES, platform
+from dari.providers.dart.spec import platform, statuses
 
 SIMULATOR_HEADER: Final = "x-dari-simulator"
 """A simulator names itself in every reply; DART does not know the header."""
@@ -133,7 +133,7 @@ class DartDialect:
         )
 
     def _refusal(self, row: Endpoint, status: str, said: str, http: int) -> DariError:
-        known = STATUSES.get(status)
+        known = statuses().get(status)
         kind = known.kind if known else "server" if http >= HTTPStatus.INTERNAL_SERVER_ERROR else "request"
         what = f"{row.id} ({row.title}): {known.meaning if known else 'refused'}"
         more: dict[str, Any] = {"upstream_code": status or str(http), "upstream_text": said}

@@ -27,7 +27,7 @@ from dari.core.errors import (
 )
 from dari.core.exchange import Call, Grant, Reply
 from dari.core.provider import Credential, Rate, Request, Response
-from dari.providers.krx.spec import REFUSALS, platform
+from dari.providers.krx.spec import platform, refusals
 
 SIMULATOR_HEADER: Final = "x-dari-simulator"
 """A simulator names itself in every reply; the exchange does not know the header."""
@@ -109,7 +109,7 @@ class KrxDialect:
         )
 
     def _refusal(self, row: Endpoint, status: int, said: str) -> DariError:
-        known = REFUSALS.get(said)
+        known = refusals().get(said)
         kind = known.kind if known else _kind(status)
         more: dict[str, Any] = {"upstream_code": str(status), "upstream_text": said}
         what = f"{row.id} ({row.title})"
@@ -125,7 +125,7 @@ class KrxDialect:
 
     def _spent(self, what: str, more: Mapping[str, Any]) -> DariError:
         """429 is not documented: taken for the day's quota where the server says so, else for a moment's haste."""
-        if more["upstream_text"] not in REFUSALS:
+        if more["upstream_text"] not in refusals():
             return RateLimited(f"{what}: too many calls", **more)
         now = self.clock.now()
         again = midnight_after(now)

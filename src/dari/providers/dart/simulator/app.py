@@ -19,7 +19,7 @@ from dari.core.clock import KST, Clock, SystemClock
 from dari.core.endpoint import Endpoint
 from dari.providers.dart.simulator import answers
 from dari.providers.dart.simulator.asked import Refused, checked, search_of
-from dari.providers.dart.spec import SPEC, STATUSES, platform
+from dari.providers.dart.spec import SPEC, platform, statuses
 from dari.worlds.market import Market
 from dari.worlds.market.filings import Disclosures, disclosures
 
@@ -153,7 +153,7 @@ class Simulator:
         else:
             tell = answers.totals if endpoint.id == "stockTotqySttus" else answers.treasury
             body = {"list": tell(self.told, answers.report_of(self.told, asked, at))}
-        return JSONResponse({"status": "000", "message": STATUSES["000"].label, **body}, headers=MARK)
+        return JSONResponse({"status": "000", "message": statuses()["000"].label, **body}, headers=MARK)
 
     async def page(self, request: Request) -> Response:
         """The page for calls without a key."""

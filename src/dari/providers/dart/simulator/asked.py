@@ -10,7 +10,7 @@ from typing import Final
 
 from dari.core.clock import KST
 from dari.core.endpoint import Endpoint
-from dari.providers.dart.spec import STATUSES, platform
+from dari.providers.dart.spec import platform, statuses
 
 _DIGITS: Final = {"corp_code": 8, "bsns_year": 4, "page_no": 5, "page_count": 3}
 
@@ -21,7 +21,7 @@ class Refused(Exception):
     def __init__(self, code: str, message: str = "") -> None:
         super().__init__(code)
         self.code = code
-        self.message = message or STATUSES[code].label
+        self.message = message or statuses()[code].label
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ over (DS001 and DS002), and notes of live calls in public client code (2026-07 t
 
 from dari.providers.dart.spec.sheets import (
     SPEC,
-    STATUSES,
     DartSpec,
     Platform,
     Status,
     code_tables,
     platform,
+    statuses,
 )
 
-__all__ = ["SPEC", "STATUSES", "DartSpec", "Platform", "Status", "code_tables", "platform"]
+__all__ = ["SPEC", "DartSpec", "Platform", "Status", "code_tables", "platform", "statuses"]

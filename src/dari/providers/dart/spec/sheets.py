@@ -169,19 +169,6 @@ def statuses() -> Mapping[str, Status]:
     return {one.code: one for one in (Status(**json.loads(line)) for line in lines)}
 
 
-class _Lazy(Mapping[str, Status]):
-    """The status codes, read when first looked at."""
-
-    def __getitem__(self, code: str) -> Status:
-        return statuses()[code]
-
-    def __iter__(self) -> Any:
-        return iter(statuses())
-
-    def __len__(self) -> int:
-        return len(statuses())
-
-
 @cache
 def platform() -> Platform:
     """platform.json."""
@@ -202,5 +189,4 @@ def platform() -> Platform:
     )
 
 
-STATUSES: Final[Mapping[str, Status]] = _Lazy()
 SPEC: Final = DartSpec()

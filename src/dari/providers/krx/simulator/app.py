@@ -18,7 +18,7 @@ from starlette.routing import Route
 from dari.core import krx
 from dari.core.clock import KST, Clock, SystemClock
 from dari.providers.krx.simulator.rows import TELLERS, closed_funds, listed
-from dari.providers.krx.spec import REFUSALS, SPEC, platform
+from dari.providers.krx.spec import SPEC, platform, refusals
 from dari.worlds.market import Market
 from dari.worlds.market.closed import closed_days
 
@@ -99,7 +99,7 @@ class Simulator:
             service, day = await self._admitted(request, stamp)
         except Refused as refused:
             self.stats.refusals[refused.code] += 1
-            row = REFUSALS[refused.code]
+            row = refusals()[refused.code]
             told = {platform().error_message: row.code, platform().error_code: str(row.http)}
             return JSONResponse(told, row.http, headers=MARK)
         if self.switches.spend("html"):

@@ -5,6 +5,6 @@ Sources, read on 2026-11-20 for facts alone: the exchange's own service pages as
 probes in public client code (2026-03 to 2026-10). `docs/reference/upstreams/krx-open-api.md` has each fact's source.
 """
 
-from dari.providers.krx.spec.sheets import REFUSALS, SPEC, KrxSpec, Platform, Refusal, platform
+from dari.providers.krx.spec.sheets import SPEC, KrxSpec, Platform, Refusal, platform, refusals
 
-__all__ = ["REFUSALS", "SPEC", "KrxSpec", "Platform", "Refusal", "platform"]
+__all__ = ["SPEC", "KrxSpec", "Platform", "Refusal", "platform", "refusals"]

@@ -138,19 +138,6 @@ def refusals() -> Mapping[str, Refusal]:
     return {one.code: one for one in (Refusal(**json.loads(line)) for line in lines)}
 
 
-class _Lazy(Mapping[str, Refusal]):
-    """The refusals, read when first looked at."""
-
-    def __getitem__(self, code: str) -> Refusal:
-        return refusals()[code]
-
-    def __iter__(self) -> Any:
-        return iter(refusals())
-
-    def __len__(self) -> int:
-        return len(refusals())
-
-
 @cache
 def platform() -> Platform:
     """platform.json."""
@@ -168,5 +155,4 @@ def platform() -> Platform:
     )
 
 
-REFUSALS: Final[Mapping[str, Refusal]] = _Lazy()
 SPEC: Final = KrxSpec()
