@@ -127,7 +127,7 @@ async def over_http(folder: Path) -> None:
     from tests.conformance import extras  # noqa: PLC0415 -- the same
 
     ours = dispatch(folder)
-    server = web.front(NAME, ours, Caller(language="en"), version=VERSION, instructions=INSTRUCTIONS)
+    server = web.front(NAME, ours, Caller(language="en"), version=VERSION, instructions=INSTRUCTIONS, traced=True)
     extras.beside(server, frozenset(ours.offered))
     app = web.web_app({NAME: server}, root=server, streaming={NAME})
     await listening.serve(app, "127.0.0.1", 0, told=lambda address: print(address, flush=True))  # noqa: T201 -- told to whoever started us

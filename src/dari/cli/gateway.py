@@ -31,6 +31,7 @@ def gateway(
     Without a `guard` whoever asks is the person at this machine. `faults` are what the console may break in the demo.
     """
     fronts, dispatches = {}, {}
+    traced = bool(runtime.settings.text("DARI_TRACES_URL"))
     secured = guard is not None
     guard = guard or Guard(gate=Open(runtime.caller()))
     for name in names:
@@ -43,11 +44,12 @@ def gateway(
             instructions=named.about,
             shelf=runtime.shelf(named),
             boards=runtime.boards(name),
+            traced=traced,
         )
     if len(fronts) == 1:
         root = next(iter(fronts.values()))
     else:
-        root = web.front("dari", Union(dispatches), None, version=__version__, instructions=ABOUT)
+        root = web.front("dari", Union(dispatches), None, version=__version__, instructions=ABOUT, traced=traced)
     tools = {name: {one: offered.tool for one, offered in found.offered.items()} for name, found in dispatches.items()}
     rest = RestDoor(
         dispatches,

@@ -56,7 +56,7 @@ class Chain:
 
     def __init__(self, path: Path, key: bytes) -> None:
         self.path, self._key = path, key
-        self._waiting = b""
+        self._waiting = bytearray()  # grows in place: at a thousand calls a second a copy a call would cost most of it
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
         self._head = os.open(head_of(path), os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
         told = path.read_bytes()
@@ -85,7 +85,7 @@ class Chain:
         """Write what waits, and the head after it. Where the disk is full it goes on waiting, and False is told."""
         try:
             while self._waiting:
-                self._waiting = self._waiting[os.write(self._file, self._waiting) :]
+                del self._waiting[: os.write(self._file, self._waiting)]
             self._write_head()
         except OSError as error:
             log.warning("%d bytes of the audit wait to be written: %s", len(self._waiting), error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -68,11 +69,20 @@ def _bound(config: uvicorn.Config) -> socket.socket:
 
 
 async def serve(app: Any, host: str, port: int, *, told: Callable[[str], object]) -> None:
-    """Serve until stopped (Ctrl-C, SIGTERM); `told` hears the address once it answers."""
+    """Serve until stopped (Ctrl-C, SIGTERM); `told` hears the address once it answers.
+
+    What is in memory by then stays: the collector of cycles, which would walk all of it again and again, leaves it out.
+    """
     config = _config(app, host, port)
     sock = _bound(config)
     address = f"http://{host}:{sock.getsockname()[1]}"
-    await _Telling(config, lambda: told(address)).serve(sockets=[sock])
+
+    def ready() -> None:
+        gc.collect()
+        gc.freeze()
+        told(address)
+
+    await _Telling(config, ready).serve(sockets=[sock])
 
 
 @asynccontextmanager

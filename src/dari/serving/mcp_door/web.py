@@ -1,4 +1,4 @@
-"""MCP over HTTP on FastMCP, whose tools/list and tools/call are answered by our dispatch."""
+"""MCP over HTTP: FastMCP's server and sessions, whose tools/list and tools/call are answered by our dispatch."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ os.environ.setdefault("FASTMCP_LOG_LEVEL", "WARNING")
 
 from fastmcp import FastMCP
 from fastmcp.server.event_store import EventStore
+from fastmcp.server.http import FastMCPStreamableHTTPSessionManager
+from fastmcp.server.low_level import FastMCPServerMiddleware
+from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from dari.core.shelf import Shelf
 from dari.core.tool import Tool
@@ -46,14 +50,50 @@ def front(
     instructions: str,
     shelf: Shelf | None = None,
     boards: Boards | None = None,
+    traced: bool = False,
 ) -> FastMCP:
-    """A FastMCP server that asks our dispatch, for one caller, or (None) for whom the gate has let in."""
+    """A FastMCP server that asks our dispatch, for one caller, or (None) for whom the gate has let in.
+
+    `traced`: every message opens a span of its own, below the client's, and tools of FastMCP's own find their context.
+    Ours want neither, so that nobody who did not ask for traces pays for them.
+    """
     server: FastMCP = FastMCP(
         name, version=version, instructions=instructions, mask_error_details=True, dereference_schemas=False
     )
     who = (lambda _: caller) if caller is not None else (lambda ctx: caller_of(ctx.request))
-    answer(server._mcp_server, dispatch, who, shelf, boards)  # noqa: SLF001 -- FastMCP's own seam to the SDK's server
+    low = server._mcp_server  # noqa: SLF001 -- FastMCP's own seam to the SDK's server
+    answer(low, dispatch, who, shelf, boards)
+    if not traced:
+        low.middleware[:] = [one for one in low.middleware if not isinstance(one, FastMCPServerMiddleware)]
     return server
+
+
+class Door:
+    """The ASGI app of one server's messages, while its sessions run."""
+
+    def __init__(self, server: FastMCP, *, streaming: bool, sessions: bool) -> None:
+        self._server, self._streaming, self._sessions = server, streaming, sessions
+        self._manager: FastMCPStreamableHTTPSessionManager | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Sessions may begin while the block runs."""
+        self._manager = FastMCPStreamableHTTPSessionManager(
+            self._server._mcp_server,  # noqa: SLF001 -- the same seam
+            event_store=EventStore(),
+            json_response=not self._streaming,
+            stateless=not self._sessions,
+            # Hosts, below, guards every door alike
+            security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+            retry_interval=RETRY_MILLISECONDS,
+        )
+        async with self._manager.run():
+            yield
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._manager is None:
+            raise RuntimeError("this door is not open: its app's lifespan has not begun")
+        await self._manager.handle_request(scope, receive, send)
 
 
 def web_app(
@@ -79,39 +119,28 @@ def web_app(
     named = dict(servers)
     if root is not None and root not in servers.values():
         named[ROOT] = root
-    apps = {
-        name: server.http_app(
-            path="/mcp",
-            json_response=name not in streaming,
-            stateless_http=not sessions,
-            host_origin_protection=False,  # Hosts, below, guards every door alike
-            event_store=EventStore(),
-            retry_interval=RETRY_MILLISECONDS,
-        )
-        for name, server in named.items()
-    }
+    doors = {name: Door(server, streaming=name in streaming, sessions=sessions) for name, server in named.items()}
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            for app in apps.values():
-                await stack.enter_async_context(app.router.lifespan_context(app))
+            for door in doors.values():
+                await stack.enter_async_context(door.running())
             yield
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok", "servers": sorted(servers)})
 
-    doors = {
-        name: Stepping(app, name, tools.get(name, {}), guard.challenge if guard else None) for name, app in apps.items()
-    }
-    told: list[BaseRoute] = [
-        *(Route(path, health) for path in sorted(HEALTH)),
-        *routes,
-        *(guard.routes if guard else ()),
-    ]
-    told += [Mount(f"/{name}", door) for name, door in doors.items() if name != ROOT]
-    if root is not None:
-        told.append(Mount("/", next(doors[name] for name in doors if named[name] is root)))
+    methods = None if sessions else ("POST", "DELETE")  # without sessions there is no stream to listen to
+    challenge = guard.challenge if guard else None
+    asked: list[BaseRoute] = []  # the messages first: most requests are one
+    for name, door in doors.items():
+        stepping = Stepping(door, name, tools.get(name, {}), challenge)
+        if named[name] is root:
+            asked.insert(0, Route("/mcp", stepping, methods=methods))
+        if name != ROOT:
+            asked.append(Route(f"/{name}/mcp", stepping, methods=methods))
+    told = [*asked, *(Route(path, health) for path in sorted(HEALTH)), *routes, *(guard.routes if guard else ())]
     return Starlette(routes=told, lifespan=lifespan, middleware=_before(guard, public, before))
 
 
