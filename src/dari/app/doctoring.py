@@ -16,8 +16,10 @@ from dari.app.kept_days import WINDOW
 from dari.app.runtime import Runtime
 from dari.core.clock import KST
 from dari.core.errors import DariError, Hint, MissingCredential
+from dari.core.exchange import Grant
 from dari.core.provider import Request
 from dari.settings import Setting
+from dari.upstream.client import Client
 
 SKEW_SECONDS: Final = 60.0
 """More than this between our clock and an upstream's, and tokens seem to end at the wrong time."""
@@ -52,6 +54,12 @@ READS: Final = MappingProxyType(
         "payments": Harmless("system.services", MappingProxyType({}), ("real",)),
     }
 )
+
+
+HASHED: Final = Harmless(
+    "auth.hashkey", MappingProxyType({"CANO": "00000000", "ACNT_PRDT_CD": "01"}), ("real", "paper")
+)
+"""An order body of nobody: KIS hashes it and does nothing else. Orders do not need the hash any more."""
 
 
 def _kis_host(runtime: Runtime) -> str:
@@ -104,6 +112,8 @@ HOSTS: Final = MappingProxyType(
     }
 )
 PRESENT: Final = "present"
+Kept = dict[str, Any] | None
+"""A grant as it stands in the state that processes share."""
 FILL: Final = Hint("dari days fill로 채우세요.", "Fill it: dari days fill")
 
 
@@ -126,8 +136,11 @@ def _shown(row: Setting, value: str, won: str) -> str:
     return f"{PRESENT if row.secret else value} ({won})"
 
 
-async def upstream_checks(runtime: Runtime, provider: str) -> AsyncIterator[Check]:
-    """Key, sign-in, clock and one read of a provider, in each mode that has a key."""
+async def upstream_checks(runtime: Runtime, provider: str, *, renewed: bool = False) -> AsyncIterator[Check]:
+    """Key, sign-in, clock and one read of a provider, in each mode that has a key.
+
+    `renewed`: the token is revoked first and a new one taken.
+    """
     read = READS[provider]
     for check in pair_checks(runtime.settings, provider):
         yield check
@@ -150,14 +163,13 @@ async def upstream_checks(runtime: Runtime, provider: str) -> AsyncIterator[Chec
         yield Check(subject=subject, what="key", state="ok", found=PRESENT)
         kept = await client.state.get(f"grant {name}") if name else None
         try:
-            grant = await client.grants.get("default", mode)
+            grant = await (client.grants.renew if renewed else client.grants.get)("default", mode)
         except DariError as error:
             yield await _of_the_other_mode(
                 runtime, provider, mode, failed(runtime, provider, "sign-in", subject, error)
             )
             continue
-        ends = f"until {grant.ends:%Y-%m-%d %H:%M}" if grant else "not needed"
-        yield Check(subject=subject, what="sign-in", state="ok", found=ends)
+        yield Check(subject=subject, what="sign-in", state="ok", found=_ends(grant, renewed=renewed))
         try:
             asking = client.asking()
             await asking.ask(read.endpoint, read.parameters, mode=mode, fresh=True)
@@ -168,13 +180,40 @@ async def upstream_checks(runtime: Runtime, provider: str) -> AsyncIterator[Chec
         simulated = " (simulated)" if asking.sources[0].simulated else ""
         yield Check(subject=subject, what="one read", state="ok", found=f"{read.endpoint} answered{simulated}")
         now = await client.state.get(f"grant {name}") if name else None
-        if kept and now and grant and kept["token"] == grant.token != now["token"]:
-            yield faulty(
-                "old_token", subject=subject, what="token", state="warning", found="the kept one was void",
-                expected="a token that KIS or Kiwoom still knows",
-            )  # fmt: skip
+        for check in _void(subject, kept, grant, now) + await _signed(client, provider, mode):
+            yield check
     if answered:
         yield await _clock(runtime, provider)
+
+
+def _ends(grant: Grant | None, *, renewed: bool) -> str:
+    ends = f"until {grant.ends:%Y-%m-%d %H:%M}" if grant else "not needed"
+    return f"{ends}, with a new token" if renewed else ends
+
+
+def _void(subject: str, kept: Kept, grant: Grant | None, now: Kept) -> list[Check]:
+    """What the read has shown of the token that was `kept`: whether another stands in its place `now`."""
+    if not (kept and now and grant and kept["token"] == grant.token != now["token"]):
+        return []
+    check = faulty(
+        "old_token", subject=subject, what="token", state="warning", found="the kept one was void",
+        expected="a token that KIS or Kiwoom still knows",
+    )  # fmt: skip
+    return [check]
+
+
+async def _signed(client: Client, provider: str, mode: str) -> list[Check]:
+    """The rest of how KIS signs: the key of a pushed session, and the hash of an order. Reads go on without either."""
+    if provider != "kis":
+        return []
+    subject, what = f"{provider} {mode}", "websocket key, hashkey"
+    try:
+        await client.push_grants.get("default", mode)
+        await client.asking().ask(HASHED.endpoint, HASHED.parameters, mode=mode)
+    except DariError as error:
+        found = f"[{error.code}] {error.message}"
+        return [Check(subject=subject, what=what, state="warning", found=found, next_step=error.hint)]
+    return [Check(subject=subject, what=what, state="ok", found="answered")]
 
 
 async def _of_the_other_mode(runtime: Runtime, provider: str, mode: str, check: Check) -> Check:
@@ -224,11 +263,11 @@ def failed(runtime: Runtime, provider: str, what: str, subject: str, error: Dari
     return faulty(fault, subject=subject, what=what, found=said, expected="an answer", host=host, said=error.message)
 
 
-async def examined(runtime: Runtime, provider: str | None) -> list[Check]:
-    """Everything of the upstreams and the settings, or one provider."""
+async def examined(runtime: Runtime, provider: str | None, *, renewed: bool = False) -> list[Check]:
+    """Everything of the upstreams and the settings, or one provider, `renewed` with a new token."""
     found = settings_checks(runtime) if provider is None else []
     for one in (one for one in READS if _wanted(runtime, one)) if provider is None else (provider,):
-        found += [check async for check in upstream_checks(runtime, one)]
+        found += [check async for check in upstream_checks(runtime, one, renewed=renewed)]
     if provider in {None, "krx"}:
         found.append(_days(runtime))
     return found

@@ -19,7 +19,7 @@ from dari.app.clients.machine import Machine
 from dari.app.runtime import Runtime
 from dari.app.setting_up import settings_of
 from dari.cli.printing import FAULT, OK, document, line
-from dari.core.errors import BadSetting, DariError, Hint, NotFound
+from dari.core.errors import BadSetting, DariError, Hint, InvalidInput, NotFound
 
 MARKS: Final = {"ok": "✓", "warning": "!", "wrong": "✗", "absent": "·"}
 
@@ -30,8 +30,14 @@ def _known(provider: str) -> None:
         raise NotFound(f"there is nothing called {provider[:40]!r}", hint=Hint(f"목록: {names}", f"There are: {names}"))
 
 
-async def doctor(subject: str | None, *, as_json: bool, file: Path | None = None) -> int:
-    """Examine a provider, a client or all there is, and print; exit code 1 when something is wrong."""
+async def doctor(subject: str | None, *, as_json: bool, file: Path | None = None, fresh_token: bool = False) -> int:
+    """Examine a provider, a client or all there is, and print; exit code 1 when something is wrong.
+
+    `fresh_token`: have KIS revoke the token and take a new one first. Raises InvalidInput for another subject.
+    """
+    if fresh_token and subject != "kis":
+        hint = Hint("dari doctor kis --fresh-token", "dari doctor kis --fresh-token")
+        raise InvalidInput("only a token of KIS is revoked", hint=hint)
     known = subject is None or subject in doctoring.READS
     chosen = client(subject) if subject and not known and (subject in CLIENTS or subject in CLIENT_ALIASES) else None
     if subject and chosen is None:
@@ -48,7 +54,7 @@ async def doctor(subject: str | None, *, as_json: bool, file: Path | None = None
             checks += [one async for one in installation_checks()]
         if subject in {None, "kis"}:
             checks += file_checks(machine.environment, machine.home, platform=machine.platform)
-        checks += await _upstreams(subject)
+        checks += await _upstreams(subject, renewed=fresh_token)
     told = doctoring.verdict(checks)
     if as_json:
         document(told | {"checks": [one.as_dict(language) for one in checks]})
@@ -57,7 +63,7 @@ async def doctor(subject: str | None, *, as_json: bool, file: Path | None = None
     return OK if told["ok"] else FAULT
 
 
-async def _upstreams(subject: str | None) -> list[Check]:
+async def _upstreams(subject: str | None, *, renewed: bool) -> list[Check]:
     """The checks that need settings; what keeps the settings from being read is one itself."""
     try:
         settings = settings_of()
@@ -69,7 +75,7 @@ async def _upstreams(subject: str | None) -> list[Check]:
         return [faulty("bad_setting", subject="settings", what="values", found=error.message, said=what)]
     async with Runtime(settings) as runtime:
         checks = [writable(runtime.parts.places.state)] if subject is None else []
-        return checks + await doctoring.examined(runtime, subject)
+        return checks + await doctoring.examined(runtime, subject, renewed=renewed)
 
 
 def _shown(checks: list[Check], language: str) -> None:

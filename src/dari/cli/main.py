@@ -163,12 +163,13 @@ def doctor(
     subject: Annotated[str | None, Parameter(help="A provider (kis …) or an MCP client (claude-desktop …).")] = None,
     *,
     file: Annotated[Path | None, Parameter(help="The client's configuration file, if it is another.")] = None,
+    fresh_token: Annotated[bool, Parameter(negative="", help="Let KIS revoke the token, and take a new one.")] = False,
     json: Json = False,
 ) -> None:
     """Look at machine, files, settings, keys, clock, sign-in and one read of each upstream; or at one MCP client."""
     from dari.cli import examining  # noqa: PLC0415
 
-    run(examining.doctor(subject, as_json=json, file=file), as_json=json)
+    run(examining.doctor(subject, as_json=json, file=file, fresh_token=fresh_token), as_json=json)
 
 
 @app.command

@@ -108,6 +108,15 @@ class Granting(Protocol):
 
 
 @runtime_checkable
+class Revoking(Protocol):
+    """A dialect whose upstream takes a grant back before its time."""
+
+    async def revoke(self, profile: str, mode: str, grant: Grant) -> None:
+        """Have the upstream forget the grant. Raises GrantStale where it knew it no more, and what sign_in raises."""
+        ...
+
+
+@runtime_checkable
 class Holding(Protocol):
     """A dialect whose upstream keeps accounts."""
 

@@ -81,6 +81,9 @@ class Client:
         self.borrows: Callable[[str, str], str] = lambda profile, _: profile
         """From (profile, mode) to the profile whose keys a market read is asked with."""
         self.grants = Grants(dialect, state, clock)
+        of_pushes = pushes.granting if pushes is not None else None
+        self.push_grants = self.grants if of_pushes is None else Grants(of_pushes, state, clock)
+        """Grants of its pushed sessions, which are those of its calls where the upstream does not tell them apart."""
         signing = Signing(dialect, self.grants)
         pacing = Pacing(signing, ring, dialect.limits, clock)
         self.paced: Sender = Renewal(pacing)
@@ -109,12 +112,12 @@ class Client:
         """The pushed session of a key. Raises NotFound where this upstream pushes nothing to us."""
         if self._pushes is None:
             raise NotFound(f"nothing is pushed by {self.dialect.name}")
-        live, granting = self._lives.get((profile, mode)), self._pushes.granting
+        live = self._lives.get((profile, mode))
         if live is None:
             live = self._lives[profile, mode] = Live(
                 self._pushes.frames,
                 connect=self._pushes.connect,
-                grants=self.grants if granting is None else Grants(granting, self.state, self.clock),
+                grants=self.push_grants,
                 state=self.state,
                 clock=self.clock,
                 events=self._events,

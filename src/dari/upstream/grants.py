@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from dari.core.clock import Clock
-from dari.core.errors import GrantStale, RateLimited
+from dari.core.errors import GrantStale, NotFound, RateLimited
 from dari.core.exchange import Call, Grant, Reply, Sender
-from dari.core.provider import Granting
+from dari.core.provider import Granting, Revoking
 from dari.core.shared_state import SharedState
 
 EARLY: Final = timedelta(minutes=5)
@@ -53,6 +54,37 @@ class Grants:
             self._held[name] = kept
             return kept
 
+    async def renew(self, profile: str, mode: str) -> Grant | None:
+        """Revoke the grant at the upstream and take a new one; who asks meanwhile waits, or shares the new one.
+
+        Other processes notice at their next call: it is refused, and they find the new grant in the shared state.
+        Raises NotFound where the upstream takes no grant back, RateLimited (and revokes nothing) where the grant is so
+        young that no other would be issued yet, and what `Revoking.revoke` and `Dialect.sign_in` raise.
+        """
+        name, dialect = self._dialect.grant_name(profile, mode), self._dialect
+        if name is None or not isinstance(dialect, Revoking):
+            raise NotFound("this upstream takes no access token back")
+        before = await self._kept(name)
+        async with self._issuing.setdefault(name, asyncio.Lock()), self._state.lock(f"grant {name}"):
+            kept = await self._kept(name)
+            if kept is None or kept == before:  # else another has renewed it while this one waited
+                if kept is not None:
+                    await self._old_enough(name)
+                    with suppress(GrantStale):
+                        await dialect.revoke(profile, mode, kept)
+                    self.disown(kept)
+                    await self._state.drop(f"grant {name}")
+                self._held.pop(name, None)
+                kept = await self._issue(name, profile, mode)
+            self._held[name] = kept
+            return kept
+
+    async def _old_enough(self, name: str) -> None:
+        issued = (await self._state.get(f"grant {name}") or {}).get("issued", 0.0)
+        left = issued + BACK_OFF_SECONDS - self._clock.now().timestamp()
+        if left > 0:
+            raise RateLimited("a new access token may be asked for once a minute", retry_after=left)
+
     def _good(self, grant: Grant) -> bool:
         return grant.token not in self._disowned and grant.ends - EARLY > self._clock.now()
 
@@ -77,7 +109,8 @@ class Grants:
         # An upstream may issue the very token it has just refused (Kiwoom does inside its life): it is the grant now.
         self._disowned.discard(grant.token)
         life = (grant.ends - self._clock.now()).total_seconds()
-        value = {"token": grant.token, "ends": grant.ends.isoformat(), "parts": dict(grant.parts)}
+        issued = self._clock.now().timestamp()
+        value = {"token": grant.token, "ends": grant.ends.isoformat(), "parts": dict(grant.parts), "issued": issued}
         await self._state.put(f"grant {name}", value, seconds=life)
         return grant
 

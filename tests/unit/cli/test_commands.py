@@ -100,7 +100,7 @@ async def test_doctor_finds_everything_well_and_shows_no_secret(capsys: pytest.C
     told = json.loads(written)
     assert told["ok"] is True
     assert told["answered"] == ["kis real", "kis paper"]
-    assert {one["what"] for one in told["checks"]} == {"key", "sign-in", "one read", "clock"}
+    assert {one["what"] for one in told["checks"]} == {"key", "sign-in", "one read", "clock", "websocket key, hashkey"}
     assert await examining.doctor(None, as_json=False) == 0
     written += capsys.readouterr().out
     assert "PSsimulatedReal" not in written

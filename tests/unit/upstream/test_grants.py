@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dari.core.clock import Clock, ManualClock
-from dari.core.errors import GrantStale, RateLimited, SignInRefused
+from dari.core.errors import GrantStale, NotFound, RateLimited, SignInRefused, Unreachable
 from dari.core.exchange import Call, Grant, Reply
 from dari.core.shared_state import FileState
 from dari.upstream.grants import Grants, Renewal, Signing
@@ -148,3 +148,113 @@ def test_a_grant_and_a_call_never_print_the_token() -> None:
     assert "very-secret" not in repr(grant)
     assert "very-secret" not in repr(Call(asked.endpoint, {}, grant=grant))
     assert "very-secret" not in repr(Reply({}, NOON))
+
+
+# --- taken back before its time ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Revoker(Office):
+    """An office that takes tokens back."""
+
+    revoked: list[str] = field(default_factory=list)
+    trouble: Exception | None = None
+
+    async def revoke(self, _: str, __: str, grant: Grant) -> None:
+        if self.trouble:
+            raise self.trouble
+        await asyncio.sleep(0)
+        self.revoked.append(grant.token)
+
+
+async def renewed(one: Grants) -> str:
+    grant = await one.renew("default", "real")
+    assert grant is not None
+    return grant.token
+
+
+async def test_a_renewed_grant_is_revoked_first_and_the_new_one_is_kept(clock: ManualClock, tmp_path: Path) -> None:
+    office = Revoker(clock)
+    one = grants(office, tmp_path)
+    await token(one)
+    clock.advance(60)
+    assert (await renewed(one), office.revoked) == ("token-2", ["token-1"])
+    assert await token(one) == await token(grants(office, tmp_path)) == "token-2"
+    kept = await FileState(tmp_path, clock).get("grant default real")
+    assert kept is not None
+    assert kept["token"] == "token-2"
+
+
+async def test_without_a_kept_grant_one_is_issued(clock: ManualClock, tmp_path: Path) -> None:
+    office = Revoker(clock)
+    assert (await renewed(grants(office, tmp_path)), office.revoked) == ("token-1", [])
+
+
+async def test_renewals_at_once_share_one_revocation(clock: ManualClock, tmp_path: Path) -> None:
+    office = Revoker(clock)
+    processes = [grants(office, tmp_path) for _ in range(3)]
+    await token(processes[0])
+    clock.advance(60)
+    tokens = await asyncio.gather(*(renewed(one) for one in processes for _ in range(3)))
+    assert (set(tokens), office.revoked, len(office.issued)) == ({"token-2"}, ["token-1"], 2)
+
+
+async def test_another_process_that_holds_it_goes_on_with_the_new_one(clock: ManualClock, tmp_path: Path) -> None:
+    office = Revoker(clock)
+    here, there = grants(office, tmp_path), grants(office, tmp_path)
+    assert await token(here) == await token(there) == "token-1"
+    clock.advance(60)
+    await renewed(here)
+    sender = Scripted(clock, GrantStale("revoked"), "ok")
+    await Renewal(Signing(sender, there))(call())
+    assert [one.grant and one.grant.token for one in sender.calls] == ["token-1", "token-2"]
+    assert len(office.issued) == 2
+
+
+async def test_a_grant_too_young_to_be_followed_is_not_revoked(clock: ManualClock, tmp_path: Path) -> None:
+    office = Revoker(clock)
+    one = grants(office, tmp_path)
+    await token(one)
+    clock.advance(20)
+    with pytest.raises(RateLimited) as told:
+        await renewed(one)
+    assert told.value.retry_after == pytest.approx(40)
+    assert office.revoked == []
+    assert await token(one) == "token-1"
+
+
+async def test_what_the_upstream_knows_no_more_is_replaced_all_the_same(clock: ManualClock, tmp_path: Path) -> None:
+    office = Revoker(clock, trouble=GrantStale("unknown"))
+    one = grants(office, tmp_path)
+    await token(one)
+    clock.advance(60)
+    assert await renewed(one) == "token-2"
+
+
+async def test_a_failed_revocation_leaves_everything(clock: ManualClock, tmp_path: Path) -> None:
+    office = Revoker(clock, trouble=Unreachable("gone", executed=None))
+    one = grants(office, tmp_path)
+    await token(one)
+    clock.advance(60)
+    with pytest.raises(Unreachable):
+        await renewed(one)
+    assert await token(one) == "token-1"
+
+
+async def test_a_failed_issue_after_a_revocation_leaves_nothing_void_behind(clock: ManualClock, tmp_path: Path) -> None:
+    office = Revoker(clock)
+    one = grants(office, tmp_path)
+    await token(one)
+    clock.advance(60)
+    office.refuse = RateLimited("once a minute", retry_after=60)
+    with pytest.raises(RateLimited):
+        await renewed(one)
+    office.refuse = None
+    clock.advance(61)
+    assert (await token(one), office.revoked) == ("token-2", ["token-1"])
+
+
+async def test_an_upstream_that_takes_nothing_back_says_so(clock: ManualClock, tmp_path: Path) -> None:
+    for office in (Office(clock), Revoker(clock, needs=False)):
+        with pytest.raises(NotFound):
+            await renewed(grants(office, tmp_path))

@@ -38,6 +38,15 @@ SIMULATOR_HEADER: Final = "x-dari-simulator"
 """A simulator names itself in every reply; the real KIS does not know the header."""
 
 UNZIPPED_LIMIT: Final = 64 * 1024 * 1024
+_TOLD: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "auth.auth_token": "access_token",
+        "auth.auth_ws_token": "approval_key",
+        "auth.revokep": "code",
+        "auth.hashkey": "HASH",
+    }
+)
+"""What a reply without rt_cd carries when it is a success."""
 Transport = Callable[[Request], Awaitable[Response]]
 
 
@@ -140,10 +149,18 @@ class KisDialect:
         except (KeyError, ValueError):
             raise Malformed("the access token reply is not as documented") from None
 
+    async def revoke(self, profile: str, mode: str, grant: Grant) -> None:
+        parts = self.credential(profile, mode).parts
+        row = SPEC.endpoint("auth.revokep")
+        body = {"appkey": parts["appkey"], "appsecret": parts["appsecret"], "token": grant.token}
+        self.judged(await self.send(Request("POST", self.hosts.rest[mode] + row.path, payload=body)), row)
+
     def check(self, call: Call) -> None:
         if call.endpoint.transport == "file":
             return
         credential = self.credential(call.profile, call.mode)
+        if call.endpoint.id == "auth.hashkey":  # both modes have it, and it has no tr_id
+            return
         if not call.endpoint.codes.get(call.mode):
             raise WrongMode(
                 f"KIS does not offer {call.endpoint.id} ({call.endpoint.title}) in {call.mode} mode",
@@ -179,17 +196,21 @@ class KisDialect:
             raise MissingCredential(f"{row.id} was to be sent without a grant")
         credential = self.credential(call.profile, call.mode)
         parts = credential.parts
+        url = self.hosts.rest[call.mode] + row.path
         headers = {
             "content-type": "application/json; charset=utf-8",
-            "authorization": f"Bearer {call.grant.token}",
             "appkey": parts["appkey"],
             "appsecret": parts["appsecret"],
+        }
+        if row.scope == "auth":  # hashkey: the body is hashed as it is
+            return Request("POST", url, headers, payload=dict(call.parameters))
+        headers |= {
+            "authorization": f"Bearer {call.grant.token}",
             "tr_id": tr_id(call),
             "tr_cont": continues(call),
             "custtype": "P",
         }
         asked = sent(call, account_of(row, credential))
-        url = self.hosts.rest[call.mode] + row.path
         if row.method == "GET":
             return Request("GET", url, headers, query=asked)
         return Request("POST", url, headers, payload=asked)
@@ -208,7 +229,7 @@ class KisDialect:
         said = str(body.get("msg1") or body.get("error_description") or "").strip()
         if body.get("rt_cd") == "0" and response.status < 400:  # noqa: PLR2004 -- HTTP's own border
             return body
-        if row.scope == "auth" and ("access_token" in body or "approval_key" in body) and response.status < 400:  # noqa: PLR2004 -- as above
+        if row.scope == "auth" and _TOLD[row.id] in body and response.status < 400:  # noqa: PLR2004 -- as above
             return body
         raise _error(code, said, response.status)
 

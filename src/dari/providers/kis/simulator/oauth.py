@@ -1,4 +1,4 @@
-"""Signing in: tokenP, revokeP and Approval, with refusals in OAuth's own shape."""
+"""Signing in: tokenP, revokeP, Approval and hashkey, with refusals in OAuth's own shape."""
 
 from __future__ import annotations
 
@@ -100,7 +100,8 @@ def approval_of(key: Key) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:32]}"
 
 
-def _hashkey(arrival: Arrival, _: Keyring, __: Faults) -> Outcome:
+def _hashkey(arrival: Arrival, keyring: Keyring, _: Faults) -> Outcome:
+    _key(arrival, arrival.headers, keyring, "appsecret")
     sent = _sent(arrival)
     digest = hashlib.sha256(arrival.body).hexdigest()
     return as_json({"BODY": dict(sent), "HASH": digest})
