@@ -12,7 +12,7 @@ ifneq (,$(filter prove bench,$(firstword $(MAKECMDGOALS))))
   endif
 endif
 
-.PHONY: help demo test prove bench lint stack lock docs format run-env dev-env
+.PHONY: help demo test prove bench lint stack lock audit docs format run-env dev-env
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
 
@@ -36,6 +36,9 @@ stack: run-env ## the real components on this machine (dari stack)
 
 lock: dev-env ## renew requirements/*.txt (ARGS=--upgrade takes the newest versions)
 	@UV_CACHE_DIR=.cache/uv $(PY) -m scripts.lock $(ARGS)
+
+audit: dev-env ## known advisories against what is locked (asks the network)
+	@$(PY) -m scripts.advisories
 
 docs: dev-env ## renew docs/reference from the code
 	@$(PY) -m scripts.reference

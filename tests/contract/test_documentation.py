@@ -69,6 +69,16 @@ def test_the_two_readmes_show_the_same_commands() -> None:
     assert commands(READMES[0]) == commands(READMES[1])
 
 
+def test_every_page_is_in_the_navigation_and_every_entry_is_a_page() -> None:
+    site = (ROOT / "mkdocs.yml").read_text("utf-8")
+    entries = re.findall(r"^ +- (?:[^:\n]+: )?([\w/-]+\.md)$", site[site.index("\nnav:") :], re.MULTILINE)
+    beside = ("reference/servers/", "reference/upstreams/", "decisions/")  # reached by links, as mkdocs.yml says
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").glob("**/*.md")}
+    named = {page for page in pages if not page.endswith(".ko.md") and not page.startswith(beside)}
+    assert len(entries) == len(set(entries))
+    assert set(entries) == named
+
+
 @pytest.mark.parametrize(
     ("goal", "runs"),
     [

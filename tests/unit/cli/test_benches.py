@@ -8,9 +8,20 @@ import pytest
 
 from dari.app.payment_demo import PaymentSystem
 from dari.cli import measuring
-from dari.cli.bench import crawl, diagnosis, endpoint_call, memory, parquet, ranking_cost, report
+from dari.cli.bench import (
+    console,
+    crawl,
+    diagnosis,
+    endpoint_call,
+    memory,
+    parquet,
+    payment_load,
+    promises,
+    ranking_cost,
+    report,
+)
 from dari.cli.bench.shared import Measured, p95
-from dari.core.errors import InvalidInput, NotFound
+from dari.core.errors import InvalidInput, Malformed, NotFound
 
 
 def figure(**more: Any) -> Measured:
@@ -75,8 +86,12 @@ def test_proofs_are_read_from_the_record(tmp_path: Path) -> None:
     place = tmp_path / report.ACCEPTANCE
     place.parent.mkdir(parents=True)
     proof = {"name": "kill", "title": "Nothing is lost.", "holds": False, "why": "one row", "commit": "abc"}
+    proof |= {"date": "2026-11-20", "figures": {"rows": 7, "why": "a|b"}}
     place.write_text(f"# Acceptance\n\n<!-- proof {json.dumps(proof)} -->\n", encoding="utf-8")
-    assert "| kill | Nothing is lost. | **no**: one row | abc |" in report.written([], tmp_path)
+    page = report.written([], tmp_path, failed={"crawl": "Refused: a|b"})
+    assert "| kill | Nothing is lost. | **no**: one row | rows 7; why a/b | 2026-11-20, abc |" in page
+    assert "| crawl | not measured: Refused: a/b | | | | **no** |" in page
+    assert "What was promised" not in page
 
 
 async def test_without_a_page_nothing_is_compared(root: Path) -> None:
@@ -85,6 +100,92 @@ async def test_without_a_page_nothing_is_compared(root: Path) -> None:
         await measuring.bench("one", as_json=True, long=False, compare=True)
     with pytest.raises(InvalidInput, match="--write is for"):
         await measuring.bench("one", as_json=True, long=False, write=True)
+
+
+async def test_one_that_fails_costs_the_others_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(measuring, "BENCHES", {"lost": "dari.cli.bench.nowhere", "one": measuring.BENCHES["one"]})
+    finds(monkeypatch, 2.0)
+    assert await measuring.bench("all", as_json=True, long=False, write=True) == 1
+    told = capsys.readouterr()
+    assert [one["name"] for one in json.loads(told.out)["figures"]] == ["x"]
+    assert "nowhere" in json.loads(told.out)["failed"]["lost"]
+    assert "[1/2 lost" in told.err
+    assert "[2/2 one" in told.err
+    assert "| lost | not measured: " in (root / report.PAGE).read_text("utf-8")
+
+
+PROMISES = """
+[[promise]]
+of = "house"
+claim = "fast"
+bench = ["x"]
+
+[[promise]]
+of = "house"
+claim = "whole"
+proof = ["kill", "none"]
+test = ["tests/unit/cli/test_benches.py::test_promises"]
+
+[[promise]]
+of = "house"
+claim = "everywhere"
+short = "nothing was run on Windows"
+"""
+
+
+def test_promises_are_held_against_figures_and_records(tmp_path: Path) -> None:
+    place = tmp_path / promises.PLACE
+    place.parent.mkdir(parents=True)
+    place.write_text(PROMISES, encoding="utf-8")
+    told = promises.kept(tmp_path)
+    fast, whole, everywhere = promises.judged(told, {"x": figure()}, {"kill": {"holds": False, "why": "one row"}})
+    assert fast.met
+    assert fast.by == "x: 2 s"
+    assert whole.why == "kill: one row; the long form of none is not on record"
+    assert whole.by == "proof kill, proof none, `test_promises`"
+    assert everywhere.why == "nothing was run on Windows"
+    (missed, *_) = promises.judged(told, {"x": figure(within=False)}, {})
+    assert missed.why == "2 s, ratio 2, limit 3"
+    (unmeasured, *_) = promises.judged(told, {}, {})
+    assert unmeasured.why == "x was not measured"
+    assert "1 of 3 figures are met" in report.written([figure()], tmp_path)
+    assert "| house | everywhere | **missed**: nothing was run on Windows |" in report.written([], tmp_path)
+
+
+@pytest.mark.parametrize(
+    "row", ['claim = "x"\nof = "y"', 'claim = "x"\nof = "y"\nguess = "z"'], ids=["nobody judges it", "unknown word"]
+)
+def test_a_promise_is_judged_by_somebody(tmp_path: Path, row: str) -> None:
+    place = tmp_path / promises.PLACE
+    place.parent.mkdir(parents=True)
+    place.write_text(f"[[promise]]\n{row}\n", encoding="utf-8")
+    with pytest.raises(Malformed, match=promises.PLACE):
+        promises.kept(tmp_path)
+
+
+async def test_the_console_is_timed_beside_its_own_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "ROUNDS", 2)
+    monkeypatch.setattr(console, "CALLS", 1_200)
+    (told,) = await console.measure(long=False)
+    assert told.within
+    assert told.figure > 0
+    assert told.floor > 0
+    assert 10_000 < told.more["bytes"] < console.BYTES
+
+
+async def test_payments_are_sent_as_fast_as_they_are_answered_and_at_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payment_load, "ROUNDS", 1)
+    monkeypatch.setattr(payment_load, "SECONDS", 0.2)
+    monkeypatch.setattr(payment_load, "RATE", 50)
+    monkeypatch.setattr(payment_load, "LINES", 4)
+    rate, late = await payment_load.measure(long=False)
+    assert rate.figure > 0
+    assert rate.more["approved"] > 0.9
+    assert rate.more["cpu_ms_each"] > 0
+    assert late.more["sent"] == 10
+    assert late.figure > 0
 
 
 def test_the_tail_of_a_hundred() -> None:

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections import deque
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -145,7 +146,7 @@ def main(role: str, *rest: str) -> None:
 
         say(json.dumps(store(rest[0], int(rest[1]))))
         return
-    roles = {
+    roles: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
         "bare-http": lambda: bare_http(json.loads(Path(rest[0]).read_bytes())),
         "bare-stdio": lambda: bare_stdio(json.loads(Path(rest[0]).read_bytes())),
         "ours-http": lambda: ours_http(int(rest[0])),
@@ -153,6 +154,10 @@ def main(role: str, *rest: str) -> None:
         "worker": lambda: worker(rest[0], float(rest[1])),
         "simulator": lambda: simulator(rest[0]),
         "memory": lambda: remembered(json.loads(rest[0])),
+        "payments": payments,
+        "bare-payments": lambda: bare_payments(Path(rest[0]).read_bytes()),
+        "console": lambda: console(int(rest[0])),
+        "static": lambda: static(json.loads(Path(rest[0]).read_bytes())),
     }
     asyncio.run(roles[role]())
 
@@ -178,6 +183,40 @@ async def remembered(flags: dict[str, str]) -> None:
     from dari.cli.bench.memory import called  # noqa: PLC0415 -- each role pays for its own imports
 
     say(json.dumps(await called(flags)))
+
+
+async def payments() -> None:
+    """The payment platform, whole in this process."""
+    from dari.cli.bench.payment_load import platform  # noqa: PLC0415 -- each role pays for its own imports
+    from dari.serving.mcp_door import listening  # noqa: PLC0415
+
+    async with platform() as app:
+        await listening.serve(with_cpu(app), "127.0.0.1", 0, told=say)
+
+
+async def bare_payments(answer: bytes) -> None:
+    """FastAPI with a ready answer to an authorization."""
+    from dari.cli.bench.payment_load import bare  # noqa: PLC0415 -- each role pays for its own imports
+    from dari.serving.mcp_door import listening  # noqa: PLC0415
+
+    await listening.serve(with_cpu(bare(answer)), "127.0.0.1", 0, told=say)
+
+
+async def console(calls: int) -> None:
+    """A gateway whose console has many calls to show."""
+    from dari.cli.bench.console import busy  # noqa: PLC0415 -- each role pays for its own imports
+    from dari.serving.mcp_door import listening  # noqa: PLC0415
+
+    async with busy(calls) as app:
+        await listening.serve(app, "127.0.0.1", 0, told=say)
+
+
+async def static(pages: dict[str, str]) -> None:
+    """The console's bytes as files."""
+    from dari.cli.bench import console as overview  # noqa: PLC0415 -- each role pays for its own imports
+    from dari.serving.mcp_door import listening  # noqa: PLC0415
+
+    await listening.serve(overview.static(pages), "127.0.0.1", 0, told=say)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,16 @@ import json
 import platform
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from os import cpu_count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import dari
+from dari.cli.bench import promises
 from dari.cli.bench.shared import Measured
 from dari.core.clock import KST
 from dari.core.errors import Hint, NotFound
@@ -27,7 +29,9 @@ WORSE: Final = 0.10
 TIMES: Final = 3
 """How often what looks worse is measured in all, before it is called so."""
 
-Again = Callable[[str], Any]
+FIGURES: Final = 8
+"""How many figures of a proof are told beside its name."""
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 _FIGURES: Final = re.compile(r"^<!-- figures (\{.*\}) -->$", re.MULTILINE)
 _PROOF: Final = re.compile(r"^<!-- proof (\{.*\}) -->$", re.MULTILINE)
@@ -49,12 +53,21 @@ measures again and fails where the ratio of a figure to its floor is more than {
 |---|---|---|---|---|---|
 """
 BELOW: Final = """
-What takes minutes or breaks things on purpose is recorded by proofs ([acceptance](acceptance.md)), and only told here:
+What takes minutes or breaks things on purpose (kills, chaos, endurance) is recorded by proofs
+([acceptance](acceptance.md)), and only told here:
 
-| proof | claim | held | commit |
+| proof | claim | held | figures | date, commit |
+|---|---|---|---|---|
+"""
+NONE: Final = "| none is recorded yet | | | | |\n"
+PROMISED: Final = """
+## What was promised
+
+{met} of {all} figures are met. By a figure above, a proof, or tests of `make test`; each that is not says why.
+
+| | promised | met | by |
 |---|---|---|---|
 """
-NONE: Final = "| none is recorded yet | | | |\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +82,8 @@ class Regression:
         return f"{self.name}: ratio {self.ratio:g}, committed {self.was:g}"
 
 
-def written(found: Iterable[Measured], root: Path = ROOT) -> str:
-    """The page."""
+def written(found: Iterable[Measured], root: Path = ROOT, *, failed: Mapping[str, str] = NOTHING) -> str:
+    """The page. `failed` maps each bench that ended without a figure to what it said."""
     figures = list(found)
     load = Path("/proc/loadavg")
     beside = f"load {load.read_text().split()[0]} at the end, " if load.exists() else ""
@@ -86,13 +99,39 @@ def written(found: Iterable[Measured], root: Path = ROOT) -> str:
         f"| {'yes' if one.within else '**no**'} |\n"
         for one in figures
     )
+    lost = (f"| {name} | not measured: {_cell(why)} | | | | **no** |\n" for name, why in failed.items())
+    records = recorded(root)
     proofs = "".join(
-        f"| {one['name']} | {one['title']} | {'yes' if one['holds'] else '**no**: ' + one['why']} | {one['commit']} |\n"
-        for one in recorded(root)
+        f"| {one['name']} | {_cell(one['title'])} | {'yes' if one['holds'] else '**no**: ' + _cell(one['why'])} "
+        f"| {_told(one)} | {one.get('date', '')}, {one['commit']} |\n"
+        for one in records
     )
     kept = json.dumps({**about, "figures": [one.as_dict() for one in figures]}, ensure_ascii=False, sort_keys=True)
-    head = HEAD.format(worse=WORSE, **about)
-    return f"{head}{''.join(rows)}{BELOW}{proofs or NONE}\n<!-- figures {kept} -->\n"
+    above = f"{HEAD.format(worse=WORSE, **about)}{''.join(rows)}{''.join(lost)}{BELOW}{proofs or NONE}"
+    return f"{above}{_promised(root, figures, records)}\n<!-- figures {kept} -->\n"
+
+
+def _promised(root: Path, figures: list[Measured], records: list[dict[str, Any]]) -> str:
+    """Every promise and what came of it; nothing where the repository lists none."""
+    by_name, by_proof = {one.name: one for one in figures}, {one["name"]: one for one in records}
+    judged = promises.judged(promises.kept(root), by_name, by_proof)
+    rows = (
+        f"| {one.of} | {_cell(one.claim)} | {'yes' if one.met else '**missed**: ' + _cell(one.why)} "
+        f"| {_cell(one.by)} |\n"
+        for one in judged
+    )
+    head = PROMISED.format(met=sum(one.met for one in judged), all=len(judged))
+    return head + "".join(rows) if judged else ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "/").replace("\n", " ")
+
+
+def _told(record: Mapping[str, Any]) -> str:
+    """The figures of a proof in one line; of many the first, since the record has them all."""
+    told = [f"{name} {value}" for name, value in record.get("figures", {}).items()]
+    return _cell("; ".join(told[:FIGURES]) + ("; …" if len(told) > FIGURES else ""))
 
 
 def recorded(root: Path = ROOT) -> list[dict[str, Any]]:

@@ -95,6 +95,14 @@ class Connection:
         self._writer.close()
 
 
+async def used(address: str) -> float:
+    """Seconds of CPU that a measured process has used, which it tells at /cpu."""
+    line = await Connection.to(address)
+    _, reply = await line.request("GET", "/cpu", {})
+    line.close()
+    return float(reply)
+
+
 def tool_call(tool: str, arguments: dict[str, Any]) -> tuple[dict[str, str], bytes]:
     """Headers and body of a tools/call of 2026-07-28."""
     version = "2026-07-28"
