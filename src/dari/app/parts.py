@@ -21,6 +21,7 @@ from dari.core.errors import BadSetting, Hint, MissingExtra
 from dari.core.events import Events
 from dari.core.exchange import DEFAULT_PROFILE
 from dari.core.provider import Dialect, Spec
+from dari.core.sealing import Sealing
 from dari.core.shared_state import FileState, SharedState, private_folder, write_private
 from dari.serving.audit import Audit
 from dari.serving.jobs import Jobs, JobsHere
@@ -100,6 +101,10 @@ class Parts:
             )
         return url
 
+    def sealing(self) -> Sealing | None:
+        """What seals kept upstream data (DARI_STORE_KEY); None where it is kept as it came. Raises BadSetting."""
+        return Sealing.of(self.settings.text("DARI_STORE_KEY"))
+
     def client(
         self,
         spec: Spec,
@@ -118,6 +123,10 @@ class Parts:
         """
         name = f"{dialect.name}-{hashlib.sha256(origin.encode()).hexdigest()[:8]}" if origin else dialect.name
         state, ring = self._shared(name)
+        if sealing := self.sealing():
+            from dari.core.shared_state.sealed import SealedState  # noqa: PLC0415 -- only who seals pays for it
+
+            state = SealedState(state, sealing)
         self.names[dialect.name] = name
         cache = CacheRules(
             l1_seconds=self.settings.number("CACHE_L1_TTL_SECONDS"),

@@ -108,7 +108,7 @@ async def cache(provider: str, *, clear: str | None, as_json: bool) -> int:
                 entries.append(
                     {
                         "name": name.removeprefix("reply "),
-                        "fetched_at": value["fetched_at"],
+                        "fetched_at": value.get("fetched_at", "sealed"),
                         "seconds_left": None if ends is None else round(ends - now, 1),
                     }
                 )

@@ -13,9 +13,11 @@ import pytest
 from dari.core.clock import SystemClock
 from dari.core.events import Event, Events
 from dari.core.provider import Rate
+from dari.core.sealing import Sealing
 from dari.core.shared_state import FileState
 from dari.core.shared_state import networked as room
 from dari.core.shared_state.networked import Degrading, RedisState
+from dari.core.shared_state.sealed import SealedState
 from dari.upstream.grants import Grants
 from dari.upstream.pacing import GUARD_SECONDS, FileRing, SharedRing, Ticket
 from tests.unit.upstream.test_grants import Office
@@ -103,6 +105,16 @@ async def test_machines_share_values_and_locks(redis: Redis, tmp_path: Path) -> 
         assert await other.drop_matching("reply *") == 1
         assert await other.drop_matching("reply *") == 0
         assert await one.names() == {}
+
+
+async def test_redis_holds_nothing_an_upstream_has_told_where_a_key_seals_it(redis: Redis, tmp_path: Path) -> None:
+    sealing = Sealing([b"k" * 32])
+    async with machine(redis, tmp_path / "a") as one, machine(redis, tmp_path / "b") as other:
+        for name in ("reply x", "grant x"):
+            await SealedState(one, sealing).put(name, {"name": "canary-7391"}, seconds=60)
+            assert await SealedState(other, sealing).get(name) == {"name": "canary-7391"}
+            assert "canary" not in str(await other.get(name))
+        assert not any(b"canary" in path.read_bytes() for path in (tmp_path / "a").glob("*.json"))
 
 
 async def test_without_redis_state_is_this_machines_and_comes_back(
