@@ -233,9 +233,9 @@ def told(room: str, asked: argparse.Namespace) -> RoomRun:
         chosen = [one for one in every(room) if (one.file, one.name) in left]
     alive, cpu = run(room, chosen)
     git = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
-    drew = (
-        before if asked.survivors and before else {"mutants": len(chosen), "of": len(every(room)), "seed": asked.seed}
-    )
+    fresh: dict[str, Any] = {"mutants": len(chosen), "of": len(every(room)), "seed": asked.seed}
+    fresh["cpu"] = round(cpu / len(chosen), 2)
+    drew = before if asked.survivors and before else fresh
     return {
         "mutants": drew["mutants"],
         "of": drew["of"],
@@ -253,13 +253,15 @@ def told(room: str, asked: argparse.Namespace) -> RoomRun:
 def main(words: list[str]) -> int:
     """Draw, run, tell."""
     parser = argparse.ArgumentParser(prog="scripts.mutants")
-    parser.add_argument("rooms", nargs="*", choices=[[], *ROOMS], metavar="ROOM", help=", ".join(ROOMS))
+    parser.add_argument("rooms", nargs="*", metavar="ROOM", help=f"{', '.join(ROOMS)}; all when none is named")
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--most", type=float, default=0.05)
     parser.add_argument("--survivors", action="store_true", help="only those recorded as having survived")
     parser.add_argument("--write", action="store_true", help="record it, and write docs/reference/mutants.md")
     asked = parser.parse_args(words)
+    if strange := set(asked.rooms) - set(ROOMS):
+        parser.error(f"no such room: {', '.join(sorted(strange))}")
     ran, alive = 0, 0
     if asked.survivors and not asked.rooms:
         asked.rooms = [room for room, one in found_rooms().items() if one["survivors"]]
