@@ -48,7 +48,10 @@ ROOMS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     ),
     "reconciliation": (
         ("src/dari/services/monitoring/reconciliation",),
-        ("tests/unit/services_monitoring/test_reconciliation.py",),
+        (
+            "tests/unit/services_monitoring/test_reconciliation_rows.py",
+            "tests/unit/services_monitoring/test_reconciliation_topics.py",
+        ),
     ),
 }
 """What is mutated, and the tests that must notice."""
