@@ -32,7 +32,10 @@ from scripts.mutants_page import FOUND, RoomRun, found_rooms, mutants_page, name
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "reference" / "mutants.md"
 ROOMS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "pacing": (("src/dari/upstream/pacing.py",), ("tests/unit/upstream/test_pacing.py",)),
+    "pacing": (
+        ("src/dari/upstream/pacing.py",),
+        ("tests/unit/upstream/test_pacing.py", "tests/unit/upstream/test_shared_ring.py"),
+    ),
     "cache": (("src/dari/upstream/cache.py",), ("tests/unit/upstream/test_cache.py",)),
     "retry": (("src/dari/upstream/retry.py",), ("tests/unit/upstream/test_retry.py",)),
     "breaker": (("src/dari/upstream/breaker.py",), ("tests/unit/upstream/test_breaker.py",)),
