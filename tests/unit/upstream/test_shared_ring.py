@@ -1,4 +1,4 @@
-"""The ring in Redis without a Redis: what is asked of it, what a machine does alone, how long a change of sides takes."""
+"""The ring in Redis without a Redis: what is asked of it, what a machine does alone, what a change of sides costs."""
 
 from __future__ import annotations
 
