@@ -47,7 +47,7 @@ ROOMS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     ),
     "ledger": (
         ("src/dari/services/payments/ledger.py", "src/dari/services/payments/bookkeeper.py"),
-        ("tests/unit/services_payments/test_pipeline.py",),
+        ("tests/unit/services_payments/test_ledger.py", "tests/unit/services_payments/test_pipeline.py"),
     ),
     "reconciliation": (
         ("src/dari/services/monitoring/reconciliation",),

@@ -108,6 +108,13 @@ async def test_the_first_broken_link_is_the_first() -> None:
     assert "6 contradictions in 4 payments" in report["message"]
 
 
+async def test_an_entry_of_no_amount_adds_nothing_to_the_totals() -> None:
+    hand = Hand()
+    hand.tables.do("UPDATE ledger_entry SET amount='x' WHERE entry_id=1")
+    report = await hand.report()
+    assert (report["totalDebits"], report["totalCredits"]) == (6_000, 6_000)
+
+
 async def test_of_many_findings_the_limit_is_listed_and_all_are_counted() -> None:
     hand = Hand()
     hand.tables.do("UPDATE ledger_head SET entry_hash='a'", "UPDATE ledger_account SET balance=0 WHERE account='cash'")
@@ -121,6 +128,7 @@ async def test_the_original_has_neither_lines_nor_hashes_and_is_judged_by_the_re
     hand = Hand()
     hand.tables.do(*(f"DROP TABLE {name}" for name in ("ledger_line", "ledger_head", "consumer_inbox")))
     hand.tables.do("UPDATE ledger_entry SET prev_hash=NULL, entry_hash=NULL")
+    assert (await Reader(hand.tables).some([1])).lines == {}
     assert await hand.found() == []
     hand.tables.do("UPDATE ledger_entry SET amount=1 WHERE entry_id=1")
     assert await hand.found() == [
@@ -142,6 +150,7 @@ async def test_of_some_payments_nothing_global_is_judged() -> None:
     assert list(books.inbox) == [("payment-consumer", "6"), ("payment-consumer", "8")]
     assert [*links(books), *balances(books)] == []
     assert first_broken_link(books) is None
+    assert [*balances(await Reader(hand.tables).some([1]))] == []
     none = await Reader(hand.tables).some([77])
     assert (none.payments, none.entries, none.lines, none.idem) == ({}, [], {}, {})
 
@@ -212,7 +221,8 @@ async def test_an_entry_that_is_not_there_yet(
     if behind:
         hand.records.done["payment.refunded"] = 0
     assert await pending(hand) == (waits, wrong)
-    assert (await hand.report())["waitingInConsumers"] == behind
+    report = await hand.report()
+    assert (report["waitingInConsumers"], report["capturesPending"]) == (behind, 0)  # a refund's is not a capture's
 
 
 async def test_captures_on_their_way_are_counted_and_old_ones_are_overdue() -> None:

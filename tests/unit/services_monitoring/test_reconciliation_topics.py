@@ -140,6 +140,14 @@ async def test_of_too_many_records_only_counts_are_compared(most: int, repeats: 
         assert await hand.found() == []
 
 
+async def test_records_that_retention_took_are_not_among_those_to_read() -> None:
+    hand = Hand()
+    del hand.records.topics_held["payment.captured"][0]
+    hand.records.begin["payment.captured"] = 1
+    with mock.patch.object(topics_check, "READ_MOST", 12):
+        assert (await topic(hand))["repeats"] == 0
+
+
 async def test_fewer_records_than_were_published_are_found_by_their_count() -> None:
     hand = Hand()
     with mock.patch.object(topics_check, "READ_MOST", 1):

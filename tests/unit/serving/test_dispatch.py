@@ -162,6 +162,11 @@ async def test_a_wrong_argument_is_told_in_short_and_runs_nothing(
     assert "pydantic" not in outcome.text
 
 
+async def test_of_many_wrong_arguments_five_are_told(tmp_path: Path) -> None:
+    outcome = await Desk(tmp_path, answering()).call(a=1, b=1, c=1, d=1, e=1, f=1)
+    assert outcome.structured["message"].count("is not an argument") == 5
+
+
 async def test_an_unknown_tool_names_its_neighbours(tmp_path: Path) -> None:
     desk = Desk(tmp_path, answering())
     near = await desk.dispatch.call("get_prise", None, READER)
@@ -210,10 +215,10 @@ async def test_a_kept_answer_is_told_again_with_its_age(tmp_path: Path) -> None:
     clock.advance(1000)
     desk = Desk(tmp_path, answering(), clock=clock)
     await desk.call()
-    clock.advance(29)
+    clock.advance(29.04)
     (source,) = (await desk.call(code=" 005930 ")).structured["provenance"]
     assert (desk.ran, source["cached"], source["age_seconds"], source["attempts"]) == (1, "l1", 29.0, 0)
-    clock.advance(1)
+    clock.advance(0.96)
     await desk.call()
     assert desk.ran == 2
     assert desk.metrics.tools["get_price"].cached == 1
@@ -225,7 +230,7 @@ async def test_answers_are_kept_apart_by_question_and_bounded(tmp_path: Path, mo
     desk = Desk(tmp_path, answering())
     for code in ("1", "2", "3", "1"):
         assert (await desk.call(code=code)).structured["code"] == code
-    assert desk.ran == 4
+    assert (desk.ran, desk.dispatch.forget()) == (4, 2)
 
 
 @pytest.mark.parametrize("keep", [0.0, float("inf")])
