@@ -39,7 +39,10 @@ ROOMS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "cache": (("src/dari/upstream/cache.py",), ("tests/unit/upstream/test_cache.py",)),
     "retry": (("src/dari/upstream/retry.py",), ("tests/unit/upstream/test_retry.py",)),
     "breaker": (("src/dari/upstream/breaker.py",), ("tests/unit/upstream/test_breaker.py",)),
-    "plans": (("src/dari/serving/plans",), ("tests/unit/serving/test_plans.py",)),
+    "plans": (
+        ("src/dari/serving/plans",),
+        ("tests/unit/serving/test_plans.py", "tests/unit/serving/test_plans_kept.py"),
+    ),
     "dispatch": (("src/dari/serving/dispatch.py",), ("tests/unit/serving/test_dispatch.py",)),
     "receipts": (
         ("src/dari/providers/naramarket/crawler/book.py",),

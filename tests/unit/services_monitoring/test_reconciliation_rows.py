@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -66,6 +67,9 @@ def test_the_hash_is_the_one_the_ledger_writes() -> None:
     right = written("ab", 7, capture_posting(3, "5", 900, "KRW", moment))
     for same in (900, "900", 900.0):
         assert entry_hash({**row, "amount": same}, "ab") == right
+    no_number: Any = "x"
+    strange = written("ab", 7, capture_posting(3, "5", no_number, "KRW", moment))
+    assert entry_hash({**row, "amount": "x"}, "ab") == strange
     for other in ({"amount": 900.5}, {"amount": 901}, {"occurred_at": moment + timedelta(milliseconds=1)}):
         assert entry_hash({**row, **other}, "ab") != right
     assert entry_hash(row, GENESIS) != right

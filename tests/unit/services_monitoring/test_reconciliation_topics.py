@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 
 from dari.services.monitoring.reconciliation import topics_check
+from dari.services.monitoring.reconciliation.entries_check import json_of
 from dari.services.monitoring.reconciliation.topics_check import plain_json
 from tests.unit.services_monitoring.books_in_hand import Hand, at
 
@@ -127,6 +128,7 @@ async def test_a_record_may_be_spelled_otherwise_and_mean_the_same() -> None:
     hand = Hand()
     hand.tables.do("""UPDATE outbox_event SET payload='{"amount":1000,"paymentId":1}' WHERE event_id=3""")
     assert await hand.found() == []
+    assert [json_of(one) for one in ({"a": 1}, '{"a": 1}', "[1]", "x", None)] == [{"a": 1}, {"a": 1}, {}, {}, {}]
     assert [plain_json(one) for one in ("[1]", "x", {"a": 1}, None)] == [[1], "x", {"a": 1}, None]
 
 
@@ -146,6 +148,7 @@ async def test_records_that_retention_took_are_not_among_those_to_read() -> None
     hand.records.begin["payment.captured"] = 1
     with mock.patch.object(topics_check, "READ_MOST", 12):
         assert (await topic(hand))["repeats"] == 0
+    assert [one[1:] for one in hand.records.asked if one[0] == "payment.captured"] == [(1, 1)]
 
 
 async def test_fewer_records_than_were_published_are_found_by_their_count() -> None:
