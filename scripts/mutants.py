@@ -1,8 +1,10 @@
-"""`python -m scripts.mutants ROOM --count 60 --seed 1`: change one thing, and see whether the room's tests notice.
+"""`python -m scripts.mutants [ROOM …] --count 300 --seed 1`: change one thing, and see whether the room's tests notice.
 
 Drawn by seed from what `ast` finds in the room: comparisons, arithmetic, and/or, not, numbers, True/False, a `return`
-that returns nothing. Each mutant runs in a copy of the project, one process, with the room's own tests only; nothing of
-the working tree is touched. Prints a line a survivor and, last, the share; exit code 1 above `--most` (5 %).
+that returns nothing. Each mutant runs in a copy of the project, in a fork of one process that has imported everything
+but Dari (`scripts.mutants_fork`), with the room's own tests only; nothing of the working tree is touched. Prints a line
+a survivor and, last, the share; exit code 1 above `--most` (5 %). `--write` records it for docs/reference/mutants.md,
+`--survivors` runs only what is recorded as having survived.
 A driver of our own: mutmut and cosmic-ray select by file and not by seed, and neither runs one room's tests a mutant.
 """
 
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import json
 import os
 import random
 import shutil
@@ -17,22 +20,44 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from scripts.mutants_fork import DRIVER_FAILED
+from scripts.mutants_page import FOUND, RoomRun, found_rooms, mutants_page, name_of
 
 ROOT: Final = Path(__file__).parents[1]
-SECONDS: Final = 120.0
+PAGE: Final = ROOT / "docs" / "reference" / "mutants.md"
 ROOMS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "pacing": (("src/dari/upstream/pacing.py",), ("tests/unit/upstream/test_pacing.py",)),
+    "pacing": (
+        ("src/dari/upstream/pacing.py",),
+        ("tests/unit/upstream/test_pacing.py", "tests/unit/upstream/test_shared_ring.py"),
+    ),
     "cache": (("src/dari/upstream/cache.py",), ("tests/unit/upstream/test_cache.py",)),
     "retry": (("src/dari/upstream/retry.py",), ("tests/unit/upstream/test_retry.py",)),
     "breaker": (("src/dari/upstream/breaker.py",), ("tests/unit/upstream/test_breaker.py",)),
-    "plans": (("src/dari/serving/plans",), ("tests/unit/serving/test_plans.py",)),
+    "plans": (
+        ("src/dari/serving/plans",),
+        ("tests/unit/serving/test_plans.py", "tests/unit/serving/test_plans_kept.py"),
+    ),
     "dispatch": (("src/dari/serving/dispatch.py",), ("tests/unit/serving/test_dispatch.py",)),
     "receipts": (
         ("src/dari/providers/naramarket/crawler/book.py",),
         ("tests/unit/naramarket/test_book.py", "tests/unit/naramarket/test_crawl_completeness.py"),
+    ),
+    "ledger": (
+        ("src/dari/services/payments/ledger.py", "src/dari/services/payments/bookkeeper.py"),
+        ("tests/unit/services_payments/test_ledger.py", "tests/unit/services_payments/test_pipeline.py"),
+    ),
+    "reconciliation": (
+        ("src/dari/services/monitoring/reconciliation",),
+        (
+            "tests/unit/services_monitoring/test_reconciliation_rows.py",
+            "tests/unit/services_monitoring/test_reconciliation_topics.py",
+        ),
     ),
 }
 """What is mutated, and the tests that must notice."""
@@ -54,7 +79,13 @@ class Mutant:
     line: int
     was: str
     now: str
+    within: str
     source: str
+
+    @property
+    def name(self) -> str:
+        """What it is called wherever its line has moved."""
+        return name_of(self.was, self.now, self.within)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: `{self.was}` → `{self.now}`"
@@ -113,58 +144,146 @@ def mutants(file: Path, root: Path = ROOT) -> Iterator[Mutant]:
             ast.parse(source)
         except SyntaxError:  # a part of an f-string
             continue
-        yield Mutant(file.relative_to(root).as_posix(), node.lineno, was[:80], now[:80], source)
+        within = lines[node.lineno - 1].decode().strip()
+        yield Mutant(file.relative_to(root).as_posix(), node.lineno, _short(was), _short(now), within, source)
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:80]
+
+
+def every(room: str) -> list[Mutant]:
+    """All mutants of a room, in the order they are drawn from."""
+    files = [found for place in ROOMS[room][0] for found in _files(ROOT / place)]
+    return sorted((one for file in files for one in mutants(file)), key=lambda one: (one.file, one.line, one.was))
 
 
 def drawn(room: str, count: int, seed: int) -> list[Mutant]:
     """`count` mutants of a room, or all there are."""
-    files = [found for place in ROOMS[room][0] for found in _files(ROOT / place)]
-    every = sorted((one for file in files for one in mutants(file)), key=lambda one: (one.file, one.line, one.was))
-    return random.Random(seed).sample(every, min(count, len(every)))  # noqa: S311 -- a draw that can be repeated
+    there = every(room)
+    return random.Random(seed).sample(there, min(count, len(there)))  # noqa: S311 -- a draw that can be repeated
 
 
 def _files(place: Path) -> list[Path]:
     return [place] if place.is_file() else sorted(place.rglob("*.py"))
 
 
-def survives(mutant: Mutant, copy: Path, tests: tuple[str, ...]) -> bool:
-    """Whether the tests pass with it. A run that takes too long has noticed."""
-    place = copy / mutant.file
-    before = place.read_text("utf-8")
-    place.write_text(mutant.source, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *tests]
-    places = {**os.environ, "PYTHONPATH": f"{copy / 'src'}{os.pathsep}{copy}", "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        done = subprocess.run(command, cwd=copy, env=places, capture_output=True, timeout=SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        return False
-    finally:
-        place.write_text(before, encoding="utf-8")
-    return done.returncode == 0
+class Server:
+    """The process that forks: one answer a question, each a JSON line."""
+
+    def __init__(self, copy: Path) -> None:
+        places = {**os.environ, "PYTHONPATH": f"{copy / 'src'}{os.pathsep}{copy}"}
+        command = [sys.executable, "-m", "scripts.mutants_fork"]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, cwd=copy, env=places, stdin=pipe, stdout=pipe, text=True)
+
+    def ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        """How the run ended: `code` (null: cut off), `seconds`, `cpu`. Raises RuntimeError when the driver broke."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        told: dict[str, Any] = json.loads(self._process.stdout.readline() or "{}")
+        if told.get("code", DRIVER_FAILED) == DRIVER_FAILED:
+            raise RuntimeError(f"no verdict: {told}")
+        return told
+
+    def close(self) -> None:
+        """End it."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait(60)
 
 
-def main(words: list[str]) -> int:
-    """Draw, run, tell."""
-    parser = argparse.ArgumentParser(prog="scripts.mutants")
-    parser.add_argument("room", choices=sorted(ROOMS))
-    parser.add_argument("--count", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--most", type=float, default=0.05)
-    asked = parser.parse_args(words)
-    chosen = drawn(asked.room, asked.count, asked.seed)
-    alive = []
+@contextmanager
+def serving(room: str) -> Iterator[Server]:
+    """A server in a copy of the project, whose unchanged room has passed its tests."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "project"
         left = shutil.ignore_patterns(".git", ".cache", ".venv", "__pycache__", "node_modules")
         for name in ("src", "tests", "scripts"):
             shutil.copytree(ROOT / name, copy / name, ignore=left)
         shutil.copy(ROOT / "pyproject.toml", copy)
+        server = Server(copy)
+        try:
+            places = [file.relative_to(ROOT).as_posix() for place in ROOMS[room][0] for file in _files(ROOT / place)]
+            unchanged = server.ask({"files": places, "tests": ROOMS[room][1]})
+            if unchanged["code"] != 0:
+                raise RuntimeError(f"the tests of {room} do not pass with nothing changed")
+            print(f"{room}: unchanged, the tests take {unchanged['seconds']:.1f} s", flush=True)
+            yield server
+        finally:
+            server.close()
+
+
+def run(room: str, chosen: list[Mutant]) -> tuple[list[Mutant], float]:
+    """Who survives, and the CPU seconds of all together."""
+    alive, cpu = [], 0.0
+    with serving(room) as server:
         for number, mutant in enumerate(chosen, start=1):
-            if survives(mutant, copy, ROOMS[asked.room][1]):
+            end = server.ask({"file": mutant.file, "source": mutant.source})
+            cpu += end["cpu"]
+            if end["code"] == 0:
                 alive.append(mutant)
-                print(f"survives {number}/{len(chosen)}: {mutant}", flush=True)
-    share = len(alive) / len(chosen) if chosen else 0.0
-    print(f"{asked.room}: {len(chosen)} mutants of seed {asked.seed}, {len(alive)} survive ({share:.1%})")
+            if end["code"] in (0, None):
+                word = "survives" if end["code"] == 0 else "cut off, so noticed"
+                print(f"{word} {number}/{len(chosen)}: {mutant} in `{mutant.within}`", flush=True)
+    return alive, cpu
+
+
+def told(room: str, asked: argparse.Namespace) -> RoomRun:
+    """Draw, run, and what the page says of it."""
+    before = found_rooms().get(room)
+    chosen = drawn(room, asked.count, asked.seed)
+    if asked.survivors:
+        if before is None or not before["survivors"]:
+            raise SystemExit(f"{room}: none on record")
+        left = {(one["file"], one["name"]) for one in before["survivors"]}
+        chosen = [one for one in every(room) if (one.file, one.name) in left]
+    alive, cpu = run(room, chosen)
+    git = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    fresh: dict[str, Any] = {"mutants": len(chosen), "of": len(every(room)), "seed": asked.seed}
+    fresh["cpu"] = round(cpu / len(chosen), 2)
+    drew = before if asked.survivors and before else fresh
+    return {
+        "mutants": drew["mutants"],
+        "of": drew["of"],
+        "seed": drew["seed"],
+        "cpu": drew["cpu"],
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip(),
+        "survivors": [
+            {"file": one.file, "line": one.line, "name": one.name}
+            for one in sorted(alive, key=lambda one: (one.file, one.line))
+        ],
+    }
+
+
+def main(words: list[str]) -> int:
+    """Draw, run, tell."""
+    parser = argparse.ArgumentParser(prog="scripts.mutants")
+    parser.add_argument("rooms", nargs="*", metavar="ROOM", help=f"{', '.join(ROOMS)}; all when none is named")
+    parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--most", type=float, default=0.05)
+    parser.add_argument("--survivors", action="store_true", help="only those recorded as having survived")
+    parser.add_argument("--write", action="store_true", help="record it, and write docs/reference/mutants.md")
+    asked = parser.parse_args(words)
+    if strange := set(asked.rooms) - set(ROOMS):
+        parser.error(f"no such room: {', '.join(sorted(strange))}")
+    ran, alive = 0, 0
+    if asked.survivors and not asked.rooms:
+        asked.rooms = [room for room, one in found_rooms().items() if one["survivors"]]
+    for room in asked.rooms or ROOMS:
+        one = told(room, asked)
+        ran, alive = ran + one["mutants"], alive + len(one["survivors"])
+        print(f"{room}: {one['mutants']} of {one['of']} mutants, seed {one['seed']}: {len(one['survivors'])} survive;"
+              f" {one['cpu']} s CPU each", flush=True)  # fmt: skip
+        if asked.write:
+            FOUND.write_text(json.dumps({**found_rooms(), room: one}, ensure_ascii=False, indent=1) + "\n", "utf-8")
+            PAGE.write_text(mutants_page(), "utf-8")
+    share = alive / ran if ran else 0.0
+    print(f"{ran} mutants, {alive} survive ({share:.1%})")
     return 0 if share <= asked.most else 1
 
 

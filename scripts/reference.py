@@ -21,6 +21,7 @@ from dari.cli.main import app
 from dari.core import errors
 from dari.serving.schemas import listed
 from dari.settings import SETTINGS
+from scripts.mutants_page import mutants_page
 
 ROOT: Final = Path(__file__).parents[1]
 FOLDER: Final = ROOT / "docs" / "reference"
@@ -179,6 +180,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "commands.md": commands_page,
     "doctor.md": doctor_page,
     "errors.md": errors_page,
+    "mutants.md": mutants_page,
     "settings.md": settings_page,
     "tools.md": tools_page,
     **{f"servers/{name}.json": partial(listing_page, name) for name in SERVERS},

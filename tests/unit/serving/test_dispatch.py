@@ -22,8 +22,8 @@ from dari.core.exchange import Answer, Gap, Provenance, Reply
 from dari.core.tool import Query, Standing, Tool
 from dari.serving import dispatch as room
 from dari.serving.audit import Audit
-from dari.serving.callers import Caller
-from dari.serving.dispatch import Dispatch, Offered, Outcome
+from dari.serving.callers import Caller, Permit
+from dari.serving.dispatch import Dispatch, Offered, Outcome, visible
 from dari.serving.metrics import Metrics
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=KST)
@@ -75,7 +75,7 @@ class Desk:
         self.audit = Audit(folder, process="test")
         OPENED.append(self.audit)
         self.metrics = Metrics()
-        samples = tool.pop("samples", False)
+        samples = {"samples": True} if tool.pop("samples", False) else {}
 
         async def counted(query: Any, upstream: Any) -> Answer:
             self.ran += 1
@@ -84,7 +84,7 @@ class Desk:
         declared = Tool(
             name="get_price", title="현재가", description="A price.", query=Price, output={}, run=counted, **tool
         )
-        offered = Offered(declared, lambda _: Upstream(self.clock, keep), samples=samples)
+        offered = Offered(declared, lambda _: Upstream(self.clock, keep), **samples)
         self.dispatch = Dispatch(
             {"get_price": offered}, clock=self.clock, audit=self.audit, metrics=self.metrics, deadline=0.2
         )
@@ -136,8 +136,9 @@ async def test_what_is_simulated_or_stale_says_so_at_the_top(tmp_path: Path) -> 
     simulated = await Desk(tmp_path / "a", answering(simulated=True)).call()
     assert simulated.structured["simulated"] is True
     assert simulated.text.startswith("[모의 데이터")
-    stale = await Desk(tmp_path / "b", answering(stale=True, age_seconds=42.0)).call()
+    stale = await Desk(tmp_path / "b", answering(stale=True, age_seconds=42.04)).call()
     assert (stale.structured["stale"], stale.structured["stale_seconds"]) == (True, 42.0)
+    assert stale.structured["provenance"][0]["age_seconds"] == 42.0
     assert "42 s" in stale.text.splitlines()[0]
 
 
@@ -161,13 +162,22 @@ async def test_a_wrong_argument_is_told_in_short_and_runs_nothing(
     assert "pydantic" not in outcome.text
 
 
+async def test_of_many_wrong_arguments_five_are_told(tmp_path: Path) -> None:
+    outcome = await Desk(tmp_path, answering()).call(a=1, b=1, c=1, d=1, e=1, f=1)
+    assert outcome.structured["message"].count("is not an argument") == 5
+
+
 async def test_an_unknown_tool_names_its_neighbours(tmp_path: Path) -> None:
     desk = Desk(tmp_path, answering())
     near = await desk.dispatch.call("get_prise", None, READER)
     assert (near.error, "get_price" in near.text) == ("not_found", True)
+    many = Dispatch({f"get_price{n}": desk.dispatch.offered["get_price"] for n in range(5)}, clock=desk.clock,
+                    audit=desk.audit, metrics=Metrics())  # fmt: skip
+    hint = (await many.call("get_price", None, MIGHTY)).structured["hint"]
+    assert len(hint.removeprefix("Near it: ").split(", ")) == 3
     far = await desk.dispatch.call("x" * 999, None, READER)
     assert (far.error, "hint" in far.structured, len(far.text) < 300) == ("not_found", False, True)
-    assert [line["tool"] for line in desk.lines()] == ["get_prise", "x" * 200]
+    assert [line["tool"] for line in desk.lines()] == ["get_prise", "get_price", "x" * 200]
     assert set(desk.metrics.tools) == {"?"}
 
 
@@ -175,19 +185,40 @@ async def test_reach_and_profile_are_asked_before_anything_runs(tmp_path: Path) 
     desk = Desk(tmp_path, answering(), effect=Effect.COMMIT)
     refused = await desk.call()
     assert (refused.error, "DARI_REACH=commit" in refused.text) == ("not_allowed", True)
+    assert refused.structured["message"] == "get_price needs reach COMMIT; yours is READ"
+    nobody = await desk.call(Caller(deny=("get_price",)))
+    assert nobody.structured["message"] == "get_price needs reach COMMIT; yours is none"
     foreign = await desk.call(MIGHTY, profile="somebody-else")
     assert (foreign.error, desk.ran) == ("not_allowed", 0)
     assert (await desk.call(MIGHTY)).error is None
 
 
+async def test_to_its_own_folders_reaches_the_person_at_the_machine_and_nobody_else(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, answering(), effect=Effect.CHANGE, own=True)
+    assert (await desk.call()).error is None
+    assert (await desk.call(Caller(tenant="acme"))).error == "not_allowed"
+    assert (await desk.call(Caller(tenant="acme", reach=Effect.CHANGE))).error is None
+
+
+def test_a_tool_is_seen_by_who_may_call_it_or_could_ask_to(tmp_path: Path) -> None:
+    tool = Desk(tmp_path, answering()).dispatch.offered["get_price"].tool
+    here = (Permit(Effect.READ, "here"),)
+    told = {
+        caller: visible(tool, "here", caller)
+        for caller in (Caller(), Caller(permits=()), Caller(permits=(), obtainable=here), Caller(permits=here))
+    }
+    assert list(told.values()) == [True, False, True, True]
+
+
 async def test_a_kept_answer_is_told_again_with_its_age(tmp_path: Path) -> None:
     clock = ManualClock(NOON)
+    clock.advance(1000)
     desk = Desk(tmp_path, answering(), clock=clock)
     await desk.call()
-    clock.advance(29)
+    clock.advance(29.04)
     (source,) = (await desk.call(code=" 005930 ")).structured["provenance"]
     assert (desk.ran, source["cached"], source["age_seconds"], source["attempts"]) == (1, "l1", 29.0, 0)
-    clock.advance(1)
+    clock.advance(0.96)
     await desk.call()
     assert desk.ran == 2
     assert desk.metrics.tools["get_price"].cached == 1
@@ -199,7 +230,7 @@ async def test_answers_are_kept_apart_by_question_and_bounded(tmp_path: Path, mo
     desk = Desk(tmp_path, answering())
     for code in ("1", "2", "3", "1"):
         assert (await desk.call(code=code)).structured["code"] == code
-    assert desk.ran == 4
+    assert (desk.ran, desk.dispatch.forget()) == (4, 2)
 
 
 @pytest.mark.parametrize("keep", [0.0, float("inf")])
@@ -207,7 +238,7 @@ async def test_an_answer_of_replies_that_are_not_kept_is_not_kept(tmp_path: Path
     desk = Desk(tmp_path, answering(), keep=keep)
     for _ in range(2):
         await desk.call()
-    assert desk.ran == 2
+    assert (desk.ran, desk.dispatch.forget()) == (2, 0)
 
 
 async def test_what_changes_something_runs_each_time(tmp_path: Path) -> None:
@@ -259,6 +290,7 @@ async def test_our_own_fault_gives_a_reference_and_hides_the_rest(
         outcome = await Desk(tmp_path, raising(ValueError("a secret detail"))).call()
     assert outcome.error == "internal"
     assert outcome.structured["reference"] in caplog.text
+    assert len(outcome.structured["reference"]) == 8  # short enough to be read out
     assert "secret" not in f"{outcome.structured} {outcome.text}"
 
 
@@ -296,6 +328,7 @@ async def test_samples_stand_in_only_where_asked_for_and_say_so_everywhere(tmp_p
     assert marked.error is None
     assert (marked.structured["is_sample"], marked.structured["source"]) == (True, "sample")
     assert marked.structured["data"]["is_sample"] is True
+    assert marked.structured["error"] == {"code": "unreachable", "message": "down"}
     assert marked.text.startswith("[샘플 sample]")
     assert (await Desk(tmp_path / "b", down, sample=sample).call()).error == "unreachable"
     assert (await Desk(tmp_path / "c", down, samples=True).call()).error == "unreachable"
@@ -311,6 +344,19 @@ async def test_the_audit_holds_the_keys_of_a_read_and_the_values_of_a_change(tmp
     (read,), (change,) = reading.lines(), changing.lines()
     assert (read["arguments"], read["outcome"], read["caller"]) == (["code"], "ok", "local")
     assert (change["arguments"], change["outcome"]) == ({"code": "005930", "my_token": "…"}, "invalid_input")
+
+
+async def test_what_a_call_took_is_counted(tmp_path: Path) -> None:
+    clock = ManualClock(NOON)
+    clock.advance(1000)
+
+    async def slow(_: Any, __: Any) -> Answer:
+        clock.advance(2.5)
+        return Answer({})
+
+    desk = Desk(tmp_path, slow, clock=clock)
+    await desk.call()
+    assert desk.metrics.tools["get_price"].seconds == pytest.approx(2.5)
 
 
 async def test_calls_are_counted(tmp_path: Path) -> None:

@@ -41,6 +41,15 @@ async def test_it_opens_after_three_failures_in_a_row_and_says_when_to_come_back
     assert [(event.name, event.facts["failures"]) for event in heard] == [("breaker.opened", 3)]
 
 
+async def test_without_rules_it_opens_after_five() -> None:
+    clock = ManualClock(NOON)
+    one = Breaker(Scripted(clock, Unreachable("down")), lambda _: "lane", clock, Events())
+    await fail(one, 4)
+    assert one.state("lane") == "closed"
+    await fail(one, 1)
+    assert one.state("lane") == "open"
+
+
 async def test_a_success_between_failures_keeps_it_closed() -> None:
     clock = ManualClock(NOON)
     one = breaker(clock, Scripted(clock, Unreachable("1"), Unreachable("2"), "ok", Malformed("3"), Unreachable("4")))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import re
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -59,6 +62,51 @@ async def test_l1_ends_at_60_l2_at_300_seconds(clock: ManualClock, tmp_path: Pat
     assert (await cache(call())).cached is None
     assert len(sender.calls) == 2
     assert (cache.counts.hits, cache.counts.l1_hits, cache.counts.l2_hits, cache.counts.misses) == (2, 1, 1, 2)
+
+
+async def test_each_tier_is_counted_as_itself(clock: ManualClock, tmp_path: Path) -> None:
+    cache = kept_by(clock, tmp_path, Scripted(clock), RESTING)
+    for passed in (0, 1, 1):
+        clock.advance(passed)
+        await cache(call())
+    assert (cache.counts.l1_hits, cache.counts.l2_hits) == (2, 0)
+
+
+async def test_a_life_that_is_over_is_over_in_both_tiers_and_not_before(clock: ManualClock, tmp_path: Path) -> None:
+    mine = kept_by(clock, tmp_path, Scripted(clock))
+    await mine(call())
+    for passed in (0.5, 59):
+        clock.advance(passed)
+        assert (await kept_by(clock, tmp_path, Scripted(clock))(call())).cached == "l2"
+    clock.advance(0.5)
+    assert (await kept_by(clock, tmp_path, Scripted(clock, "new"))(call())).body == {"said": "new"}
+
+
+async def test_at_the_very_end_of_its_life_a_reply_in_memory_is_asked_again(clock: ManualClock, tmp_path: Path) -> None:
+    cache = kept_by(clock, tmp_path, Scripted(clock))
+    await cache(call())
+    clock.advance(60)
+    assert (await cache(call())).cached is None
+
+
+async def test_without_a_shared_life_nothing_is_kept_while_prices_rest(clock: ManualClock, tmp_path: Path) -> None:
+    cache = kept_by(clock, tmp_path, Scripted(clock), CacheRules(l2_seconds=0.0, moving=lambda _: False))
+    await cache(call())
+    assert (await cache(call())).cached is None
+
+
+async def test_locks_of_flights_are_few(clock: ManualClock, tmp_path: Path) -> None:
+    """However many questions: three hexadecimal digits name 4,096 lock files at most."""
+    state, names = FileState(tmp_path, clock), list[str]()
+    lock = state.lock
+
+    def named(name: str) -> AbstractAsyncContextManager[None]:
+        names.append(name)
+        return lock(name)
+
+    with mock.patch.object(state, "lock", named):
+        await Cache(Scripted(clock), state, clock, Events())(call())
+    assert re.fullmatch("flight [0-9a-f]{3}", names[0])
 
 
 async def test_while_prices_move_nothing_is_older_than_l1(clock: ManualClock, tmp_path: Path) -> None:
@@ -200,6 +248,8 @@ async def test_memory_is_bounded(clock: ManualClock, tmp_path: Path, monkeypatch
     for code in ("1", "2", "3"):
         await cache(call(code))
     assert len(cache.entries()) == 2
+    assert (await cache(call("3"))).cached == "l1"
+    assert (await cache(call("2"))).cached == "l1"  # the one that was asked for longest ago has gone
 
 
 async def test_people_can_look_and_clear(clock: ManualClock, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import errno
 import itertools
 import struct
 from pathlib import Path
+from unittest import mock
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -77,6 +79,19 @@ async def test_times_from_before_a_reboot_count_as_long_past(clock: ManualClock,
     later.advance(90_000)
     await take_all(FileRing(tmp_path, later), later, 3, Rate(3))
     assert isinstance(await FileRing(tmp_path, clock).take("lane", Rate(3)), Ticket)
+
+
+async def test_just_after_the_machine_started_a_free_place_is_free(tmp_path: Path) -> None:
+    """The monotonic clock begins near 0: a place nobody has taken is told from one taken a moment after that."""
+    later, clock = ManualClock(NOON), ManualClock(NOON)
+    later.advance(90_000)
+    clock.advance(0.5)
+    await take_all(FileRing(tmp_path / "used", later), later, 3, Rate(3))
+    for ring in (FileRing(tmp_path / "used", clock), FileRing(tmp_path / "new", clock)):
+        assert await take_all(ring, clock, 3, Rate(3)) == [0.5] * 3
+    wider = FileRing(tmp_path / "new", clock)
+    assert await take_all(wider, clock, 2, Rate(5)) == [0.5] * 2
+    assert await wider.take("lane", Rate(5)) == pytest.approx(WINDOW)
 
 
 async def test_an_unreadable_ring_waits_a_window_rather_than_risk_a_refusal(clock: ManualClock, tmp_path: Path) -> None:
@@ -197,3 +212,23 @@ async def test_a_reply_later_than_usual_corrects_its_tickets(clock: ManualClock,
     gaps = [later - earlier for earlier, later in itertools.pairwise(arrived)]
     assert min(gaps) >= 1.0  # also after the one that arrived 0.29 s late
     assert gaps[-1] == pytest.approx(WINDOW, abs=0.02)
+
+
+async def test_only_what_came_later_than_usual_by_more_than_the_guard_is_corrected(clock: ManualClock) -> None:
+    ring, takes = AsyncMock(), [0.3, 0.01, 0.01, 0.01, 0.005, 0.03, 0.04]
+
+    async def inner(_: Call, /) -> Reply:
+        await clock.sleep(takes.pop(0))
+        return Reply({}, clock.now())
+
+    ring.take.return_value = ticket = Ticket(0, 0.0)
+    limits = (("one", Rate(9)), ("all", Rate(18)))
+    pacing = Pacing(inner, ring, lambda _: limits, clock)
+    await pacing(call())  # nothing was usual yet
+    assert ring.correct.await_args_list == [mock.call(*limit, ticket, pytest.approx(0.3)) for limit in limits]
+    ring.correct.reset_mock()
+    for _ in range(5):
+        await pacing(call())
+    ring.correct.assert_not_awaited()
+    await pacing(call())
+    assert ring.correct.await_args_list == [mock.call(*limit, ticket, pytest.approx(0.03)) for limit in limits]

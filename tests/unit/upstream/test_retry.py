@@ -24,6 +24,11 @@ async def test_a_read_is_asked_three_times_with_growing_jittered_waits() -> None
     assert [event.facts["attempt"] for event in heard] == [1, 2]
 
 
+async def test_a_reply_says_how_often_was_asked() -> None:
+    clock = ManualClock(NOON)
+    assert (await Retry(Scripted(clock, Unreachable("1"), "ok"), clock, Events())(call())).attempts == 2
+
+
 async def test_the_last_failure_is_the_one_told() -> None:
     clock = ManualClock(NOON)
     sender = Scripted(clock, Unreachable("1"), Unreachable("2"), Unreachable("3"), "never")
