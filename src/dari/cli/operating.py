@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -12,12 +13,17 @@ from dari.app.payment_services import port_of, service, trial
 from dari.app.setting_up import settings_of
 from dari.cli.printing import FAULT, OK, document
 
+GIVE_WAY: Final = 5
+"""How much workers give way (POSIX nice) to an API on the same machine: somebody waits for the API."""
+
 
 async def serve(name: str, *, port: int | None, seed: int, faults: bool, role: str = "all") -> None:
     """Serve a service on loopback until stopped; its address is the first line on stdout."""
     from dari.serving.mcp_door import listening  # noqa: PLC0415 -- an extra, told by the service where it is missing
 
     where = port_of(name) if port is None else port
+    if role == "workers":
+        getattr(os, "nice", int)(GIVE_WAY)
     async with service(name, settings_of(), seed=seed, switches=faults, role=role) as app:
         await listening.serve(app, "127.0.0.1", where, told=lambda address: print(address, flush=True))  # noqa: T201 -- the answer
 

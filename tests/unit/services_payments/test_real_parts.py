@@ -168,6 +168,27 @@ async def test_redis_counts_in_one_step_and_mends_a_counter_without_an_end(redis
     await keys.put("rate:authorize:N", "7", 60)
     await keys._redis.persist("rate:authorize:N")
     assert await keys.count("rate:authorize:N", 60) == (8, 60)
+    # What is asked together is answered each for itself.
+    await keys.put("rate:authorize:X", "word", 60)
+    asked = (keys.count("rate:authorize:X", 60), keys.count("rate:authorize:N", 60), keys.get("rate:authorize:X"))
+    wrong, number, word = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(wrong, KeyValueError)
+    assert wrong.kind == "ResponseError"
+    assert (number, word) == ((9, 60), "word")
+    await keys.close()
+
+
+@pytest.mark.needs("redis")
+async def test_what_is_asked_within_a_moment_goes_in_one_round_trip(redis: tuple[str, object]) -> None:
+    keys = RedisKeys(redis[0], gather=0.05)
+    await keys.put("g", "1", 60)
+    await keys.get("g")
+    before = int((await keys._redis.info("commandstats"))["cmdstat_mget"]["calls"])
+    asked = [asyncio.create_task(keys.get("g"))]
+    await asyncio.sleep(0.02)
+    asked += [asyncio.create_task(keys.get(name)) for name in ("g", "none")]
+    assert await asyncio.gather(*asked) == ["1", "1", None]
+    assert int((await keys._redis.info("commandstats"))["cmdstat_mget"]["calls"]) == before + 1
     await keys.close()
 
 

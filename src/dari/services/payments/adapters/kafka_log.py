@@ -124,7 +124,7 @@ class KafkaLog:
             "auto.offset.reset": "earliest",
             "allow.auto.create.topics": False,
             "session.timeout.ms": 6_000,
-            "fetch.wait.max.ms": 50,
+            "fetch.wait.max.ms": 250,
         }
         consumer = Consumer(settings)
         consumer.subscribe(list(topics))
