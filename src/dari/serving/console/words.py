@@ -122,7 +122,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "receipts": ("창별 영수증", "Receipts"),
         "average_short": ("평균", "mean"),
         "of_tools": ("도구의 답을 그대로 보여 줍니다", "shown as the tool told it"),
-        "pace": ("남은 호출(창마다)", "Calls left (a window)"),
+        "pace": ("남은 호출 한도", "Calls left"),
         "per_seconds": ("{seconds}초에", "in {seconds} s"),
         "newest": ("마지막 응답", "Last answer"),
         "as_table": ("표로 보기", "As a table"),

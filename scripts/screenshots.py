@@ -1,0 +1,160 @@
+"""Pictures of every page of the console, in both languages and both themes: `python -m scripts.screenshots`.
+
+Starts `dari demo` in a folder of its own, crawls a week, takes Kafka down, waits until the diagnosis names it, and
+looks at each page with Debian's Chromium. Writes docs/guides/console/PAGE-LANGUAGE-THEME.webp; a picture above
+MOST bytes is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).parents[1]
+KEPT: Final = ROOT / "docs" / "guides" / "console"
+MOST: Final = 60_000
+QUALITIES: Final = (70, 50, 30)
+"""Tried in turn until a picture is small enough."""
+WIDTH, HEIGHT, TALLEST = 1100, 700, 1500
+PHONE: Final = 390
+STARTED_WITHIN: Final = 120.0
+LONGEST: Final = 300_000
+"""Milliseconds: what whole-market parts take over a simulator that keeps its pace."""
+
+LOOKS: Final = tuple((lang, theme) for lang in ("ko", "en") for theme in ("light", "dark"))
+PLAYGROUND: Final = "/console/playground?at=kis-trade/get_quote"
+PAGES: Final = {
+    "overview": ("/", "#upstreams"),
+    "calls": ("/console/calls", "#calls tbody tr"),
+    "call": ("/console/calls/{call}", "#provenance"),
+    "market": ("/console/market", "#unusual"),
+    "procurement": ("/console/procurement", "[data-state=done]"),
+    "payments": ("/console/payments", "article.cause"),
+    "audit": ("/console/audit", "#audit tbody tr"),
+    "settings": ("/console/settings", "#settings"),
+    "playground": (PLAYGROUND, "#asked"),
+    "login": ("/console/login", "h1"),
+}
+"""Page → its address, and what is there when it is whole."""
+ON_A_PHONE: Final = ("overview", "payments")
+OPERATION: Final = "BidPublicInfoService.getBidPblancListInfoThng"
+
+
+@contextmanager
+def demo(folder: Path) -> Iterator[str]:
+    """The demo, from an empty home; its address."""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(folder), "HOME": str(folder), "PYTHONPATH": str(ROOT / "src")}
+    log = folder / "demo.log"
+    with log.open("wb") as out:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "dari", "demo"], cwd=folder, env=environment, stdout=out, stderr=out
+        )
+        try:
+            until = time.monotonic() + STARTED_WITHIN
+            while "Ctrl-C stops" not in log.read_text("utf-8", errors="replace"):
+                if running.poll() is not None or time.monotonic() > until:
+                    raise SystemExit(f"the demo did not start:\n{log.read_text('utf-8')[-2000:]}")
+                time.sleep(0.5)
+            yield json.loads((folder / "demo.json").read_text("utf-8"))["gateway"]
+        finally:
+            running.terminate()
+            running.wait(30)
+
+
+def prepared(base: str) -> int:
+    """Something to see: a crawl, and Kafka down. Gives the number of a call that has a source."""
+    from dari.serving.mcp_door import asking  # noqa: PLC0415 -- after the path is set by whoever runs this
+
+    async def ask() -> None:
+        week = {"operation": OPERATION, "start": "2026-11-01", "end": "2026-11-07"}
+        await asking.ask(f"{base}/naramarket/mcp", "start_crawl", week)
+        await asking.ask(f"{base}/kis-trade/mcp", "get_quote", {"symbol": "005930"})
+
+    asyncio.run(ask())
+    with urllib.request.urlopen(f"{base}/console/calls?tool=get_quote") as page:  # noqa: S310 -- our own address
+        found = page.read().decode().partition('href="/console/calls/')[2]
+    urllib.request.urlopen(urllib.request.Request(f"{base}/console/faults/kafka-down", method="POST"))  # noqa: S310 -- as above
+    return int(found.partition('"')[0])
+
+
+def shot(page: Any, path: Path) -> int:
+    """The page from its top, at most TALLEST high, as WebP; its bytes."""
+    session = page.context.new_cdp_session(page)
+    tall = min(int(page.evaluate("document.documentElement.scrollHeight")), TALLEST)
+    wide = page.viewport_size["width"]
+    for quality in QUALITIES:
+        told = session.send(
+            "Page.captureScreenshot",
+            {
+                "format": "webp", "quality": quality, "captureBeyondViewport": True,
+                "clip": {"x": 0, "y": 0, "width": wide, "height": tall, "scale": 1},
+            },
+        )  # fmt: skip
+        picture = base64.b64decode(told["data"])
+        if len(picture) <= MOST:
+            break
+    else:
+        raise SystemExit(f"{path.name} is {len(picture):,} bytes, above {MOST:,}")
+    path.write_bytes(picture)
+    return len(picture)
+
+
+def taken(browser: Any, base: str, call: int, only: Sequence[str]) -> Iterator[tuple[Path, int]]:
+    """Every picture asked for, with its bytes."""
+    sizes = [("", WIDTH, tuple(PAGES)), ("-phone", PHONE, ON_A_PHONE)]
+    for mark, width, names in sizes:
+        for lang, theme in LOOKS if not mark else (LOOKS[0], LOOKS[-1]):
+            context = browser.new_context(viewport={"width": width, "height": HEIGHT}, reduced_motion="reduce")
+            page = context.new_page()
+            for name in names:
+                if only and name not in only:
+                    continue
+                address, whole = PAGES[name]
+                address = address.format(call=call)
+                looks = urllib.parse.urlencode({"lang": lang, "theme": theme})
+                page.goto(f"{base}{address}{'&' if '?' in address else '?'}{looks}")
+                if name == "playground":
+                    page.fill("#f-symbol", "005930")
+                    page.click("#asked button")
+                    page.wait_for_selector("#answer", timeout=LONGEST)
+                page.wait_for_selector(whole, timeout=LONGEST)
+                page.evaluate("Promise.allSettled([...document.images].map(one => one.decode()))")
+                path = KEPT / f"{name}-{lang}-{theme}{mark}.webp"
+                yield path, shot(page, path)
+            context.close()
+
+
+def main(only: Sequence[str]) -> None:
+    """Take the pages named, or all."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 -- only who takes pictures has it
+
+    KEPT.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, demo(Path(folder)) as base:
+        call = prepared(base)
+        with sync_playwright() as playwright:
+            _look(
+                playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"]), base, call, only
+            )
+
+
+def _look(browser: Any, base: str, call: int, only: Sequence[str]) -> None:
+    for path, size in taken(browser, base, call, only):
+        sys.stdout.write(f"{path.relative_to(ROOT)}  {size:,} bytes\n")
+        sys.stdout.flush()
+    browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
