@@ -105,7 +105,7 @@ AT = "2026-11-20T10:{:02}:00+09:00"
 HEALTHY = {
     "services": {"kafka": {"status": "healthy", "n": 3}, "application": {"status": "down"}, "extra": "unknown"},
     "status": "cause_found", "root_cause": "KAFKA_UNREACHABLE",
-    "causes": [{"id": "K", "evidence": {"brokers": [0, None]}}],
+    "causes": [{"id": "K", "evidence": {"brokers": [0, None], "of": {"a": 1, "b": "<i>"}}, "en": "Kafka is gone."}],
     "unexplained_symptoms": [], "today": {"count": 12, "amount": 1234567}, "authorize_p95_ms": None,
     "new_dead_letters": 0, "outbox": {"unpublished": 7}, "lag": {"slow <group>": 40, "gone": None},
     "breakers": {"kafka-publisher": "OPEN"}, "checked_at": AT.format(30),
@@ -144,6 +144,7 @@ async def test_the_payments_tell_what_they_are_told(
             "<td>CLOSED</td><td>11-20 10:00:00</td><td>11-20 10:10:00</td>",
             "<td>OPEN</td><td>11-20 10:10:00</td><td>11-20 10:30:00</td>",
             '<td>10:10:00</td><td class="n">unknown</td>', '<b id="unpublished">7</b>', "<b>1,234,567</b>",
+            "Kafka is gone.", "<b>brokers</b> 0, –", "<b>of</b> a 1 · b &lt;i&gt;",
             'slow &lt;group&gt;</th><td class="n">40</td>', 'gone</th><td class="n">unknown</td>',
             '<td class="n" id="debits">300</td><td class="n" id="credits">250</td>',
         ):  # fmt: skip

@@ -125,6 +125,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "pace": ("남은 호출 한도", "Calls left"),
         "per_seconds": ("{seconds}초에", "in {seconds} s"),
         "newest": ("마지막 응답", "Last answer"),
+        "whole": ("전체", "All of it"),
         "as_table": ("표로 보기", "As a table"),
         "account": ("계정", "Account"),
         "debits": ("차변 합계(원)", "Debits (won)"),
