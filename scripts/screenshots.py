@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import os
+import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -25,11 +26,12 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).parents[1]
 KEPT: Final = ROOT / "docs" / "guides" / "console"
 MOST: Final = 60_000
-TRIED: Final = ((55, 1400), (40, 1400), (40, 1000), (30, 700))
+TRIED: Final = ((55, 1900), (40, 1900), (40, 1400), (40, 1000), (30, 700))
 """Quality and the greatest height, in turn until a picture is small enough."""
 WIDTH, HEIGHT = 1100, 700
 PHONE: Final = 390
-STARTED_WITHIN: Final = 120.0
+ADDRESS: Final = re.compile(r"console: (http://\S+)")
+STARTED_WITHIN: Final = 180.0
 LONGEST: Final = 300_000
 """Milliseconds: what whole-market parts take over a simulator that keeps its pace."""
 
@@ -56,21 +58,21 @@ OPERATION: Final = "BidPublicInfoService.getBidPblancListInfoThng"
 
 
 @contextmanager
-def demo(folder: Path) -> Iterator[str]:
-    """The demo, from an empty home; its address."""
-    environment = {**os.environ, "XDG_CACHE_HOME": str(folder), "HOME": str(folder), "PYTHONPATH": str(ROOT / "src")}
-    log = folder / "demo.log"
+def served(folder: Path, *words: str, **environment: str) -> Iterator[str]:
+    """`dari` with these words, from an empty home, until its console is there; the console's address."""
+    own = {"XDG_CACHE_HOME": str(folder), "HOME": str(folder), "PYTHONPATH": str(ROOT / "src"), **environment}
+    log = folder / "log"
     with log.open("wb") as out:
         running = subprocess.Popen(
-            [sys.executable, "-m", "dari", "demo"], cwd=folder, env=environment, stdout=out, stderr=out
+            [sys.executable, "-m", "dari", *words], cwd=folder, env={**os.environ, **own}, stdout=out, stderr=out
         )
         try:
             until = time.monotonic() + STARTED_WITHIN
-            while "Ctrl-C stops" not in log.read_text("utf-8", errors="replace"):
+            while not (found := ADDRESS.search(said := log.read_text("utf-8", errors="replace"))):
                 if running.poll() is not None or time.monotonic() > until:
-                    raise SystemExit(f"the demo did not start:\n{log.read_text('utf-8')[-2000:]}")
+                    raise SystemExit(f"dari {' '.join(words)} did not start:\n{said[-2000:]}")
                 time.sleep(0.5)
-            yield json.loads((folder / "demo.json").read_text("utf-8"))["gateway"]
+            yield found[1].rstrip("/")
         finally:
             running.terminate()
             running.wait(30)
@@ -119,8 +121,8 @@ def shot(page: Any, path: Path) -> int:
     return len(picture)
 
 
-def taken(browser: Any, base: str, call: int, only: Sequence[str]) -> Iterator[tuple[Path, int]]:
-    """Every picture asked for, with its bytes."""
+def taken(browser: Any, base: str, entrance: str, call: int, only: Sequence[str]) -> Iterator[tuple[Path, int]]:
+    """Every picture asked for, with its bytes; of signing in where somebody has to, at `entrance`."""
     sizes = [("", WIDTH, tuple(PAGES)), ("-phone", PHONE, ON_A_PHONE)]
     for mark, width, names in sizes:
         for lang, theme in LOOKS if not mark else (LOOKS[0], LOOKS[-1]):
@@ -129,18 +131,18 @@ def taken(browser: Any, base: str, call: int, only: Sequence[str]) -> Iterator[t
             for name in names:
                 if only and name not in only:
                     continue
-                address, whole = PAGES[name]
-                address = address.format(call=call)
+                path, whole = PAGES[name]
+                address = f"{entrance if name == 'login' else base}{path.format(call=call)}"
                 looks = urllib.parse.urlencode({"lang": lang, "theme": theme})
-                page.goto(f"{base}{address}{'&' if '?' in address else '?'}{looks}")
+                page.goto(f"{address}{'&' if '?' in address else '?'}{looks}")
                 if name == "playground":
                     page.fill("#f-symbol", "005930")
                     page.click("#asked button")
                     page.wait_for_selector("#answer", timeout=LONGEST)
                 page.wait_for_selector(whole, timeout=LONGEST)
                 page.evaluate("Promise.allSettled([...document.images].map(one => one.decode()))")
-                path = KEPT / f"{name}-{lang}-{theme}{mark}.webp"
-                yield path, shot(page, path)
+                kept = KEPT / f"{name}-{lang}-{theme}{mark}.webp"
+                yield kept, shot(page, kept)
             context.close()
 
 
@@ -149,19 +151,21 @@ def main(only: Sequence[str]) -> None:
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 -- only who takes pictures has it
 
     KEPT.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, demo(Path(folder)) as base:
+    with socket.create_server(("127.0.0.1", 0)) as free:  # who signs people in says at which port
+        guarded = ("serve", "kis-code", "--http", "--port", str(free.getsockname()[1]), "--simulated")
+    with (
+        tempfile.TemporaryDirectory() as home,
+        tempfile.TemporaryDirectory() as other,
+        served(Path(other), *guarded, DARI_AUTH="builtin") as entrance,
+        served(Path(home), "demo") as base,
+    ):
         call = prepared(base)
         with sync_playwright() as playwright:
-            _look(
-                playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"]), base, call, only
-            )
-
-
-def _look(browser: Any, base: str, call: int, only: Sequence[str]) -> None:
-    for path, size in taken(browser, base, call, only):
-        sys.stdout.write(f"{path.relative_to(ROOT)}  {size:,} bytes\n")
-        sys.stdout.flush()
-    browser.close()
+            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+            for path, size in taken(browser, base, entrance, call, only):
+                sys.stdout.write(f"{path.relative_to(ROOT)}  {size:,} bytes\n")
+                sys.stdout.flush()
+            browser.close()
 
 
 if __name__ == "__main__":
