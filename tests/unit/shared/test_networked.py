@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dari.app.budgets import Budget, FileBudgets, SharedBudgets
 from dari.core.clock import SystemClock
 from dari.core.events import Event, Events
 from dari.core.provider import Rate
@@ -150,6 +151,22 @@ async def test_a_lock_whose_redis_dies_is_let_go(redis: Redis, tmp_path: Path) -
 
 def ring_of(state: Degrading, folder: Path, name: str) -> SharedRing:
     return SharedRing(state, FileRing(folder / name, CLOCK), CLOCK, name)
+
+
+async def test_what_is_left_is_counted_in_redis_and_without_it_in_this_machines_part(
+    redis: Redis, tmp_path: Path
+) -> None:
+    rate = Rate(4, 30.0)
+    async with machine(redis, tmp_path / "a") as one, machine(redis, tmp_path / "b") as two:
+        ours, theirs = [
+            SharedBudgets(state, FileBudgets(tmp_path / name / "ring", CLOCK), CLOCK, name)
+            for name, state in (("a", one), ("b", two))
+        ]
+        for ring in (theirs, ours, ours):
+            assert isinstance(await ring.take("lane", rate), Ticket)
+        assert await ours.budgets() == await theirs.budgets() == [Budget("lane", 3, 4, 30.0)]
+        await redis.kill()
+        assert await ours.budgets() == [Budget("lane", 0, 2, 30.0)]  # half of it, of which its files know nothing
 
 
 async def taken(rings: list[SharedRing], rate: Rate, seconds: float) -> list[float]:
