@@ -61,6 +61,7 @@ class Market:
         self._closes = lru_cache(maxsize=128)(self._make_closes)
         self._day_table = lru_cache(maxsize=6)(self._make_day_table)
         self._snapshot = lru_cache(maxsize=6)(self._make_snapshot)
+        self._quotes = lru_cache(maxsize=16_384)(self._make_quote)
         self._runs = lru_cache(maxsize=8)(self._make_runs)
         self._indices = lru_cache(maxsize=128)(self._make_index)
         self._index_days = lru_cache(maxsize=4_000)(self._make_index_day)
@@ -185,7 +186,10 @@ class Market:
 
     def quote(self, code: str, at: datetime, venue: krx.Venue = "KRX") -> Quote:
         """One issue at `at` on `venue`. Raises KeyError for a code that is not listed."""
-        return self._quote_of(self.by_code[code], krx.board(_second(at), venue), venue)
+        return self._quotes(code, krx.board(_second(at), venue).as_of, venue)
+
+    def _make_quote(self, code: str, at: datetime, venue: krx.Venue) -> Quote:
+        return self._quote_of(self.by_code[code], krx.board(at, venue), venue)
 
     # ── indices ──
 
