@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected is never garbage: looked through again and again, it cost a sixth of the tests."""
+    """What was imported and collected is never garbage: looked through again and again it cost a sixth of a run."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)

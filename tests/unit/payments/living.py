@@ -79,7 +79,7 @@ class System:
 
 
 @asynccontextmanager
-async def system(folder: Path, *, past: float = 30.0, **environment: str) -> AsyncIterator[System]:
+async def system(folder: Path, past: float = 30.0, /, **environment: str) -> AsyncIterator[System]:
     """Begin with `past` seconds of ordinary life; time then stands still unless a test lets it pass."""
     living: list[LivingSystem] = []
 
