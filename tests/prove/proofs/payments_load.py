@@ -243,5 +243,4 @@ PROOF = Proof(
     rooms=("src/dari/services/payments", "src/dari/services/stack"),
     short=lambda: prove((20,), 2, 5, 2, strict=False),
     long=lambda: prove((200, 300, 400, 500, 600, 700), 12, 200, 60, strict=True),
-    serial=True,
 )

@@ -46,7 +46,7 @@ async def quoted(asker: Asker) -> None:
     assert outcome.error is None, outcome.text
 
 
-@pytest.mark.parametrize("key", ["", NEW])
+@pytest.mark.parametrize("key", ["", NEW], ids=["open", "sealed"])
 async def test_the_cache_and_the_token_lie_open_only_without_a_key(tmp_path: Path, key: str) -> None:
     async with trade(tmp_path, key) as asker:
         await quoted(asker)
@@ -104,7 +104,7 @@ def names(asker: Asker) -> list[str]:
     return [*(one["bidNtceNm"] for one in book.rows(GOODS)), told]
 
 
-@pytest.mark.parametrize("key", ["", NEW])
+@pytest.mark.parametrize("key", ["", NEW], ids=["open", "sealed"])
 async def test_crawled_rows_lie_open_only_without_a_key(tmp_path: Path, key: str) -> None:
     pytest.importorskip("duckdb")
     async with simulated("naramarket", tmp_path, DARI_STORE_KEY=key) as asker:
@@ -137,7 +137,7 @@ def days(folder: Path, key: str) -> DayStore:
     return DayStore(folder / "days", clock(), Sealing.of(key))
 
 
-@pytest.mark.parametrize("key", ["", NEW])
+@pytest.mark.parametrize("key", ["", NEW], ids=["open", "sealed"])
 def test_days_lie_open_only_without_a_key(tmp_path: Path, key: str) -> None:
     planted = row("005930", LAST)
     store = days(tmp_path, key)
