@@ -23,6 +23,8 @@ from dari.services.payments.deployment import Addresses, Deployment, deploy
 from dari.services.payments.gateway import GatewayConfig
 from dari.services.payments.ports import KeyValueError, LogError, Message, StoreError
 from dari.services.payments.replies import AuthorizeRequest, RefundRequest
+from dari.services.stack import processes
+from dari.services.stack.processes import Started
 from tests.unit.services_payments.private_parts import free_port, mariadb_server, redis_server
 
 QUICK = GatewayConfig(auth_failures=0, work_failures=0, work_seconds=(0.01, 0.05))
@@ -133,7 +135,7 @@ async def test_a_paused_mariadb_is_known_in_time_and_a_resumed_one_goes_on(
     database = Database(mariadb[0], timeout=1.0)
     await database.create()
     try:
-        mariadb[1].send_signal(signal.SIGSTOP)
+        assert processes.hold(Started(mariadb[1].pid, processes.birth(mariadb[1].pid) or ""))
         start = time.monotonic()
         with pytest.raises(StoreError):
             await database.rows("SELECT 1")
@@ -262,6 +264,15 @@ async def test_kafka_keeps_order_by_key_and_reads_again_what_was_not_committed(b
 
     await until(four)
     assert [record.value for record in records] == ["5", "6", "7", "8"]
+    reading = asyncio.create_task(reader.fetch(100))
+    await asyncio.sleep(0.01)
+    await asyncio.gather(reader.close(), log.publish([Message("payment.captured", "10", "one-key")]), log.close())
+    assert await reading == []
+    # Who was not told in time finds a closed door, not the client's remains.
+    await reader.rewind()
+    for late in (reader.fetch(1), reader.commit(records), log.publish([Message("payment.captured", "11", "k")])):
+        with pytest.raises(LogError, match="closed"):
+            await late
     await reader.close()
     await log.close()
 
