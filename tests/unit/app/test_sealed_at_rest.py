@@ -7,14 +7,19 @@ import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
 from dari.app.naramarket import desk_of
 from dari.core.errors import BadSetting
+from dari.core.exchange import Reply
 from dari.core.sealing import MAGIC, Sealing
+from dari.core.shared_state import FileState
+from dari.core.shared_state.sealed import SealedState
+from dari.providers.dart.filings import Filings
 from dari.providers.naramarket.crawler.attributes import Attributes
 from dari.stores.days import DayStore
 from tests.support import MORNING, Asker, simulated
@@ -46,7 +51,7 @@ async def quoted(asker: Asker) -> None:
     assert outcome.error is None, outcome.text
 
 
-@pytest.mark.parametrize("key", ["", NEW])
+@pytest.mark.parametrize("key", ["", NEW], ids=["open", "sealed"])
 async def test_the_cache_and_the_token_lie_open_only_without_a_key(tmp_path: Path, key: str) -> None:
     async with trade(tmp_path, key) as asker:
         await quoted(asker)
@@ -79,6 +84,32 @@ async def test_a_key_is_changed_and_a_lost_one_is_named(tmp_path: Path) -> None:
         await quoted(asker)
 
 
+async def test_a_days_list_that_another_key_has_sealed_is_asked_for_again(tmp_path: Path) -> None:
+    day = LAST - timedelta(days=1)
+    state = FileState(tmp_path, clock())
+    listed = [{"corp_code": "1", "rcept_no": "20261118000001", "report_nm": PLANTED, "rcept_dt": f"{day:%Y%m%d}"}]
+
+    class Upstream:
+        asked: ClassVar[list[str]] = []
+
+        def now(self) -> datetime:
+            return MORNING
+
+        async def ask(self, endpoint: str, *_: object, **__: object) -> Reply:
+            self.asked.append(endpoint)
+            rows = [{"stock_code": "005930", "corp_code": "1"}] if endpoint == "corpCode" else listed
+            return Reply({"list": rows, "total": len(rows)}, MORNING)
+
+    upstream: Any = Upstream()
+    for key, asked in ((OLD, 1), (OLD, 0), (NEW, 1), ("", 1), ("", 0)):
+        sealing = Sealing.of(key)
+        told = await Filings(upstream, SealedState(state, sealing) if sealing else state).of_day(["005930"], day)
+        assert told["005930"][0].title == PLANTED
+        assert upstream.asked.count("list") == asked
+        assert found(tmp_path, PLANTED) is (not key)
+        upstream.asked.clear()
+
+
 async def test_a_word_that_is_no_key_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(BadSetting) as told:
         async with trade(tmp_path, "hunter2hunter2"):
@@ -104,7 +135,7 @@ def names(asker: Asker) -> list[str]:
     return [*(one["bidNtceNm"] for one in book.rows(GOODS)), told]
 
 
-@pytest.mark.parametrize("key", ["", NEW])
+@pytest.mark.parametrize("key", ["", NEW], ids=["open", "sealed"])
 async def test_crawled_rows_lie_open_only_without_a_key(tmp_path: Path, key: str) -> None:
     pytest.importorskip("duckdb")
     async with simulated("naramarket", tmp_path, DARI_STORE_KEY=key) as asker:
@@ -137,7 +168,7 @@ def days(folder: Path, key: str) -> DayStore:
     return DayStore(folder / "days", clock(), Sealing.of(key))
 
 
-@pytest.mark.parametrize("key", ["", NEW])
+@pytest.mark.parametrize("key", ["", NEW], ids=["open", "sealed"])
 def test_days_lie_open_only_without_a_key(tmp_path: Path, key: str) -> None:
     planted = row("005930", LAST)
     store = days(tmp_path, key)
