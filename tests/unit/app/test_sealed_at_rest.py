@@ -7,14 +7,19 @@ import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
 from dari.app.naramarket import desk_of
 from dari.core.errors import BadSetting
+from dari.core.exchange import Reply
 from dari.core.sealing import MAGIC, Sealing
+from dari.core.shared_state import FileState
+from dari.core.shared_state.sealed import SealedState
+from dari.providers.dart.filings import Filings
 from dari.providers.naramarket.crawler.attributes import Attributes
 from dari.stores.days import DayStore
 from tests.support import MORNING, Asker, simulated
@@ -77,6 +82,32 @@ async def test_a_key_is_changed_and_a_lost_one_is_named(tmp_path: Path) -> None:
     async with trade(tmp_path, NEW) as asker:
         await asker.runtime.client_of("kis").cache.clear("*")  # what the hint says
         await quoted(asker)
+
+
+async def test_a_days_list_that_another_key_has_sealed_is_asked_for_again(tmp_path: Path) -> None:
+    day = LAST - timedelta(days=1)
+    state = FileState(tmp_path, clock())
+    listed = [{"corp_code": "1", "rcept_no": "20261118000001", "report_nm": PLANTED, "rcept_dt": f"{day:%Y%m%d}"}]
+
+    class Upstream:
+        asked: ClassVar[list[str]] = []
+
+        def now(self) -> datetime:
+            return MORNING
+
+        async def ask(self, endpoint: str, *_: object, **__: object) -> Reply:
+            self.asked.append(endpoint)
+            rows = [{"stock_code": "005930", "corp_code": "1"}] if endpoint == "corpCode" else listed
+            return Reply({"list": rows, "total": len(rows)}, MORNING)
+
+    upstream: Any = Upstream()
+    for key, asked in ((OLD, 1), (OLD, 0), (NEW, 1), ("", 1), ("", 0)):
+        sealing = Sealing.of(key)
+        told = await Filings(upstream, SealedState(state, sealing) if sealing else state).of_day(["005930"], day)
+        assert told["005930"][0].title == PLANTED
+        assert upstream.asked.count("list") == asked
+        assert found(tmp_path, PLANTED) is (not key)
+        upstream.asked.clear()
 
 
 async def test_a_word_that_is_no_key_is_said_at_once(tmp_path: Path) -> None:

@@ -86,13 +86,16 @@ async def test_replies_and_grants_are_sealed_and_the_rest_is_as_it_was(files: Fi
     state = SealedState(files, sealing(NEW))
     for name in ("reply a", "last a", "grant a"):
         await state.put(name, REPLY, seconds=60)
-    await state.put("plan a", {"plan": 1}, durable=True)
+    await state.put("dart disclosures a", {"of": {"a": [["1", "삼성전자"]]}})
+    await state.put("counts a", {"plan": 1}, durable=True)
     await state.put("grant refused a", {"until": 5.0})
     assert "삼성전자" not in lying(files)
+    assert await state.get("dart disclosures a") == {"of": {"a": [["1", "삼성전자"]]}}
+    await state.drop("dart disclosures a")
     assert [await state.get(name) for name in ("reply a", "last a", "grant a")] == [REPLY] * 3
-    assert await files.get("plan a") == await state.get("plan a") == {"plan": 1}
+    assert await files.get("counts a") == await state.get("counts a") == {"plan": 1}
     assert await files.get("grant refused a") == {"until": 5.0}
-    assert set(await state.names("* a")) == {"reply a", "last a", "grant a", "plan a", "grant refused a"}
+    assert set(await state.names("* a")) == {"reply a", "last a", "grant a", "counts a", "grant refused a"}
     await state.drop("last a")
     assert await state.drop_matching("reply *") == 1
     assert [await state.get(name) for name in ("reply a", "last a", "none")] == [None] * 3

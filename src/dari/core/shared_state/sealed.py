@@ -1,4 +1,4 @@
-"""Shared state that keeps what an upstream has told (replies, grants) sealed; all else goes through as it is."""
+"""Shared state that keeps what an upstream has told (replies, lists, grants) sealed; our own counts lie open."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from dari.core.sealing import Sealing
 from dari.core.shared_state import SharedState
 
 REPLIES: Final = ("reply ", "last ")
-GRANTS: Final = "grant "
-REFUSED: Final = "grant refused "
+OPEN: Final = ("grant refused ", "counts ", "live ", "spent ", "cancel ", "job ")
+"""Names of what is our own: waits, counts, who holds a session, quotas, works. Whatever else is kept is sealed."""
 SEALED: Final = "sealed"
 
 
 class SealedState:
     """A SharedState around a SharedState.
 
-    A reply that is not sealed is older than the key, and forgotten. One that another key has sealed raises BadSetting;
-    a grant of another key is taken for none, since a new one costs a call.
+    What is not sealed is older than the key, and forgotten. A reply that another key has sealed raises BadSetting;
+    all else of another key (a grant, a day's list) is taken for none: it is asked for again.
     """
 
     def __init__(self, inner: SharedState, sealing: Sealing) -> None:
@@ -30,7 +30,7 @@ class SealedState:
 
     async def get(self, name: str) -> dict[str, Any] | None:
         kept = await self._inner.get(name)
-        if kept is None or not _told_by_upstream(name):
+        if kept is None or name.startswith(OPEN):
             return kept
         if SEALED not in kept:
             await self._inner.drop(name)
@@ -38,16 +38,16 @@ class SealedState:
         try:
             plain = self._sealing.opened(base64.b64decode(kept[SEALED]), name)
         except BadSetting:
-            if name.startswith(GRANTS):
-                return None
-            raise
+            if name.startswith(REPLIES):
+                raise
+            return None
         value: dict[str, Any] = json.loads(plain)
         return value
 
     async def put(
         self, name: str, value: dict[str, Any], *, seconds: float | None = None, durable: bool = False
     ) -> None:
-        if _told_by_upstream(name):
+        if not name.startswith(OPEN):
             plain = json.dumps(value, ensure_ascii=False).encode()
             value = {SEALED: base64.b64encode(self._sealing.sealed(plain, name)).decode("ascii")}
         await self._inner.put(name, value, seconds=seconds, durable=durable)
@@ -63,7 +63,3 @@ class SealedState:
 
     def lock(self, name: str) -> AbstractAsyncContextManager[None]:
         return self._inner.lock(name)
-
-
-def _told_by_upstream(name: str) -> bool:
-    return name.startswith((*REPLIES, GRANTS)) and not name.startswith(REFUSED)
