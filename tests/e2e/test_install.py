@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -17,6 +18,9 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from dari.app.clients import CLIENTS, client
 from dari.app.clients.machine import Machine
+from dari.app.simulators import simulator
+from dari.providers.kis.simulator.keys import REAL
+from dari.serving.mcp_door import listening
 from tests.e2e.installed import UV, Installed, install, run
 
 SECRET = "k" * 36
@@ -105,6 +109,36 @@ async def test_what_is_written_starts_the_server_and_answers(
     else:
         answer = await first_answer(entry, person, "find_api", question="국내주식 현재가 시세", limit=1)
         assert "inquire" in json.dumps(answer)
+
+
+MOST_COMMANDS = 5
+TYPED = f"{REAL.appkey}\n{REAL.appsecret}\n\n"
+"""What a person types when `dari setup` asks: key, secret, and no account."""
+WITH_KEYS = (
+    "pip install dari",  # done by the fixture, from the wheel
+    "dari setup kis --mode real --keep file",
+    "dari doctor kis",
+    "dari call volume-ranking get_volume_ranking count=1 include_details=false",
+)
+
+
+async def test_from_keys_to_the_first_answer_in_few_commands(
+    installed: Installed, person: dict[str, str], tmp_path: Path
+) -> None:
+    made = simulator("kis", seed=1, now=None, speed=1.0)
+    async with listening.serving(made) as address:
+        told = {**person, "DARI_HOME": str(tmp_path / "홈"), "DARI_KIS_URL": address}
+        for line in WITH_KEYS[1:]:
+            asked = subprocess.PIPE
+            words = line.split()[1:]
+            process = await asyncio.create_subprocess_exec(
+                str(installed.dari), *words, env=told, stdin=asked, stdout=asked, stderr=asked, cwd=tmp_path
+            )
+            said, failed = await process.communicate(TYPED.encode() if "setup" in words else b"")
+            assert process.returncode == 0, (line, said.decode(), failed.decode())
+            assert REAL.appsecret not in said.decode()
+    assert "거래대금 순위" in said.decode()
+    assert len(WITH_KEYS) <= MOST_COMMANDS
 
 
 def test_the_same_program_runs_from_the_wheel_by_uvx(installed: Installed, person: dict[str, str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
@@ -301,6 +303,47 @@ def test_changed_files_and_missing_packages_are_named(monkeypatch: pytest.Monkey
     assert "dari/core/errors.py" in found[0].found
     assert "surely-not-there (missing)" in found[1].found
     assert "pytest" in found[1].found
+
+
+THE_LIST: dict[str, tuple[str, ...]] = {
+    # MCP does not connect
+    "restart the client": ("client_start_failed", "client_logged_error"),
+    "the server's address": ("client_no_entry", "client_unknown_server", "client_no_program"),
+    "firewall and internet": ("no_network",),
+    # the API does not connect
+    "key and secret as issued": ("wrong_key", "wrong_secret", "swapped_pair", "same_pair", "paper_key_on_real"),
+    "files as downloaded": ("package_changed",),
+    "kis_devlp.yaml in its folder": ("misplaced_file",),
+    "what is written in it": ("example_value", "unknown_name", "half_pair", "account_form", "product_code"),
+    "its form": ("yaml_syntax", "typographic_quotes", "file_cp949", "file_utf16"),
+    # the environment, imports
+    "packages and Python": ("package_missing", "python_old"),
+}
+"""Each thing that the setup guide tells to look at when something fails → the faults by which the doctor names it."""
+LOOKED_AT = ("python", "dari on PATH", "uv", "state folder")
+"""What the guide looks at without a right or wrong: the environment, uv's version."""
+
+
+@pytest.mark.parametrize("page", ["docs/start/trouble.md", "docs/start/trouble.ko.md"])
+def test_every_item_of_the_guides_list_has_its_check(page: str) -> None:
+    text = (Path(__file__).parents[3] / page).read_text("utf-8")
+    named = set(re.findall(r"`([a-z]+(?:_[a-z0-9]+)+)`", text)) - {"kis_devlp"}
+    assert named - set(FAULTS) == set()
+    for item, faults in THE_LIST.items():
+        assert set(faults) <= set(FAULTS), item
+        shown = {one for one in faults if not one.startswith("client_")}
+        assert shown <= named, item
+
+
+async def test_the_environment_and_uv_are_looked_at(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {one["what"]: one["found"] for one in (await place.doctor(None))["checks"] if one["subject"] == "machine"}
+    assert set(LOOKED_AT) <= set(told)
+    assert re.match(r"uv \d+\.\d+", told["uv"])
+    assert sys.prefix in told["dari on PATH"]
+    monkeypatch.setenv("PATH", "/nowhere")
+    told = {one["what"]: one["found"] for one in (await place.doctor(None))["checks"] if one["subject"] == "machine"}
+    assert told["uv"].startswith("not on PATH")
+    assert told["dari on PATH"].startswith("no;")
 
 
 def test_every_fault_that_has_a_name_is_planted_somewhere() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -37,10 +38,8 @@ async def installation_checks(python: tuple[int, int] | None = None, port: int =
         there = find_spec(module) is not None
         found = "installed" if there else f"not installed: pip install 'dari[{extra}]' when you need it"
         yield Check(subject="machine", what=f"extra {extra}", state="ok" if there else "absent", found=found)
-    uv = shutil.which("uv")
-    yield Check(
-        subject="machine", what="uv", state="ok" if uv else "absent", found=uv or "not on PATH (only uvx needs it)"
-    )
+    yield _environment()
+    yield _uv()
     if await listens(port):
         yield faulty(
             "port_taken", subject="machine", what=f"port {port}", found="something listens there", expected="free",
@@ -48,6 +47,28 @@ async def installation_checks(python: tuple[int, int] | None = None, port: int =
         )  # fmt: skip
     else:
         yield Check(subject="machine", what=f"port {port}", state="ok", found="free")
+
+
+def _environment() -> Check:
+    """Where packages come from, and whether `dari` alone starts this one: the guide's "activate the environment"."""
+    kind = "environment" if sys.prefix != sys.base_prefix else "no environment of its own"
+    found = shutil.which("dari")
+    where = f"{sys.prefix} ({kind})"
+    if found is None:
+        return Check(subject="machine", what="dari on PATH", state="absent", found=f"no; this one is of {where}")
+    return Check(subject="machine", what="dari on PATH", state="ok", found=f"{found}; this one is of {where}")
+
+
+def _uv() -> Check:
+    found = shutil.which("uv")
+    if found is None:
+        return Check(subject="machine", what="uv", state="absent", found="not on PATH (only uvx needs it)")
+    try:
+        asked = [found, "--version"]
+        said = subprocess.run(asked, capture_output=True, text=True, timeout=5, check=True).stdout.strip()  # noqa: S603 -- uv of the PATH, fixed words
+    except (OSError, subprocess.SubprocessError):
+        said = "does not say its version"
+    return Check(subject="machine", what="uv", state="ok", found=f"{said} ({found})")
 
 
 def package_checks(name: str = "dari") -> Iterator[Check]:
