@@ -317,6 +317,7 @@ async def test_money_abroad_counts_at_our_own_rate_or_not_at_all(
         with pytest.raises(NotAllowed) as caught:
             await plans.propose(one)
         assert caught.value.details["setting"] == "DARI_ORDER_RATES"
+        assert f"what {foreign or 'it'} comes to" in caught.value.message
     else:
         assert (await plans.propose(one))["amount_krw"] == amount
 
