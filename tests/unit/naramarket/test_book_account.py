@@ -41,6 +41,7 @@ def test_a_crawl_is_told_as_it_was_begun(book: Book) -> None:
     assert (one.start, one.end) == (FIRST.start, SECOND.end)  # of all its windows together
     assert (one.state, one.reason, one.resume_not_before, one.ended_at) == ("planned", "", None, None)
     assert (one.simulated, one.doubt, one.made_at) == (False, False, NOW.isoformat())
+    assert (type(one.simulated), type(one.doubt)) == (bool, bool)  # SQLite gives numbers
     assert "도로" in str(book._book.execute("SELECT filters FROM crawls").fetchone()[0])  # as a person can read it
 
 
