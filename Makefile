@@ -19,7 +19,7 @@ help: ## what can be made
 demo: run-env ## every server of Dari at work on simulated upstreams (ARGS=--once stops after the tour)
 	@.venv/bin/dari demo $(ARGS)
 
-test: dev-env ## everything that is checked: lint, types, contracts, tests, coverage, proofs
+test: dev-env ## everything that is checked: lint, types, contracts, tests, proofs (ARGS=--coverage: its floors too)
 	@$(PY) -m scripts.check $(ARGS)
 
 prove: dev-env ## one proof by NAME, its short form; LONG=1 writes docs/reference/acceptance.md

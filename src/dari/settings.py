@@ -130,6 +130,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("DARI_AUTH_TENANT_CLAIM", "Where an outside issuer's token names the tenant", "tenant"),
     Setting("DARI_VAULT_KEY", "Keys that encrypt what is kept (dari auth vault-key), commas; empty: a file of our own",
             secret=True),
+    Setting("DARI_STORE_KEY", "Keys that seal cached and stored upstream data (dari auth vault-key), commas; the first"
+            " seals, all open; empty: kept as it came", secret=True),
     Setting("DARI_ALLOWED_IPS", "Addresses and networks that may ask over HTTP, with commas; empty: any"),
     Setting("DARI_TRUSTED_PROXIES", "Addresses of proxies whose X-Forwarded-For is believed, with commas"),
     Setting("DARI_ALLOWED_HOSTS", "Other names this server answers to, with commas"),

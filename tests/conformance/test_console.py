@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -25,8 +28,9 @@ pytestmark = [pytest.mark.xdist_group("other hands"), pytest.mark.needs("node", 
 
 SERVERS = ("volume-ranking", "kis-trade", "kis-code", "naramarket", "payment-circuit-breaker", "payment-database",
            "payment-system-health", "charts")  # fmt: skip
-PAGES = ("/", "/console/calls", "/console/market", "/console/procurement", "/console/payments", "/console/audit",
-         "/console/settings", "/console/playground?at=kis-trade/get_candles", "/console/login")  # fmt: skip
+PAGES = ("/", "/console/calls", "/console/market", "/console/calls/1", "/console/procurement", "/console/payments",
+         "/console/audit", "/console/settings", "/console/playground?at=kis-trade/get_candles",
+         "/console/login")  # fmt: skip
 INSPECTOR = MODULES / "@modelcontextprotocol/inspector/clients/launcher/build/index.js"
 GOODS = "BidPublicInfoService.getBidPblancListInfoThng"
 MOST_BYTES = 500_000
@@ -43,8 +47,13 @@ class Shown:
         """Ask by a real MCP client."""
         from dari.serving.mcp_door import asking  # noqa: PLC0415 -- an extra
 
+        async def once() -> dict[str, Any]:
+            _, told = await asking.ask(f"{self.base}/{server}/mcp", tool, arguments)
+            await asyncio.sleep(0.05)  # until the sockets it has closed are closed
+            return told
+
         def run() -> dict[str, Any]:  # in a thread: a browser of Playwright's holds a loop in this one
-            return asyncio.run(asking.ask(f"{self.base}/{server}/mcp", tool, arguments))[1]
+            return asyncio.run(once())
 
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(run).result(60)
@@ -175,6 +184,45 @@ def test_the_figures_on_the_page_are_the_tools(watched: Watched, shown: Shown) -
     assert page.evaluate("[...document.images].map(one => one.naturalWidth)") == [120] * 10 + [860]
 
 
+def test_the_payments_drawn_are_the_tools(watched: Watched, shown: Shown) -> None:
+    page = watched.goes("/console/payments?lang=en")
+    page.wait_for_selector("#ledger")
+    ledger = shown.asks("payment-database", "reconciliation_check", {})
+    overview = shown.asks("payment-system-health", "get_system_overview", {})
+    ledger_label = page.get_attribute("#ledger svg", "aria-label")
+    assert ledger_label == f"차변 debits {ledger['total_debits']:,}, 대변 credits {ledger['total_credits']:,}"
+    lags = ", ".join(f"{name} {waiting}" for name, waiting in overview["lag"].items())
+    assert page.get_attribute("#lag svg", "aria-label") == lags
+    for name, state in overview["breakers"].items():
+        assert f"{name} {state} (" in str(page.get_attribute("#breakers svg", "aria-label"))
+    page.click("#breakers + details summary")  # the same by words, for who does not see the drawing
+    states = page.locator("#breakers + details tbody tr").all_inner_texts()
+    assert {(one.split("\t")[0], one.split("\t")[1]) for one in states} == set(overview["breakers"].items())
+    today = page.locator("#figures b").first.inner_text()
+    assert today == f"{overview['today']['count']:,}"
+
+
+def test_quota_pace_audit_and_settings_are_the_tools(watched: Watched, shown: Shown) -> None:
+    shown.asks("kis-trade", "get_quote", {"symbol": "000660"})
+    page = watched.goes("/?lang=en")
+    upstreams = {one.split("\t")[0]: one for one in page.locator("#upstreams tbody tr").all_inner_texts()}
+    assert "/18 in 1 s · real" in upstreams["kis"]
+    assert page.locator("#upstreams meter").first.get_attribute("max") == "18"
+    tools = {one.split("\t")[0]: int(one.split("\t")[1]) for one in page.locator("#servers tbody tr").all_inner_texts()}
+    assert set(tools) == set(SERVERS)
+    assert tools["charts"] == 5
+    page = watched.goes("/console/procurement?lang=en")
+    told = shown.asks("naramarket", "quota_status", {})["rows"]
+    seen = [one.split("\t") for one in page.locator("#quota tbody tr").all_inner_texts()]
+    assert [one for one in seen if len(one) > 1] == [
+        [one["operation"], f"{one['spent']:,}", f"{one['calls_a_day']:,}"] for one in told
+    ]
+    page = watched.goes("/console/audit?lang=en")
+    assert "get_quote" in page.locator("#audit tbody").inner_text()
+    page = watched.goes("/console/settings?lang=en")
+    assert "present" in page.locator("#settings tr", has_text="KOREA_INVESTMENT_APP_SECRET").first.inner_text()
+
+
 def test_a_call_of_an_mcp_client_is_seen_within_a_second_and_opened(watched: Watched, shown: Shown) -> None:
     page = watched.goes("/")
     page.wait_for_selector("#live.on")
@@ -221,22 +269,78 @@ def test_an_injected_fault_shows_its_cause(watched: Watched) -> None:
 
 
 def test_the_inspector_finds_the_app_and_gets_its_picture(shown: Shown) -> None:
-    tools = node_tools()
-    assert tools
     where = ("--cli", "--format", "json", "--server-url", f"{shown.base}/charts/mcp", "--transport", "http")
     call = ("--method", "tools/call", "--tool-name", "chart_ranking", "--tool-arg", "count=3")
 
     def told(*more: str) -> str:
-        command = [str(tools[0] if tools else ""), str(INSPECTOR), *where, *call, *more]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [*inspector(), *where, *call, *more], capture_output=True, text=True, timeout=60, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     info = json.loads(told("--app-info"))["appInfo"]
     assert info["hasApp"] is True
     assert info["resourceMimeType"] == "text/html;profile=mcp-app"
-    assert "dari/picture" in told("--advertise-apps")
     assert "image/png" in told()
+
+
+def inspector() -> list[str]:
+    tools = node_tools()
+    assert tools
+    return [str(tools[0]), str(INSPECTOR)]
+
+
+@pytest.fixture
+def inspecting(shown: Shown, tmp_path: Path) -> Iterator[str]:
+    """The address of the Inspector's own page, connected to nothing yet, which knows our charts."""
+    ports = free_ports(3)
+    named = dict(zip(("CLIENT_PORT", "MCP_SANDBOX_PORT", "MCP_APP_ORIGIN_PORT"), map(str, ports), strict=True))
+    own = {"HOME": str(tmp_path), "MCP_STORAGE_DIR": str(tmp_path), "MCP_AUTO_OPEN_ENABLED": "false",
+           "MCP_INSPECTOR_SECRET_STORE": "memory", "DANGEROUSLY_OMIT_AUTH": "true"}  # fmt: skip
+    words = ["--web", "--transport", "http", "--server-url", f"{shown.base}/charts/mcp"]
+    with (tmp_path / "log").open("wb") as log:
+        running = subprocess.Popen(
+            [*inspector(), *words], env={**os.environ, **own, **named}, stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            until = monotonic() + 60
+            while "up and running" not in (said := (tmp_path / "log").read_text("utf-8")):
+                assert running.poll() is None, said
+                assert monotonic() < until, said
+                sleep(0.2)
+            yield f"http://127.0.0.1:{ports[0]}/"
+        finally:
+            os.killpg(running.pid, signal.SIGTERM)
+            running.wait(20)
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        held = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [one.getsockname()[1] for one in held]
+
+
+def test_the_inspector_opens_the_app_in_its_sandbox_and_the_chart_is_there(
+    chromium: Any, inspecting: str, shown: Shown
+) -> None:
+    alt = shown.asks("charts", "chart_ranking", {})["alt"]
+    context = chromium.new_context(viewport={"width": 1300, "height": 900})
+    page = context.new_page()
+    page.goto(inspecting)
+    page.get_by_text("Disconnected").wait_for()
+    page.locator("input[role=switch]").first.click(force=True)
+    page.get_by_text("Apps", exact=True).first.click()
+    page.get_by_text("chart_ranking", exact=True).first.click()
+    page.get_by_role("button", name="Open App").click()
+    chart = page.frame_locator("iframe").frame_locator("iframe").locator("svg[role=img]")
+    chart.wait_for(timeout=20_000)
+    assert chart.get_attribute("aria-label") == alt
+    assert "모의 데이터 simulated" in str(chart.text_content())
+    box = chart.bounding_box()
+    assert box
+    assert box["width"] > 300
+    context.close()
 
 
 def test_in_out_and_after_the_token_has_ended(chromium: Any, tmp_path: Path) -> None:
@@ -309,6 +413,16 @@ def busy(tmp_path: Path) -> Iterator[tuple[str, Any]]:
     thread.join(20)
 
 
+INPUTS = 100
+HEARING = """window.late = []; window.slow = [];
+for (const kind of ["keydown", "pointerdown"])
+  addEventListener(kind, (event) => late.push(performance.now() - event.timeStamp), {capture: true});
+new PerformanceObserver((list) => slow.push(...list.getEntries().map((one) => one.processingStart - one.startTime)))
+  .observe({type: "event", durationThreshold: 16});"""
+"""How long each key and click waits until the page hears it; `slow` is what the Event Timing API says of those that
+took 16 ms or more until the next frame."""
+
+
 @pytest.mark.serial
 def test_the_overview_is_there_in_a_second_and_stays_responsive(chromium: Any, busy: tuple[str, Any]) -> None:
     base, wrote = busy
@@ -330,28 +444,33 @@ def test_the_overview_is_there_in_a_second_and_stays_responsive(chromium: Any, b
                 wrote()
 
     threading.Thread(target=traffic, daemon=True).start()
-    page.wait_for_selector("tr.new")
-    # How late the page gets to what it was asked: as long as a key or a click would wait.
-    late = page.evaluate(
-        """async () => { const late = []; const end = performance.now() + 2500;
-        while (performance.now() < end) { const asked = performance.now();
-          await new Promise(done => { const way = new MessageChannel(); way.port1.onmessage = done;
-            way.port2.postMessage(0); });
-          late.push(performance.now() - asked); await new Promise(done => setTimeout(done, 5)); }
-        return late.sort((a, b) => a - b); }"""
-    )
+    page.wait_for_selector("#total:not(:text-is('10,000'))")
+    page.evaluate(HEARING)
+    for _ in range(INPUTS // 2):  # keys and clicks of Chromium's own input, as a person's come
+        page.keyboard.press("Tab")
+        page.mouse.click(1200, 400)
+        page.wait_for_timeout(40)
+    page.wait_for_timeout(200)
+    late, slow = page.evaluate("[late, slow]")
     ended.set()
     page.wait_for_timeout(600)
     seen = int(page.inner_text("#total").replace(",", ""))
     assert one.faults == []
     one.context.close()
     assert paint <= 1000
-    assert late[int(len(late) * 0.99)] <= 100, late[-5:]
+    assert len(late) >= INPUTS
+    late.sort()
+    assert late[int(len(late) * 0.98)] <= 100, late[-5:]  # as INP does: all but one of fifty
+    assert len([one for one in slow if one > 100]) <= len(late) * 0.02, slow
     assert seen > 10_000 + 200  # it kept up with the traffic, and lost none of what it heard
 
 
 HOST = """<!doctype html><html lang="en"><body>
 <iframe id="app" sandbox="allow-scripts" width="900" height="400"></iframe><script>
+// What a host lets in that was told of no domains: the Inspector's policy.
+const POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'none'";
+const show = (page) => document.getElementById("app").srcdoc =
+  page.replace("<head>", `<head><meta http-equiv="Content-Security-Policy" content="${POLICY}">`);
 window.heard = [];
 addEventListener("message", (event) => {
   const app = document.getElementById("app").contentWindow, told = event.data;
@@ -375,14 +494,13 @@ def test_the_app_shows_the_picture_in_a_sandboxed_frame(chromium: Any) -> None:
         result = pool.submit(lambda: asyncio.run(with_picture({"content": []}, drawn, opens_apps=True))).result()
     one = Watched(chromium, "about:blank")
     one.page.set_content(HOST)
-    one.page.evaluate("([page, result]) => { window.result = result; document.getElementById('app').srcdoc = page; }",
-                      [PAGE, result])  # fmt: skip
+    one.page.evaluate("([page, result]) => { window.result = result; show(page); }", [PAGE, result])
     frame = one.page.frame_locator("#app")
-    image = frame.locator("img")
+    image = frame.locator("svg")
     image.wait_for()
-    assert image.get_attribute("alt") == "업종 지도"
-    assert image.evaluate("one => one.decode().then(() => [one.naturalWidth, one.naturalHeight])") == [860, 320]
-    assert "e6edf3" in str(image.get_attribute("src"))  # the host's theme
+    assert image.get_attribute("aria-label") == "업종 지도"
+    assert image.evaluate("one => [one.viewBox.baseVal.width, one.viewBox.baseVal.height]") == [860, 320]
+    assert frame.locator("text.on").first.evaluate("one => getComputedStyle(one).fill") == "rgb(230, 237, 243)"  # dark
     one.page.wait_for_function("heard.includes('ui/notifications/size-changed')")
     assert one.page.evaluate("heard")[:2] == ["ui/initialize", "ui/notifications/initialized"]
     assert one.faults == []

@@ -120,4 +120,27 @@ def test_a_failing_step_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     step = check.tell(check.run("planted", ("sh", "-c", "echo broken; exit 3")))
     assert not step.passed
     assert "broken\nFAIL planted" in capfd.readouterr().out
-    assert check.run("empty", ("sh", "-c", "exit 5"), also=(5,)).passed
+
+
+@pytest.mark.parametrize("covered", [True, False])
+def test_every_test_runs_and_ci_holds_the_floors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, covered: bool
+) -> None:
+    asked: dict[str, tuple[str, ...]] = {}
+
+    def run(name: str, command: tuple[str, ...], **_: object) -> check.Step:
+        asked[name] = command
+        return check.Step(name, passed=True, seconds=0.0)
+
+    for name in ("SKIPS", "REPORT"):
+        monkeypatch.setattr(check, name, tmp_path / name)
+    monkeypatch.setattr(check, "run", run)
+    check.tests(covered=covered)
+    assert ("coverage" in asked) is covered
+    assert ("--cov" in asked["tests"]) is covered
+    assert (f"--ignore={check.PROOFS}" in asked["tests"]) is ("proofs" in asked) is covered
+    alone = asked["proofs alone" if covered else "tests alone"]
+    assert check.PROOFS in alone
+    assert "not serial" in asked["tests"]
+    assert "serial" in alone
+    assert "ARGS=--coverage" in (ROOT / ".ci" / "run").read_text()

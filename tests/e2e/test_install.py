@@ -117,6 +117,25 @@ def test_the_same_program_runs_from_the_wheel_by_uvx(installed: Installed, perso
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", said)
 
 
+def test_the_same_program_is_installed_run_and_taken_out_by_pipx(
+    installed: Installed, person: dict[str, str], tmp_path: Path
+) -> None:
+    folders = {"PIPX_HOME": "파이프 pipx", "PIPX_BIN_DIR": "bin", "PIPX_MAN_DIR": "man"}
+    told = {**os.environ, **person, **{name: str(tmp_path / place) for name, place in folders.items()}}
+    told["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), told["PATH"]))  # where uv is
+    told.pop("PYTHONPATH", None)
+    pipx = (sys.executable, "-m", "pipx")
+    words = (*pipx, "install", "--quiet", "--backend", "uv", str(installed.wheel))
+    try:
+        run(*words, env={**told, "UV_OFFLINE": "1"})
+    except subprocess.CalledProcessError:
+        run(*words, env=told)
+    dari = tmp_path / "bin" / ("dari.exe" if sys.platform == "win32" else "dari")
+    assert run(str(dari), "call", "kis-code", "explain_error", "code=EGW00133", env=told).startswith("EGW00133")
+    run(*pipx, "uninstall", "dari", env=told)
+    assert not dari.exists()
+
+
 @pytest.mark.parametrize("words", [("demo", "--once"), ("serve", "all", "--http")])
 def test_a_missing_extra_is_named_with_what_brings_it(
     installed: Installed, person: dict[str, str], words: tuple[str, ...]

@@ -193,7 +193,7 @@ def _ends(grant: Grant | None, *, renewed: bool) -> str:
 
 def _void(subject: str, kept: Kept, grant: Grant | None, now: Kept) -> list[Check]:
     """What the read has shown of the token that was `kept`: whether another stands in its place `now`."""
-    if not (kept and now and grant and kept["token"] == grant.token != now["token"]):
+    if not (kept and now and grant and kept.get("token") == grant.token != now.get("token")):
         return []
     check = faulty(
         "old_token", subject=subject, what="token", state="warning", found="the kept one was void",

@@ -41,7 +41,7 @@ class KeptDays:
         charts: Callable[[], ChartSource] | None = None,
     ) -> None:
         mark = f"-{hashlib.sha256(f'{origin} {parts.seed}'.encode()).hexdigest()[:8]}" if origin else ""
-        self.store = DayStore(parts.places.data / f"days{mark}", parts.clock)
+        self.store = DayStore(parts.places.data / f"days{mark}", parts.clock, parts.sealing())
         self.simulated = parts.simulated
         self._clock = parts.clock
         self._source = source

@@ -139,6 +139,7 @@ def assemble(parts: Parts) -> Client:
             clock=parts.clock,
             fetch=fetch,
             simulated=parts.simulated,
+            sealing=parts.sealing(),
         )
         parts.closing.push_async_callback(made.close)
         return made

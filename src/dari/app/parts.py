@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+from dari.app.budgets import FileBudgets, SharedBudgets, Telling
 from dari.app.places import Places
 from dari.app.tenancy import Tenancy, Wallet
 from dari.core.acts import Hand, holder_name
@@ -21,13 +22,13 @@ from dari.core.errors import BadSetting, Hint, MissingExtra
 from dari.core.events import Events
 from dari.core.exchange import DEFAULT_PROFILE
 from dari.core.provider import Dialect, Spec
+from dari.core.sealing import Sealing
 from dari.core.shared_state import FileState, SharedState, private_folder, write_private
 from dari.serving.audit import Audit
 from dari.serving.jobs import Jobs, JobsHere
 from dari.settings import Settings
 from dari.upstream.cache import CacheRules
 from dari.upstream.client import Client, Pushes, Rules
-from dari.upstream.pacing import FileRing, Ring, SharedRing
 from dari.upstream.wire import Wire
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Parts:
     tenancy: Tenancy = field(default_factory=Tenancy)
     names: dict[str, str] = field(default_factory=dict)
     """Provider → the name its state is kept under, which tells one origin from another."""
+    rings: dict[str, Telling] = field(default_factory=dict)
+    """Provider → what keeps its pace."""
 
     def wire(self, *, app: Any = None, timeout: float = 10.0) -> Wire:
         """A wire that is closed with the runtime; to the network, or to an ASGI app in this process."""
@@ -100,6 +103,10 @@ class Parts:
             )
         return url
 
+    def sealing(self) -> Sealing | None:
+        """What seals kept upstream data (DARI_STORE_KEY); None where it is kept as it came. Raises BadSetting."""
+        return Sealing.of(self.settings.text("DARI_STORE_KEY"))
+
     def client(
         self,
         spec: Spec,
@@ -118,7 +125,11 @@ class Parts:
         """
         name = f"{dialect.name}-{hashlib.sha256(origin.encode()).hexdigest()[:8]}" if origin else dialect.name
         state, ring = self._shared(name)
-        self.names[dialect.name] = name
+        if sealing := self.sealing():
+            from dari.core.shared_state.sealed import SealedState  # noqa: PLC0415 -- only who seals pays for it
+
+            state = SealedState(state, sealing)
+        self.names[dialect.name], self.rings[dialect.name] = name, ring
         cache = CacheRules(
             l1_seconds=self.settings.number("CACHE_L1_TTL_SECONDS"),
             l2_seconds=self.settings.number("CACHE_L2_TTL_SECONDS"),
@@ -140,11 +151,11 @@ class Parts:
         self.closing.push_async_callback(client.close)
         return client
 
-    def _shared(self, name: str) -> tuple[SharedState, Ring]:
+    def _shared(self, name: str) -> tuple[SharedState, Telling]:
         """What the processes of a key share: files of this machine, or Redis for several (DARI_REDIS_URL)."""
         files = FileState(self.places.state / "shared" / name, self.clock)
         files.sweep()
-        ring = FileRing(self.places.state / "pacing" / name, self.clock)
+        ring = FileBudgets(self.places.state / "pacing" / name, self.clock)
         url = self.settings.text("DARI_REDIS_URL")
         if not url:
             return files, ring
@@ -156,7 +167,7 @@ class Parts:
         state = Degrading(RedisState(url, self.clock), files, self.clock, self.events)
         self.closing.push_async_callback(state.close)
         self.degrading.append(state)
-        return state, SharedRing(state, ring, self.clock, machine_name(self.places.state))
+        return state, SharedBudgets(state, ring, self.clock, machine_name(self.places.state))
 
     def state(self, name: str) -> SharedState:
         """State of a name of its own that processes share."""

@@ -15,8 +15,6 @@ from dari.core.errors import Hint, MissingExtra, NotFound
 from dari.settings import Settings
 
 PORTS: Final = {"monitoring": 8082, "payments": 8090}
-GATHER: Final = 0.006
-"""Where the API is a process of its own it is so for load."""
 ROLES: Final = ("all", "api", "workers")
 PROFILES: Final = ("sim", "real")
 LOOK_SECONDS: Final = 5.0
@@ -48,7 +46,7 @@ async def service(name: str, settings: Settings, *, seed: int, switches: bool, r
         from dari.services.payments.adapters.sql import MEMORY  # noqa: PLC0415 -- as above
         from dari.services.payments.assembly import PROGRAMS  # noqa: PLC0415 -- as above
         from dari.services.payments.deployment import Addresses, deploy  # noqa: PLC0415 -- an extra
-        from dari.services.payments.settings import PlatformSettings  # noqa: PLC0415 -- as above
+        from dari.services.payments.settings import PlatformSettings, for_load  # noqa: PLC0415 -- as above
     except ImportError as missing:
         raise MissingExtra(f"{missing.name} is not installed", hint=EXTRA) from None
     addresses = Addresses(
@@ -57,9 +55,8 @@ async def service(name: str, settings: Settings, *, seed: int, switches: bool, r
         kafka=settings.text("DARI_PAYMENTS_KAFKA_BOOTSTRAP") or None,
     )
     only = {"all": None, "api": frozenset[str](), "workers": frozenset(PROGRAMS)}[role]
-    async with deploy(
-        addresses, PlatformSettings(instance=f"ingest-{role}"), seed=seed, switches=switches, only=only
-    ) as made:
+    told = PlatformSettings(instance="ingest-all") if role == "all" else for_load(role)
+    async with deploy(addresses, told, seed=seed, switches=switches, only=only) as made:
         yield made.app
 
 

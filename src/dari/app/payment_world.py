@@ -68,7 +68,7 @@ class LivingSystem:
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="dari-payments-")))
         self.results = folder
         operator = Operator(
-            token=self._token, platform=hands_of(client), runners=runners_of(client, None), targets=(PLATFORM,)
+            token=self._token, platform=hands_of(client), runners=runners_of(None, client), targets=(PLATFORM,)
         )
         service = Service(monitor=monitor, results=folder, operator=operator if self._token else None, sandbox=True)
         self._app = create_app(service, beat=False)

@@ -6,7 +6,8 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import Self
+from importlib import import_module
+from typing import Final, Self
 
 from dari.app.joining import Joining
 from dari.app.observing import Watched
@@ -33,6 +34,8 @@ from dari.upstream.client import Asking, Client
 
 REALTIME = "realtime"
 """The toolset of what is pushed."""
+PROVIDERS: Final = frozenset(("kis", "kiwoom", "naramarket", "payments", "krx", "dart"))
+"""Each is put together by the module of `app` that bears its name: a process pays for the providers it asks."""
 
 
 class Runtime:
@@ -178,28 +181,7 @@ async def told_apart(client: Client, provider: str, process: str) -> None:
 
 
 def _assembly(provider: str) -> Callable[[Parts], Client]:
-    if provider == "kis":
-        from dari.app import kis  # noqa: PLC0415 -- a process pays for the providers it asks
-
-        return kis.assemble
-    if provider == "kiwoom":
-        from dari.app import kiwoom  # noqa: PLC0415 -- a process pays for the providers it asks
-
-        return kiwoom.assemble
-    if provider == "payments":
-        from dari.app import payments  # noqa: PLC0415 -- a process pays for the providers it asks
-
-        return payments.assemble
-    if provider == "naramarket":
-        from dari.app import naramarket  # noqa: PLC0415 -- a process pays for the providers it asks
-
-        return naramarket.assemble
-    if provider == "krx":
-        from dari.app import krx  # noqa: PLC0415 -- a process pays for the providers it asks
-
-        return krx.assemble
-    if provider == "dart":
-        from dari.app import dart  # noqa: PLC0415 -- a process pays for the providers it asks
-
-        return dart.assemble
-    raise NotFound(f"there is no provider {provider!r}")
+    if provider not in PROVIDERS:
+        raise NotFound(f"there is no provider {provider!r}")
+    assemble: Callable[[Parts], Client] = import_module(f"dari.app.{provider}").assemble
+    return assemble

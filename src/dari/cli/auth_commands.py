@@ -140,7 +140,7 @@ def unlock(name: str) -> None:
 
 @auth.command
 def vault_key() -> None:
-    """Print a new key for DARI_VAULT_KEY."""
+    """Print a new key for DARI_VAULT_KEY or DARI_STORE_KEY."""
     from dari.cli.printing import line  # noqa: PLC0415 -- each command pays for its own imports
     from dari.serving.oauth.vault import new_key  # noqa: PLC0415 -- as above
 

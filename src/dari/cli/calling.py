@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import os
+import sys
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dari.app.runtime import Runtime
@@ -45,16 +47,24 @@ def compact(value: Any) -> str:
 
 
 async def call(name: str, tool: str, arguments: Iterable[str], *, as_json: bool, simulated: bool, seed: int) -> int:
-    """Call a tool; print its text, or its structured content (or the error) as JSON."""
+    """Call a tool; show its tables in a terminal, else print its text; or its structured content (or error) as JSON."""
     given = dict(map(_argument, arguments))
     async with Runtime(settings_of(), simulated=simulated, seed=seed) as runtime:
         _, dispatch = runtime.server(name)
         outcome = await dispatch.call(tool, given, runtime.caller())
     if as_json:
         document(outcome.structured)
-    else:
+    elif not _shown(outcome.structured, outcome.text):
         line(outcome.text)
     return exit_code(outcome.error)
+
+
+def _shown(told: Mapping[str, Any], text: str) -> bool:
+    if not sys.stdout.isatty() and "FORCE_COLOR" not in os.environ:
+        return False
+    from dari.cli.showing import show  # noqa: PLC0415 -- a program that reads our answer does not pay for rich
+
+    return show(told, text)
 
 
 def _argument(written: str) -> tuple[str, Any]:

@@ -16,6 +16,7 @@ from dari.app.checkup.installation import installation_checks
 from dari.app.clients import ALIASES as CLIENT_ALIASES
 from dari.app.clients import CLIENTS, client
 from dari.app.clients.machine import Machine
+from dari.app.places import Places
 from dari.app.runtime import Runtime
 from dari.app.setting_up import settings_of
 from dari.cli.printing import FAULT, OK, document, line
@@ -73,9 +74,11 @@ async def _upstreams(subject: str | None, *, renewed: bool) -> list[Check]:
             return []  # the look at the files has named it
         what = error.hint.said_in("en") or error.message
         return [faulty("bad_setting", subject="settings", what="values", found=error.message, said=what)]
+    kept = writable(Places.of(settings.text("DARI_HOME")).state)
+    if kept.state != "ok":
+        return [kept]  # nothing can be asked that has to be signed in, paced and audited
     async with Runtime(settings) as runtime:
-        checks = [writable(runtime.parts.places.state)] if subject is None else []
-        return checks + await doctoring.examined(runtime, subject, renewed=renewed)
+        return ([kept] if subject is None else []) + await doctoring.examined(runtime, subject, renewed=renewed)
 
 
 def _shown(checks: list[Check], language: str) -> None:
@@ -108,7 +111,7 @@ async def cache(provider: str, *, clear: str | None, as_json: bool) -> int:
                 entries.append(
                     {
                         "name": name.removeprefix("reply "),
-                        "fetched_at": value["fetched_at"],
+                        "fetched_at": value.get("fetched_at", "sealed"),
                         "seconds_left": None if ends is None else round(ends - now, 1),
                     }
                 )

@@ -17,7 +17,9 @@ from dari.core.clock import KST, Clock
 from dari.core.errors import Hint, MissingExtra
 from dari.core.krx import previous_trading_day, trading_day_on_or_before, trading_days
 from dari.core.market import MARKETS, DayRow, History, Market, Series
+from dari.core.sealing import Sealing
 from dari.core.shared_state import private_folder
+from dari.stores.encrypted import ENCRYPTED, opened_file, sealing_of_file
 
 VERSION: Final = 1
 COLUMNS: Final = tuple(one.name for one in fields(DayRow))
@@ -33,11 +35,15 @@ class DayStore:
 
     Beside them `calls.jsonl` is the ledger: a line before and after each call that fills the store. What is read is
     kept in memory, so that the second question costs a look at the folder. Raises MissingExtra without pyarrow.
+
+    With `sealing` a file is encrypted as Parquet encrypts (its footer and columns with the first key); BadSetting is
+    raised for a file of another key. One that lies open is older than the key, and read all the same.
     """
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, clock: Clock, sealing: Sealing | None = None) -> None:
         self.folder = folder
         self._clock = clock
+        self._sealing = sealing
         self._parts: dict[str, Kept] = {}
         self._sources: dict[str, str] = {}
         self._history: tuple[tuple[str, ...], History] | None = None
@@ -82,7 +88,7 @@ class DayStore:
         private_folder(self.folder)
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         with beside.open("wb") as file:
-            pq.write_table(table, file, compression="zstd")
+            pq.write_table(table, file, compression="zstd", encryption_properties=sealing_of_file(self._sealing))
             file.flush()
             os.fsync(file.fileno())
         beside.chmod(0o600)
@@ -138,7 +144,7 @@ class DayStore:
     def part(self, day: date, market: Market) -> tuple[list[DayRow], Mapping[str, Any]]:
         """The rows of a part and who told them. Raises FileNotFoundError for one that is not committed."""
         _, pq = _arrow()
-        table = _table(pq, self._path(day, market))
+        table = _table(pq, self._path(day, market), self._sealing)
         facts = json.loads(table.schema.metadata[MARK])
         return [DayRow(**row) for row in table.to_pylist()], facts
 
@@ -146,7 +152,7 @@ class DayStore:
         name = f"{day:%Y%m%d}-{market}"
         if name not in self._parts:
             _, pq = _arrow()
-            table = _table(pq, self._path(day, market), ["code", "volume", "value", "high"])
+            table = _table(pq, self._path(day, market), self._sealing, ["code", "volume", "value", "high"])
             codes, *columns = (table.column(one).to_pylist() for one in ("code", "volume", "value", "high"))
             self._parts[name] = dict(zip(codes, zip(*columns, strict=True), strict=True))
             self._sources[name] = str(json.loads(table.schema.metadata[MARK])["source"])
@@ -167,10 +173,16 @@ def published(now: datetime, hour: int) -> date:
     return previous_trading_day(trading_day_on_or_before(today))
 
 
-def _table(pq: Any, path: Path, columns: list[str] | None = None) -> Any:
+def _table(pq: Any, path: Path, sealing: Sealing | None, columns: list[str] | None = None) -> Any:
     """A file as a table: without the machinery for many files, whose import alone takes longer than sixty of these."""
-    with pq.ParquetFile(path) as file:
-        return file.read(columns=columns, use_threads=False)
+    try:
+        with pq.ParquetFile(path) as file:
+            return file.read(columns=columns, use_threads=False)
+    except OSError:
+        with path.open("rb") as file:
+            if file.read(len(ENCRYPTED)) != ENCRYPTED:
+                raise
+        return opened_file(pq, path, sealing, columns)
 
 
 def append(path: Path, value: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from dari.core.clock import Clock
 from dari.core.endpoint import Effect
 from dari.core.events import Events
 from dari.core.exchange import Call, Reply, Sender
+from dari.core.sealing import unopened
 from dari.core.shared_state import SharedState
 
 log = logging.getLogger(__name__)
@@ -192,6 +193,7 @@ class Cache:
         for name in gone:
             del self._l1[name]
         await self._state.drop_matching(f"reply {pattern}")
+        await self._state.drop_matching(f"last {pattern}")
         return len(gone)
 
 
@@ -206,7 +208,9 @@ def packed(reply: Reply) -> dict[str, Any]:
 
 
 def unpacked(kept: dict[str, Any]) -> Reply:
-    """A reply out of shared state."""
+    """A reply out of shared state. Raises BadSetting for one that was sealed, where there is no key to open it."""
+    if "body" not in kept:
+        raise unopened()
     return Reply(
         body=kept["body"],
         fetched_at=datetime.fromisoformat(kept["fetched_at"]),

@@ -90,7 +90,7 @@ class Grants:
 
     async def _kept(self, name: str) -> Grant | None:
         kept = await self._state.get(f"grant {name}")
-        if kept is None:
+        if kept is None or "token" not in kept:  # or sealed with a key that is not here: a new one is issued
             return None
         return Grant(kept["token"], datetime.fromisoformat(kept["ends"]), kept["parts"])
 

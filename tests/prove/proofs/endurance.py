@@ -50,5 +50,4 @@ PROOF = Proof(
     rooms=("src/dari/upstream", "src/dari/serving", "src/dari/app/runtime.py"),
     short=lambda: prove(8.0, SLACK),
     long=lambda: prove(3600.0, GROWTH),
-    serial=True,
 )

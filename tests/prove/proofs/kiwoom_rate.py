@@ -88,7 +88,7 @@ PROOF = Proof(
     name="kiwoom-rate",
     title="Of what Kiwoom permits at least 95 % is used once a refusal has told it, and nothing is refused after that.",
     rooms=("src/dari/upstream/pacing.py", "src/dari/upstream/retry.py", "src/dari/providers/kiwoom/dialect"),
-    short=lambda: rate(8, 0.7),
+    short=lambda: rate(5, 0.7),
     long=lambda: rate(60, AT_LEAST),
     serial=True,
 )

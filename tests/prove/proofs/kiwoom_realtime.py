@@ -173,7 +173,7 @@ PROOF = Proof(
         "src/dari/upstream/wire/sockets.py",
         "src/dari/providers/kiwoom/live.py",
     ),
-    short=lambda: realtime(5, 400),
+    short=lambda: realtime(3, 400),
     long=lambda: realtime(60, 2_000),
     serial=True,
 )

@@ -158,5 +158,4 @@ PROOF = Proof(
     rooms=("src/dari/services/payments", "src/dari/services/stack"),
     short=lambda: prove(range(1), rate=5, strikes=2, every=3.0),
     long=lambda: prove(range(20), rate=30, strikes=6, every=6.0),
-    serial=True,
 )

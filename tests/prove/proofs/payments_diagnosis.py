@@ -80,5 +80,4 @@ PROOF = Proof(
     rooms=("src/dari/services/monitoring",),
     short=lambda: prove(100, 4, 0.5, strict=False),
     long=lambda: prove(5_000, 100, 6.0, strict=True),
-    serial=True,
 )

@@ -34,5 +34,4 @@ PROOF = Proof(
     rooms=("src/dari/services/monitoring", "src/dari/services/payments", "src/dari/services/stack"),
     short=lambda: prove("F04", pace=0.3),
     long=prove,
-    serial=True,
 )

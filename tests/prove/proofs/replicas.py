@@ -241,5 +241,4 @@ PROOF = Proof(
     rooms=("src/dari/serving", "src/dari/core/shared_state", "src/dari/upstream", "deployments/nginx"),
     short=lambda: prove(count=2, rate=15, seconds=5.0, pause=1.5),
     long=lambda: prove(count=3, rate=300, seconds=60.0, pause=3.0),
-    serial=True,
 )

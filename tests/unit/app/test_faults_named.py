@@ -18,11 +18,16 @@ from dari.app.checkup.findings import FAULTS
 from dari.app.checkup.installation import installation_checks, package_checks
 from dari.app.simulators import simulator
 from dari.cli import examining
+from dari.core.clock import SystemClock
 from dari.providers.kis.simulator.keys import PAPER, REAL
 from dari.providers.kiwoom.simulator import MOCK_KEY, REAL_KEY
-from dari.providers.naramarket.simulator import SIMULATED_KEY
+from dari.providers.naramarket.simulator import SIMULATED_KEY, Account
+from dari.providers.naramarket.simulator import create_app as procurement
 from dari.serving.mcp_door import listening
+from dari.worlds.procurement import World as Procurement
 
+UNGRANTED = "N0" + "n" * 62
+"""A key of data.go.kr that applied for no service."""
 SECRETS = (REAL.appkey, REAL.appsecret, PAPER.appkey, PAPER.appsecret, MOCK_KEY.app_key, SIMULATED_KEY)
 GUIDE = """\
 #실전투자
@@ -44,6 +49,8 @@ class Place:
     home: Path
     set: Callable[[str, str], None]
     kis: Any
+    kiwoom: Any
+    naramarket: Any
     capsys: pytest.CaptureFixture[str]
 
     def guide(
@@ -81,7 +88,9 @@ def filled(**other: str) -> str:
 async def place(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> AsyncIterator[Place]:
-    made = {name: simulator(name, seed=1, now=None, speed=1.0) for name in ("kis", "kiwoom", "naramarket")}
+    made = {name: simulator(name, seed=1, now=None, speed=1.0) for name in ("kis", "kiwoom")}
+    keys = {SIMULATED_KEY: Account(), UNGRANTED: Account(services=frozenset())}
+    made["naramarket"] = procurement(Procurement(1), clock=SystemClock(), accounts=keys)
     async with (
         listening.serving(made["kis"]) as kis,
         listening.serving(made["kiwoom"]) as kiwoom,
@@ -91,7 +100,7 @@ async def place(
         for name, value in demonstration.flags(addresses).items():
             if name != "DARI_HOME":
                 monkeypatch.setenv(name, value)
-        yield Place(home, monkeypatch.setenv, made["kis"], capsys)
+        yield Place(home, monkeypatch.setenv, made["kis"], made["kiwoom"], made["naramarket"], capsys)
 
 
 Plant = Callable[[Place], object]
@@ -111,6 +120,26 @@ def guide(text: str | bytes | None = None, **how: Any) -> Plant:
 
 def clock(place: Place) -> None:
     place.kis.faults.clock_offset = 600.0
+
+
+def elsewhere(place: Place) -> None:
+    """Kiwoom takes the key, but not from this address (지정단말기)."""
+    place.kiwoom.service.faults.plan({"kind": "refuse", "code": "8050", "times": 9})
+
+
+def portal(**script: dict[str, int]) -> Plant:
+    return lambda place: place.naramarket.state.engine.faults.put(script)
+
+
+def kis_down(place: Place) -> None:
+    place.kis.faults.html_502 = -1
+
+
+def no_folder(place: Place) -> None:
+    """A file lies where Dari's state would: nobody can write into it, not even root."""
+    place.set("DARI_HOME", str(place.home / "dari"))
+    place.home.mkdir(exist_ok=True)
+    (place.home / "dari").write_text("", "utf-8")
 
 
 def dotenv(content: bytes) -> Plant:
@@ -170,7 +199,13 @@ PLANTED: dict[str, tuple[str | None, Plant, str]] = {
     ),
     "Kiwoom: wrong key": ("kiwoom", env(KIWOOM_APP_KEY="x" * 43), "wrong_key"),
     "Kiwoom: wrong secret": ("kiwoom", env(KIWOOM_SECRET_KEY="x" * 43), "wrong_secret"),
+    "Kiwoom: another address": ("kiwoom", elsewhere, "address_not_registered"),
+    "a file in the folder's place": (None, no_folder, "folder_unwritable"),
     "data.go.kr: unknown key": ("naramarket", env(NARAMARKET_SERVICE_KEY="y" * 64), "service_key_unknown"),
+    "data.go.kr: not applied for": ("naramarket", env(NARAMARKET_SERVICE_KEY=UNGRANTED), "service_not_granted"),
+    "data.go.kr: key run out": ("naramarket", portal(expire={"after": 0}), "service_key_expired"),
+    "data.go.kr: quota spent": ("naramarket", portal(quota={"calls": 0}), "quota_spent"),
+    "KIS in trouble": ("kis", kis_down, "upstream_down"),
     "data.go.kr: encoded twice": (
         "naramarket", env(NARAMARKET_SERVICE_KEY=SIMULATED_KEY + "%253D"), "service_key_encoded_twice",
     ),
@@ -266,6 +301,14 @@ def test_changed_files_and_missing_packages_are_named(monkeypatch: pytest.Monkey
     assert "dari/core/errors.py" in found[0].found
     assert "surely-not-there (missing)" in found[1].found
     assert "pytest" in found[1].found
+
+
+def test_every_fault_that_has_a_name_is_planted_somewhere() -> None:
+    here, tests = Path(__file__), Path(__file__).parents[2]
+    clients = "".join(
+        file.read_text("utf-8") for file in (here, *tests.glob("unit/cli/test_*.py"), *tests.glob("e2e/*.py"))
+    )
+    assert [name for name in FAULTS if f'"{name}"' not in clients] == []
 
 
 def test_every_cure_is_told_in_both_languages() -> None:

@@ -109,8 +109,8 @@ async def test_columns_to_come_are_tolerated(tmp_path: Path) -> None:
 async def test_a_session_that_breaks_is_opened_again_and_the_gap_is_told(tmp_path: Path) -> None:
     async with running(tmp_path) as trade:
         simulator_of(trade).streams.interval = 0.2
-        watching = asyncio.ensure_future(trade.answer("collect_realtime", symbols=["005930"], seconds=5, limit=2000))
-        await asyncio.sleep(1)
+        watching = asyncio.ensure_future(trade.answer("collect_realtime", symbols=["005930"], seconds=3, limit=2000))
+        await asyncio.sleep(0.4)
         simulator_of(trade).faults.set({"stream_drop": 1})
         told = await watching
         assert any("nothing could be received" in one["reason"] for one in told["gaps"])

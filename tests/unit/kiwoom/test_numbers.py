@@ -28,7 +28,7 @@ def spelt(draw: st.DrawFn) -> tuple[str, Decimal]:
     return pad + text + pad, -value if sign.startswith("-") else value
 
 
-@settings(max_examples=6_000, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 @given(spelt())
 @example(("--23722054", Decimal(-23722054)))
 @example(("-00000000196888", Decimal(-196888)))
@@ -39,7 +39,7 @@ def test_a_number_means_what_was_written(case: tuple[str, Decimal]) -> None:
     assert written.number(text) == expected
 
 
-@settings(max_examples=4_000, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 @given(st.text("0123456789+-., \t%eExX_ㄱ원٣", max_size=24))
 def test_any_other_text_is_empty_or_refused_clearly(text: str) -> None:
     try:

@@ -79,8 +79,8 @@ class System:
 
 
 @asynccontextmanager
-async def system(folder: Path, **environment: str) -> AsyncIterator[System]:
-    """Begin with a minute of ordinary life; time then stands still unless a test lets it pass."""
+async def system(folder: Path, past: float = 30.0, /, **environment: str) -> AsyncIterator[System]:
+    """Begin with `past` seconds of ordinary life; time then stands still unless a test lets it pass."""
     living: list[LivingSystem] = []
 
     class Seen(LivingSystem):
@@ -92,6 +92,6 @@ async def system(folder: Path, **environment: str) -> AsyncIterator[System]:
     clock.at = MORNING
     clock.advance(1.0)
     found = resolve(environment=settings(folder, **environment), home=folder)
-    with mock.patch.object(payment_world, "LivingSystem", Seen):
+    with mock.patch.object(payment_world, "LivingSystem", Seen), mock.patch.object(payment_world, "PAST", past):
         async with Runtime(found, simulated=True, seed=3, clock=clock) as runtime:
             yield System(runtime, living)

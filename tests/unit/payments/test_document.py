@@ -98,7 +98,7 @@ NOTHING_TO_PLAN = {"load_test_progress", "stop_load_test", "plan_dlq_replay", "c
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def living(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    async with system(tmp_path_factory.mktemp("system"), DARI_PAYMENTS_OPERATOR_TOKEN="t") as one:
+    async with system(tmp_path_factory.mktemp("system"), 60.0, DARI_PAYMENTS_OPERATOR_TOKEN="t") as one:
         yield one
 
 

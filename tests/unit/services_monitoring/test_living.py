@@ -14,7 +14,7 @@ from dari.services.payments.sandbox import Sandbox
 Act = Callable[[Sandbox], Awaitable[None]]
 
 
-async def verdict(act: Act, *, seed: int = 3, before: float = 60, after: float = 60, rate: float = 5) -> dict[str, Any]:
+async def verdict(act: Act, *, seed: int = 3, before: float = 60, after: float = 60, rate: float = 2) -> dict[str, Any]:
     async with Sandbox(seed) as sandbox:
         monitor = Monitor(ports_of(sandbox.app()), sandbox.world_clock)
         sandbox.schedule.every(5, monitor.sample, "observer")
@@ -115,7 +115,7 @@ async def test_a_recovered_platform_is_quiet_after_five_minutes() -> None:
         await s.run(40)
         s.log.down = set()
 
-    said = await verdict(down_and_up, after=300, rate=2)
+    said = await verdict(down_and_up, after=300)
     assert said["status"] == "healthy", said["causes"]
 
 

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 import pytest_asyncio
 import uvicorn
@@ -90,7 +89,7 @@ def test_each_shape_has_its_script_and_its_payments(name: str) -> None:
 
 async def test_k6_is_run_watched_and_read(double: str, tmp_path: Path) -> None:
     going, file = Going(20), tmp_path / "results" / "summary-1.json"
-    run = asyncio.create_task(runners_of(httpx2.AsyncClient(), double)["k6"](load(), file, going))
+    run = asyncio.create_task(runners_of(double)["k6"](load(), file, going))
     await asyncio.sleep(1.6)
     assert (going.begun > 0, going.failed, going.p95_ms) == (True, round(going.answered * 0.5), 12.5)
     await run
@@ -153,20 +152,25 @@ async def test_a_run_of_ours_is_stopped_and_its_books_are_read(platform: tuple[P
     async def reconcile() -> dict[str, Any]:
         return reports.pop(0)
 
-    async with httpx2.AsyncClient() as client:
-        going, file = Going(600), tmp_path / "summary-1.json"
-        wanted = load(target=platform[1], rate=50, seconds=12)
-        hands = operator(runners_of(client, None))
-        run = asyncio.create_task(conduct(hands, wanted, file, going, reconcile=reconcile))
-        await asyncio.sleep(0.4)
-        going.stop = True
-        await run
+    going, file = Going(600), tmp_path / "summary-1.json"
+    wanted = load(target=platform[1], rate=50, seconds=12)
+    hands = operator(runners_of(None))
+    run = asyncio.create_task(conduct(hands, wanted, file, going, reconcile=reconcile))
+    await asyncio.sleep(0.4)
+    going.stop = True
+    await run
     assert (going.status, going.runner, reports) == ("stopped", "builtin", [])
     said = json.loads(file.read_text())
     assert said["dari"]["ledger"] == going.ledger
     assert going.ledger is not None
     assert (going.ledger["status"], going.ledger["stillOnItsWay"]) == ("consistent", 0)
     assert 0 < values(said, "iterations")["count"] < 100
+
+
+async def test_a_target_that_is_not_there_is_a_failure_each_time(tmp_path: Path) -> None:
+    going, file = Going(4), tmp_path / "summary-1.json"
+    await runners_of(None)["builtin"](load(rate=4, seconds=1), file, going)
+    assert (going.begun, going.answered, going.failed) == (4, 4, 4)
 
 
 async def test_a_backlog_that_stands_still_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,13 +204,12 @@ async def test_k6_itself_agrees_with_ours(
     path = k6_runner.program()
     assert path is not None
     found = {}
-    async with httpx2.AsyncClient() as client:
-        for name, run in runners_of(client, path).items():
-            going, file, platform[0].paid = Going(0), tmp_path / f"summary-{name}.json", 0
-            await run(load(target=platform[1], rate=20, seconds=2, capture=True, scenario="spike"), file, going)
-            found[name] = analysed(json.loads(file.read_text()))
-            # k6 begins one more payment at the very end of each step.
-            assert 0 <= going.begun - planned("spike", 20, 2) <= len(steps("spike", 20, 2))
+    for name, run in runners_of(path).items():
+        going, file, platform[0].paid = Going(0), tmp_path / f"summary-{name}.json", 0
+        await run(load(target=platform[1], rate=20, seconds=2, capture=True, scenario="spike"), file, going)
+        found[name] = analysed(json.loads(file.read_text()))
+        # k6 begins one more payment at the very end of each step.
+        assert 0 <= going.begun - planned("spike", 20, 2) <= len(steps("spike", 20, 2))
     k6, ours = found["k6"], found["builtin"]
     assert ours["requests"] == 2 * planned("spike", 20, 2)
     assert k6["requests"] == pytest.approx(ours["requests"], rel=0.1)

@@ -23,6 +23,8 @@ from dari.services.payments.deployment import Addresses, Deployment, deploy
 from dari.services.payments.gateway import GatewayConfig
 from dari.services.payments.ports import KeyValueError, LogError, Message, StoreError
 from dari.services.payments.replies import AuthorizeRequest, RefundRequest
+from dari.services.stack import processes
+from dari.services.stack.processes import Started
 from tests.unit.services_payments.private_parts import free_port, mariadb_server, redis_server
 
 QUICK = GatewayConfig(auth_failures=0, work_failures=0, work_seconds=(0.01, 0.05))
@@ -133,7 +135,7 @@ async def test_a_paused_mariadb_is_known_in_time_and_a_resumed_one_goes_on(
     database = Database(mariadb[0], timeout=1.0)
     await database.create()
     try:
-        mariadb[1].send_signal(signal.SIGSTOP)
+        assert processes.hold(Started(mariadb[1].pid, processes.birth(mariadb[1].pid) or ""))
         start = time.monotonic()
         with pytest.raises(StoreError):
             await database.rows("SELECT 1")
@@ -168,6 +170,27 @@ async def test_redis_counts_in_one_step_and_mends_a_counter_without_an_end(redis
     await keys.put("rate:authorize:N", "7", 60)
     await keys._redis.persist("rate:authorize:N")
     assert await keys.count("rate:authorize:N", 60) == (8, 60)
+    # What is asked together is answered each for itself.
+    await keys.put("rate:authorize:X", "word", 60)
+    asked = (keys.count("rate:authorize:X", 60), keys.count("rate:authorize:N", 60), keys.get("rate:authorize:X"))
+    wrong, number, word = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(wrong, KeyValueError)
+    assert wrong.kind == "ResponseError"
+    assert (number, word) == ((9, 60), "word")
+    await keys.close()
+
+
+@pytest.mark.needs("redis")
+async def test_what_is_asked_within_a_moment_goes_in_one_round_trip(redis: tuple[str, object]) -> None:
+    keys = RedisKeys(redis[0], gather=0.05)
+    await keys.put("g", "1", 60)
+    await keys.get("g")
+    before = int((await keys._redis.info("commandstats"))["cmdstat_mget"]["calls"])
+    asked = [asyncio.create_task(keys.get("g"))]
+    await asyncio.sleep(0.02)
+    asked += [asyncio.create_task(keys.get(name)) for name in ("g", "none")]
+    assert await asyncio.gather(*asked) == ["1", "1", None]
+    assert int((await keys._redis.info("commandstats"))["cmdstat_mget"]["calls"]) == before + 1
     await keys.close()
 
 
@@ -241,6 +264,15 @@ async def test_kafka_keeps_order_by_key_and_reads_again_what_was_not_committed(b
 
     await until(four)
     assert [record.value for record in records] == ["5", "6", "7", "8"]
+    reading = asyncio.create_task(reader.fetch(100))
+    await asyncio.sleep(0.01)
+    await asyncio.gather(reader.close(), log.publish([Message("payment.captured", "10", "one-key")]), log.close())
+    assert await reading == []
+    # Who was not told in time finds a closed door, not the client's remains.
+    await reader.rewind()
+    for late in (reader.fetch(1), reader.commit(records), log.publish([Message("payment.captured", "11", "k")])):
+        with pytest.raises(LogError, match="closed"):
+            await late
     await reader.close()
     await log.close()
 

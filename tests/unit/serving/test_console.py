@@ -101,11 +101,20 @@ SECTORS = [
 FOUND = {"stock_name": "가나", "stock_code": "000010", "volume_ratio": 312.5, "price_change_rate": -1.5}
 
 
+AT = "2026-11-20T10:{:02}:00+09:00"
 HEALTHY = {
     "services": {"kafka": {"status": "healthy", "n": 3}, "application": {"status": "down"}, "extra": "unknown"},
     "status": "cause_found", "root_cause": "KAFKA_UNREACHABLE",
-    "causes": [{"id": "K", "evidence": {"brokers": [0, None]}}],
-    "unexplained_symptoms": [], "transitions": [{"at": "10:00"}], "today": {"count": 1}, "balanced": True,
+    "causes": [{"id": "K", "evidence": {"brokers": [0, None], "of": {"a": 1, "b": "<i>"}}, "en": "Kafka is gone."}],
+    "unexplained_symptoms": [], "today": {"count": 12, "amount": 1234567}, "authorize_p95_ms": None,
+    "new_dead_letters": 0, "outbox": {"unpublished": 7}, "lag": {"slow <group>": 40, "gone": None},
+    "breakers": {"kafka-publisher": "OPEN"}, "checked_at": AT.format(30),
+    "transitions": [{"at": AT.format(10), "circuit_breaker_name": "kafka-publisher", "transition": "CLOSED_TO_OPEN"}],
+    "samples": [{"at": AT.format(9), "unpublished": 3, "breaker": "CLOSED"},
+                {"at": AT.format(10), "unpublished": None, "breaker": None},
+                {"at": AT.format(11), "unpublished": 7, "breaker": "OPEN"}],
+    "total_debits": 300, "total_credits": 250, "debit_accounts": [{"debit_account": "merchant", "total": 300}],
+    "credit_accounts": [{"credit_account": "cash", "total": 250}], "message": "differs", "findings": [{"a": 1}],
 }  # fmt: skip
 
 
@@ -113,7 +122,9 @@ HEALTHY = {
 async def test_the_payments_tell_what_they_are_told(
     open_door: tuple[httpx2.AsyncClient, Runtime], monkeypatch: pytest.MonkeyPatch, found: Told | None
 ) -> None:
-    async def told(*_: Any) -> Told | None:
+    async def told(_: Telling, __: str, tool: str, ___: Any, ____: Any) -> Told | None:
+        if found is not None and not found.error and tool == "breaker_history":
+            return Told({**found.told, "samples": {"since": AT.format(0)}}, None)
         return found
 
     monkeypatch.setattr(Telling, "told", told)
@@ -129,6 +140,17 @@ async def test_the_payments_tell_what_they_are_told(
     else:
         assert "<b>KAFKA_UNREACHABLE</b>" in part
         assert part.index("<b>application</b>") < part.index("<b>kafka</b>") < part.index("<b>extra</b>")
+        for words_beside in (  # every figure that is drawn is told in a table too
+            "<td>CLOSED</td><td>11-20 10:00:00</td><td>11-20 10:10:00</td>",
+            "<td>OPEN</td><td>11-20 10:10:00</td><td>11-20 10:30:00</td>",
+            '<td>10:10:00</td><td class="n">unknown</td>', '<b id="unpublished">7</b>', "<b>1,234,567</b>",
+            "Kafka is gone.", "<b>brokers</b> 0, –", "<b>of</b> a 1 · b &lt;i&gt;",
+            'slow &lt;group&gt;</th><td class="n">40</td>', 'gone</th><td class="n">unknown</td>',
+            '<td class="n" id="debits">300</td><td class="n" id="credits">250</td>',
+        ):  # fmt: skip
+            assert words_beside in part
+        assert part.count('role="img"') == 4
+        assert "<group>" not in part
 
 
 @pytest.mark.parametrize("error", [None, "unreachable"])
@@ -169,6 +191,10 @@ async def test_a_call_is_seen_opened_and_filtered(open_door: tuple[httpx2.AsyncC
     overview = (await client.get("/")).text
     assert '<b id="total">2</b>' in overview
     assert "badge simulated" in overview
+    assert re.search(r"<b>\d+</b>/\d+ <small>in 1 s · real [0-9a-f]{4} all</small>", overview)
+    part = (await client.get("/console/parts/upstreams?lang=en")).text
+    assert part.startswith('<div class="scroll"')
+    assert "in 1 s · real" in part
     assert "get_volume_ranking" in (await client.get("/console/audit")).text
 
 

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from dari.app.budgets import Budget, FileBudgets, SharedBudgets
 from dari.core.clock import SystemClock
 from dari.core.events import Event, Events
 from dari.core.provider import Rate
+from dari.core.sealing import Sealing
 from dari.core.shared_state import FileState
 from dari.core.shared_state import networked as room
 from dari.core.shared_state.networked import Degrading, RedisState
+from dari.core.shared_state.sealed import SealedState
 from dari.upstream.grants import Grants
 from dari.upstream.pacing import GUARD_SECONDS, FileRing, SharedRing, Ticket
 from tests.unit.upstream.test_grants import Office
@@ -105,6 +108,16 @@ async def test_machines_share_values_and_locks(redis: Redis, tmp_path: Path) -> 
         assert await one.names() == {}
 
 
+async def test_redis_holds_nothing_an_upstream_has_told_where_a_key_seals_it(redis: Redis, tmp_path: Path) -> None:
+    sealing = Sealing([b"k" * 32])
+    async with machine(redis, tmp_path / "a") as one, machine(redis, tmp_path / "b") as other:
+        for name in ("reply x", "grant x"):
+            await SealedState(one, sealing).put(name, {"name": "canary-7391"}, seconds=60)
+            assert await SealedState(other, sealing).get(name) == {"name": "canary-7391"}
+            assert "canary" not in str(await other.get(name))
+        assert not any(b"canary" in path.read_bytes() for path in (tmp_path / "a").glob("*.json"))
+
+
 async def test_without_redis_state_is_this_machines_and_comes_back(
     redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +151,22 @@ async def test_a_lock_whose_redis_dies_is_let_go(redis: Redis, tmp_path: Path) -
 
 def ring_of(state: Degrading, folder: Path, name: str) -> SharedRing:
     return SharedRing(state, FileRing(folder / name, CLOCK), CLOCK, name)
+
+
+async def test_what_is_left_is_counted_in_redis_and_without_it_in_this_machines_part(
+    redis: Redis, tmp_path: Path
+) -> None:
+    rate = Rate(4, 30.0)
+    async with machine(redis, tmp_path / "a") as one, machine(redis, tmp_path / "b") as two:
+        ours, theirs = [
+            SharedBudgets(state, FileBudgets(tmp_path / name / "ring", CLOCK), CLOCK, name)
+            for name, state in (("a", one), ("b", two))
+        ]
+        for ring in (theirs, ours, ours):
+            assert isinstance(await ring.take("lane", rate), Ticket)
+        assert await ours.budgets() == await theirs.budgets() == [Budget("lane", 3, 4, 30.0)]
+        await redis.kill()
+        assert await ours.budgets() == [Budget("lane", 0, 2, 30.0)]  # half of it, of which its files know nothing
 
 
 async def taken(rings: list[SharedRing], rate: Rate, seconds: float) -> list[float]:

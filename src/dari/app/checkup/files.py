@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Final
 
 from dari.app.checkup.findings import Check, faulty
@@ -130,10 +130,14 @@ def _names(file: Path, told: Mapping[str, str], known: Iterable[str], personal: 
 
 
 def writable(folder: Path) -> Check:
-    """Whether Dari's state can be kept."""
+    """Whether Dari's state can be kept: by writing, since permissions do not tell of a full or read-only disk."""
     there = next(one for one in (folder, *folder.parents) if one.exists())
-    if os.access(there, os.W_OK):
-        return Check(subject="machine", what="state folder", state="ok", found=str(folder))
-    return faulty(
-        "folder_unwritable", subject="machine", what="state folder", found=f"{there} is read-only", file=there
-    )
+    try:
+        with TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        return faulty(
+            "folder_unwritable", subject="machine", what="state folder", file=there,
+            found=f"{there}: {'not a folder' if there.is_file() else error.strerror}",
+        )  # fmt: skip
+    return Check(subject="machine", what="state folder", state="ok", found=str(folder))

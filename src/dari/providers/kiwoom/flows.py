@@ -138,7 +138,7 @@ class Ranked:
         day = board(self._upstream.now()).day
         name = f"kiwoom {AFTER_CLOSE} {market} {'sold' if selling else 'bought'} {day}"
         kept = await self._state.get(name)
-        if kept is None:
+        if kept is None or "rows" not in kept:  # or sealed with a key that is not here: asked for again
             asked = {
                 "mrkt_tp": MARKETS[market],
                 "amt_qty_tp": "1",

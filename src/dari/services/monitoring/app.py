@@ -67,7 +67,7 @@ def serve_at(
         Operator(
             token=operator_token,
             platform=hands_of(client),
-            runners=runners_of(client, k6_runner.program()),
+            runners=runners_of(k6_runner.program()),
             targets=targets,
             journal=Journal(journal),
         )

@@ -15,6 +15,7 @@ from dari.services.payments.ledger import instant
 from dari.services.payments.operations import replay, republish
 from dari.services.payments.ports import KeyValueError, StoreError
 from dari.services.payments.replies import AuthorizeRequest, CaptureRequest, RefundRequest, Reply
+from dari.services.payments.short_way import ShortWay
 from dari.services.payments.workers import REFUND, SETTLEMENT
 
 
@@ -53,6 +54,7 @@ def _answer(reply: Reply) -> Response:
 def create_app(platform: PaymentPlatform) -> FastAPI:
     """The ASGI app of one platform; it starts nothing by itself."""
     app = FastAPI(title="Payment platform", openapi_url="/openapi.json", docs_url=None, redoc_url=None)
+    app.add_middleware(ShortWay, platform=platform)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, _: Exception) -> JSONResponse:

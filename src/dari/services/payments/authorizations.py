@@ -11,6 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dari.services.payments.adapters.bulk import insert
 from dari.services.payments.adapters.sql import Database
 from dari.services.payments.ledger import instant
 from dari.services.payments.moves import Move, record, spelled
@@ -99,11 +100,9 @@ class Authorizations:
             }
             for attempt in attempts
         ]
-        await connection.execute(payment.insert(), rows)
+        made = await insert(connection, payment, rows, ("merchant_id", "idempotency_key", "payment_id"))
+        ids = {(merchant, key): number for merchant, key, number in made}
         names = [(attempt.request.merchantId, attempt.request.idempotencyKey) for attempt in attempts]
-        pair = sa.tuple_(payment.c.merchant_id, payment.c.idempotency_key)
-        query = sa.select(payment.c.merchant_id, payment.c.idempotency_key, payment.c.payment_id).where(pair.in_(names))
-        ids = {(merchant, key): number for merchant, key, number in await connection.execute(query)}
         moves: list[Move] = []
         kept: list[Stored] = []
         for name, attempt in zip(names, attempts, strict=True):
@@ -139,7 +138,7 @@ class Authorizations:
             }
             for name, stored, attempt in zip(names, kept, attempts, strict=True)
         ]
-        await connection.execute(idem_response_cache.insert(), answers)
+        await insert(connection, idem_response_cache, answers)
         return kept
 
     async def conflict(self, request: AuthorizeRequest, digest: str, at: datetime) -> None:

@@ -28,7 +28,8 @@ class Batch(Generic[T, R]):
         self._run = run
         self._limit = limit
         self._gather = gather
-        """Seconds the first of a batch waits for others."""
+        """Seconds from the begin of one batch to the next one's: who comes alone does not wait."""
+        self._begun = float("-inf")
         self._queue: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._worker: asyncio.Task[None] | None = None
 
@@ -40,10 +41,16 @@ class Batch(Generic[T, R]):
             self._worker = asyncio.create_task(self._drain())
         return await future
 
+    async def _wait(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if (left := self._begun + self._gather - now) > 0:
+            await asyncio.sleep(left)
+        self._begun = now + max(0.0, left)
+
     async def _drain(self) -> None:
         while self._queue:
             if self._gather:
-                await asyncio.sleep(self._gather)
+                await self._wait()
             taken = [self._queue.popleft() for _ in range(min(self._limit, len(self._queue)))]
             try:
                 answers = await self._run([item for item, _ in taken])

@@ -62,12 +62,12 @@ async def _log(addresses: Addresses, clock: Clock) -> MessageLog:
     return log
 
 
-def _keys(addresses: Addresses, clock: Clock) -> KeyValue:
+def _keys(addresses: Addresses, clock: Clock, gather: float) -> KeyValue:
     if addresses.redis is None:
         return MemoryKeys(clock)
     from dari.services.payments.adapters.redis_keys import RedisKeys  # noqa: PLC0415 — as above
 
-    return RedisKeys(addresses.redis)
+    return RedisKeys(addresses.redis, gather=gather)
 
 
 @asynccontextmanager
@@ -90,10 +90,9 @@ async def deploy(
     where, time = addresses or Addresses(), clock or SystemClock()
     database = Database(where.database)
     await database.create()
-    keys, log, pg = _keys(where, time), await _log(where, time), RuleGateway(seed, gateway)
-    platform = PaymentPlatform(
-        settings=settings or PlatformSettings(), clock=time, database=database, keys=keys, log=log, gateway=pg
-    )
+    told = settings or PlatformSettings()
+    keys, log, pg = _keys(where, time, told.gather / 2), await _log(where, time), RuleGateway(seed, gateway)
+    platform = PaymentPlatform(settings=told, clock=time, database=database, keys=keys, log=log, gateway=pg)
     made = Deployment(platform, Runner(platform, only), database, keys, log, pg)
     platform.running = None if only is None else tuple(sorted(only))
     made.app = create_app(platform)

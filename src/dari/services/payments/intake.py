@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dari.core.clock import Clock
+from dari.services.payments.adapters.bulk import insert
 from dari.services.payments.adapters.sql import Database
 from dari.services.payments.ledger import instant
 from dari.services.payments.metrics import Metrics
@@ -148,8 +149,7 @@ class Intake:
             not_done = {event.event_key for event in bad} | {event.event_key for event in handled.later}
             done = [event for event in good if event.event_key not in not_done]
             rows = [self._row(event, event.payment_id, PROCESSED, now) for event in done]
-            if rows:
-                await connection.execute(consumer_inbox.insert(), rows)
+            await insert(connection, consumer_inbox, rows)
         for event in done:
             self._count(event.record, "processed")
         if bad:
@@ -179,7 +179,7 @@ class Intake:
                 raise LogError(delivery.error, "the dead letter queue did not take a record")
         async with self._database.transaction() as connection:
             rows = [self._row(event, None, DEAD, now) for event in bad]
-            await connection.execute(consumer_inbox.insert(), rows)
+            await insert(connection, consumer_inbox, rows)
         for event in bad:
             self._count(event.record, "dead_lettered")
 

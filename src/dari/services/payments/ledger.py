@@ -12,6 +12,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dari.services.payments.adapters.bulk import insert
 from dari.services.payments.names import CASH, RECEIVABLE
 from dari.services.payments.tables import ledger_account, ledger_entry, ledger_head, ledger_line
 
@@ -93,8 +94,8 @@ async def post(connection: AsyncConnection, postings: Sequence[Posting]) -> None
         for account, amount in ((posting.debit, posting.amount), (posting.credit, -posting.amount)):
             lines.append({"entry_id": number, "account": account, "currency": posting.currency, "amount": amount})
             deltas[account, posting.currency] += amount
-    await connection.execute(ledger_entry.insert(), entries)
-    await connection.execute(ledger_line.insert(), lines)
+    await insert(connection, ledger_entry, entries)
+    await insert(connection, ledger_line, lines)
     for (account, currency), delta in sorted(deltas.items()):
         changed = await connection.execute(
             ledger_account.update()

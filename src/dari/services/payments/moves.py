@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dari.services.payments.adapters.bulk import insert
 from dari.services.payments.ledger import instant
 from dari.services.payments.names import EVENT_OF, LEGAL_MOVES, EventType, Status
 from dari.services.payments.tables import outbox_event, payment, payment_history
@@ -69,9 +70,8 @@ async def record(connection: AsyncConnection, moves: Sequence[Move]) -> None:
         for move in moves
     ]
     events = [event_row(move.payment_id, EVENT_OF[move.target], _payload(move), move.at) for move in moves]
-    if history:
-        await connection.execute(payment_history.insert(), history)
-        await connection.execute(outbox_event.insert(), events)
+    await insert(connection, payment_history, history)
+    await insert(connection, outbox_event, events)
 
 
 async def apply(connection: AsyncConnection, moves: Sequence[Move]) -> None:

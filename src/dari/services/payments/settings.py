@@ -18,7 +18,7 @@ class PlatformSettings:
     compat: bool = False
     """Answer as the original: 409 for a repeated key and for a decline, no Retry-After."""
     gather: float = 0.0
-    """Seconds a request waits for others to share its transaction: less work for the database, a little later."""
+    """Seconds between two transactions that requests share: less work for the database, a little later under load."""
     rate_window: int = 60
     rate_limits: Mapping[str, int] = field(
         default_factory=lambda: dict.fromkeys(("authorize", "capture", "refund"), COMPOSE_CAPACITY),
@@ -38,3 +38,14 @@ class PlatformSettings:
     retry_limit: int = 10
     patience: float = 60.0
     """How long a refund event waits for its capture's entry before it is called bad."""
+
+
+def for_load(role: str) -> PlatformSettings:
+    """Of a process that is `api` or `workers` alone: larger batches, each of them a little later."""
+    return PlatformSettings(
+        instance=f"ingest-{role}",
+        gather=0.01 if role == "api" else 0.0,
+        poll_interval=0.2,
+        consume_interval=0.2,
+        work_interval=0.3,
+    )

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dari.core.clock import Clock
+from dari.services.payments.adapters.bulk import insert, update_alike
 from dari.services.payments.adapters.sql import Database
 from dari.services.payments.intake import Bad, Handled, Incoming
 from dari.services.payments.ledger import instant
@@ -23,6 +24,8 @@ from dari.services.payments.tables import outbox_event, refund_request, settleme
 
 PENDING, SUCCESS, FAILED = "PENDING", "SUCCESS", "FAILED"
 UNREACHABLE: Final = "PG_UNREACHABLE"
+LOOK_BACK: Final = 1.0
+"""Seconds between two looks at everything that is open; between them only what is new is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +105,8 @@ class GatewayWorker:
         self._metrics = metrics
         self._settings = settings
         self._flying: dict[int, _Flight] = {}
+        self._newest = 0
+        self._looked = float("-inf")
 
     async def handle(self, connection: AsyncConnection, events: Sequence[Incoming]) -> Handled:
         """Write a PENDING request for each event whose payment asks for it."""
@@ -124,8 +129,7 @@ class GatewayWorker:
                 if self.kind is REFUND:
                     row["refund_reason"] = str(event.payload.get("reason", ""))[:500]
                 rows.append(row)
-        if rows:
-            await connection.execute(table.insert(), rows)
+        await insert(connection, table, rows)
         return Handled(bad)
 
     async def step(self) -> int:
@@ -140,28 +144,38 @@ class GatewayWorker:
     def forget(self) -> None:
         """What a crash does: the calls under way are no longer known here."""
         self._flying.clear()
+        self._looked = float("-inf")
 
     async def _start(self) -> None:
         room = self._settings.work_inflight - len(self._flying)
         if room <= 0:
             return
-        table, now, started = self.kind.table, self._clock.now(), self._clock.monotonic()
-        rested = now - timedelta(seconds=self._settings.retry_after)
-        ready = sa.or_(
-            table.c.status == PENDING,
-            sa.and_(
-                table.c.status == FAILED,
-                table.c.retry_count < self._settings.retry_limit,
-                # A try in the future was written by a clock that has been set back since.
-                sa.or_(table.c.last_retry_at.is_(None), table.c.last_retry_at <= rested, table.c.last_retry_at > now),
-            ),
-        )
-        query = sa.select(table).where(ready).order_by(table.c.id).limit(self._settings.work_inflight)
+        table, started = self.kind.table, self._clock.monotonic()
+        everything = started >= self._looked + LOOK_BACK
+        ready = self._ready() if everything else sa.and_(table.c.status == PENDING, table.c.id > self._newest)
+        # What flies is among everything that is open.
+        most = self._settings.work_inflight if everything else room
+        query = sa.select(table).where(ready).order_by(table.c.id).limit(most)
         async with self._database.transaction() as connection:
             rows = (await connection.execute(query)).all()
         for row in [row for row in rows if row.id not in self._flying][:room]:
             said = self._ask(row)
             self._flying[row.id] = _Flight(row, started + said.seconds, said)
+            self._newest = max(self._newest, row.id)
+        if everything:
+            self._looked = started
+
+    def _ready(self) -> sa.ColumnElement[bool]:
+        """Everything that is open: also what failed and has rested, and what was written late under a low number."""
+        table, now = self.kind.table, self._clock.now()
+        rested = now - timedelta(seconds=self._settings.retry_after)
+        again = sa.and_(
+            table.c.status == FAILED,
+            table.c.retry_count < self._settings.retry_limit,
+            # A try in the future was written by a clock that has been set back since.
+            sa.or_(table.c.last_retry_at.is_(None), table.c.last_retry_at <= rested, table.c.last_retry_at > now),
+        )
+        return sa.and_(table.c.status.in_((PENDING, FAILED)), sa.or_(table.c.status == PENDING, again))
 
     def _ask(self, row: Any) -> GatewayReply:
         call = self.kind.call(self._gateway)
@@ -205,35 +219,27 @@ class GatewayWorker:
             target = kind.done if flight.said.approved else kind.failed
             if found.status != target:
                 moves.append(Move(found.payment_id, Status(found.status), target, found.amount, now, {}))
-            if not flight.said.approved and row["b_retry_count"] >= self._settings.retry_limit:
-                retries, said = row["b_retry_count"], flight.said
+            if not flight.said.approved and row["retry_count"] >= self._settings.retry_limit:
+                retries, said = row["retry_count"], flight.said
                 payload = dead_letter(kind, flight.row, now, retries=retries, code=said.code, message=said.message)
                 dead.append(event_row(found.payment_id, kind.dead, payload, now))
         await apply(connection, moves)
-        if rows:
-            await connection.execute(self._update(), rows)
-        if dead:
-            await connection.execute(outbox_event.insert(), dead)
-
-    def _update(self) -> sa.Update:
-        names = ("status", self.kind.transaction, "pg_response_code", "pg_response_message", "retry_count")
-        table = self.kind.table
-        values: dict[str, Any] = {name: sa.bindparam(f"b_{name}") for name in (*names, "last_retry_at", "completed_at")}
-        return table.update().where(table.c.id == sa.bindparam("b_id")).values(**values)
+        await update_alike(connection, table, rows, own=kind.transaction)
+        await insert(connection, outbox_event, dead)
 
     def _outcome(self, flight: _Flight, now: datetime) -> dict[str, Any]:
         said, row = flight.said, flight.row
         failures = 0 if said.approved else 1
         return {
-            "b_id": row.id,
-            "b_status": SUCCESS if said.approved else FAILED,
-            f"b_{self.kind.transaction}": said.transaction_id or None,
-            "b_pg_response_code": said.code,
-            "b_pg_response_message": said.message,
-            "b_retry_count": row.retry_count + failures,
+            "id": row.id,
+            "status": SUCCESS if said.approved else FAILED,
+            self.kind.transaction: said.transaction_id or None,
+            "pg_response_code": said.code,
+            "pg_response_message": said.message,
+            "retry_count": row.retry_count + failures,
             # Also at the first failure: a request that never tried again must not look as if it had none to come.
-            "b_last_retry_at": row.last_retry_at if said.approved else now,
-            "b_completed_at": now if said.approved else None,
+            "last_retry_at": row.last_retry_at if said.approved else now,
+            "completed_at": now if said.approved else None,
         }
 
 

@@ -21,7 +21,7 @@ from dari.serving.console.sections import HEALTH, Sections, Telling
 from dari.serving.console.words import words
 from dari.serving.dispatch import Dispatch, visible
 from dari.serving.gate import Guard, caller_of
-from dari.serving.journal import Journal
+from dari.serving.journal import Entry, Journal
 from dari.serving.schemas import input_schema
 
 AUDIT_LINES: Final = 200
@@ -39,7 +39,7 @@ class Around:
     """
 
     journal: Journal
-    upstreams: Callable[[], Sequence[Mapping[str, Any]]]
+    upstreams: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]
     settings: Callable[[], Sequence[Mapping[str, Any]]]
     firing: Callable[[], Sequence[str]]
     audit: Callable[[int, str | None], Sequence[Mapping[str, Any]]]
@@ -70,6 +70,7 @@ class Console:
             Route("/console/audit", self._audit),
             Route("/console/settings", self._settings),
             Route("/console/playground", self._playground, methods=["GET", "POST"]),
+            Route("/console/parts/upstreams", self._upstreams),
             Route("/console/events", self._events),
             Route("/console/assets/{name}", self._asset),
             Route(doorway.LOGIN, self._entrance.show),
@@ -89,19 +90,38 @@ class Console:
         caller, journal = caller_of(request), self._around.journal
         sums = journal.sums(caller.tenant)
         entries = journal.last(caller.tenant, ROWS)
-        simulated = {one.get("provider") for entry in entries for one in entry.sources if one.get("simulated")}
         servers = [
             {"name": name, "tools": len(seen), "calls": sums.by_server[name], "errors": sums.errors[name]}
             for name, seen in self._seen(caller).items()
         ]
-        upstreams = [
-            {**one, "modes": [*one["modes"], *(["simulated"] if one["name"] in simulated else [])]}
-            for one in self._around.upstreams()
-        ]
         return self._page(
-            request, "overview", caller, sums=sums, servers=servers, upstreams=upstreams, entries=entries,
-            firing=self._around.firing(), live=True,
+            request, "overview", caller, sums=sums, servers=servers, entries=entries, firing=self._around.firing(),
+            live=True, **await self._asked_upstreams(entries),
         )  # fmt: skip
+
+    async def _upstreams(self, request: Request) -> Response:
+        caller = caller_of(request)
+        told = await self._asked_upstreams(self._around.journal.last(caller.tenant, ROWS))
+        return looks.page(request, "upstreams", language=caller.language, **told)
+
+    async def _asked_upstreams(self, entries: Sequence[Entry]) -> dict[str, Any]:
+        """`upstreams` with the mode and the time of their newest answer; `moving`: a call was sent just now."""
+        newest: dict[str, str] = {}
+        simulated = set()
+        for source in (one for entry in entries for one in entry.sources):
+            name, at = str(source.get("provider", "")), str(source.get("fetched_at", ""))
+            newest[name] = max(newest.get(name, ""), at)
+            if source.get("simulated"):
+                simulated.add(name)
+        upstreams = [
+            {
+                **one,
+                "modes": [*one["modes"], *(["simulated"] if one["name"] in simulated else [])],
+                "newest": newest.get(one["name"], "")[11:19],
+            }
+            for one in await self._around.upstreams()
+        ]
+        return {"upstreams": upstreams, "moving": any(pace["used"] for one in upstreams for pace in one["paces"])}
 
     async def _calls(self, request: Request) -> Response:
         caller = caller_of(request)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from dari.serving.callers import Caller
+from dari.serving.charts import operating
 from dari.serving.charts.figures import sector_map
 from dari.serving.console import looks
 from dari.serving.dispatch import Dispatch, Outcome
@@ -19,6 +20,8 @@ from dari.serving.gate import caller_of
 RANKED: Final = 10
 FOLLOWED: Final = 4
 """So many of the newest crawls are told with their receipts."""
+MINUTES: Final = 30
+"""How far back the payments are drawn."""
 
 HEALTH: Final = "payment-system-health"
 MARKET: Final = "volume-ranking"
@@ -110,16 +113,33 @@ class Sections:
         return self._part(request, "flow", caller, **await self.payments(caller))
 
     async def payments(self, caller: Caller) -> dict[str, Any]:
-        """What the payment servers say now: health of the parts, overview, diagnosis, breaker history, ledger."""
+        """What the payment servers say now: parts, overview, diagnosis, incident, breaker history, ledger; and drawn.
+
+        `drawn` has a picture of each that answered, `spans` the breakers' states that the timeline shows.
+        """
         asked: dict[str, tuple[str, str, dict[str, Any]]] = {
             "services": (HEALTH, "check_all_services", {}),
             "overview": (HEALTH, "get_system_overview", {}),
             "diagnosis": (HEALTH, "diagnose_issues", {}),
+            "incident": (HEALTH, "incident_snapshot", {"minutes": MINUTES}),
             "history": ("payment-circuit-breaker", "breaker_history", {}),
             "ledger": ("payment-database", "reconciliation_check", {}),
         }
         # one after the other: who looks at a system in trouble should not be a part of the trouble
-        return {
+        found = {
             name: await self._telling.told(server, tool, arguments, caller)
             for name, (server, tool, arguments) in asked.items()
         }
+        well = {name: one.told for name, one in found.items() if one is not None and not one.error}
+        drawn, spans = {}, []
+        if "history" in well and "overview" in well:
+            spans = operating.breaker_spans(well["history"], well["overview"])
+            drawn["breakers"] = operating.breaker_timeline(spans)
+        if "incident" in well:
+            drawn["outbox"] = operating.waiting_line(well["incident"])
+        if "overview" in well:
+            drawn["lag"] = operating.lag_bars(well["overview"].get("lag") or {})
+        if "ledger" in well:
+            drawn["ledger"] = operating.ledger_bars(well["ledger"])
+        pictures = {name: looks.markup(one.inline()) for name, one in drawn.items()}
+        return {**found, "drawn": pictures, "spans": spans}

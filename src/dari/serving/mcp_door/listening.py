@@ -6,7 +6,7 @@ import asyncio
 import gc
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -30,7 +30,20 @@ class _Telling(uvicorn.Server):
 
 
 class _Beside(_Telling):
-    """A server that leaves signals to whoever started it: it runs beside other work of the process."""
+    """A server that leaves signals to whoever started it, and ends when told: it runs beside other work."""
+
+    def __init__(self, config: uvicorn.Config, told: Callable[[], object]) -> None:
+        super().__init__(config, told)
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        self.should_exit = True
+        self._stopped.set()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # uvicorn's own loop looks ten times a second whether it shall end
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), 1.0)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -98,5 +111,5 @@ async def serving(app: Any, host: str = "127.0.0.1", port: int = 0) -> AsyncIter
         await ready.wait()
         yield f"http://{host}:{sock.getsockname()[1]}"
     finally:
-        server.should_exit = True
+        server.stop()
         await running

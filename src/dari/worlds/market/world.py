@@ -61,6 +61,8 @@ class Market:
         self._closes = lru_cache(maxsize=128)(self._make_closes)
         self._day_table = lru_cache(maxsize=6)(self._make_day_table)
         self._snapshot = lru_cache(maxsize=6)(self._make_snapshot)
+        self._quotes = lru_cache(maxsize=16_384)(self._make_quote)
+        self._runs = lru_cache(maxsize=8)(self._make_runs)
         self._indices = lru_cache(maxsize=128)(self._make_index)
         self._index_days = lru_cache(maxsize=4_000)(self._make_index_day)
         self._index_flows = lru_cache(maxsize=128)(self._make_index_flows)
@@ -113,9 +115,13 @@ class Market:
     def _make_year(self, code: str, before: date) -> tuple[tuple[str, int, int], ...]:
         """(day, high, low) of the last 262 trading days before `before`, newest first; halted issues stand still."""
         issue = self.by_code[code]
-        days = krx.trading_days(krx.previous_trading_day(before), _YEAR)
-        ranges = ((day, self.paths.day(issue, day).prices) for day in days)
-        return tuple((f"{day:%Y%m%d}", max(prices), min(prices)) for day, prices in ranges)
+        days = krx.trading_days(krx.previous_trading_day(before), _YEAR + 1)
+        closes = [self.paths.close(issue, day) for day in days]
+        told = []
+        for day, base, close in zip(days, closes[1:], closes, strict=False):  # the oldest day is only a base
+            prices = self.paths.between(issue, day, base, close).prices
+            told.append((f"{day:%Y%m%d}", max(prices), min(prices)))
+        return tuple(told)
 
     def range(self, code: str, at: datetime, days: int = 365, since: date | None = None) -> tuple[int, str, int, str]:
         """(high, its day, low, its day) of the last `days` calendar days, or since a date; the running day counts.
@@ -180,11 +186,14 @@ class Market:
 
     def quote(self, code: str, at: datetime, venue: krx.Venue = "KRX") -> Quote:
         """One issue at `at` on `venue`. Raises KeyError for a code that is not listed."""
-        return self._quote_of(self.by_code[code], krx.board(_second(at), venue), venue)
+        return self._quotes(code, krx.board(_second(at), venue).as_of, venue)
+
+    def _make_quote(self, code: str, at: datetime, venue: krx.Venue) -> Quote:
+        return self._quote_of(self.by_code[code], krx.board(at, venue), venue)
 
     # ── indices ──
 
-    def _runs(self, code: str, board: krx.Board) -> list[tuple[Issue, DayPath, Run]]:
+    def _make_runs(self, code: str, board: krx.Board) -> list[tuple[Issue, DayPath, Run]]:
         """An index's issues with what each has traded until the board's moment, without a whole snapshot."""
         times = _session(board.day)
         today = self._day_table(board.day) if board.live else {}

@@ -20,6 +20,7 @@ from dari.core.errors import Hint, InvalidInput, NotAllowed
 from dari.core.exchange import Call, Sender
 from dari.core.locks import Held, take
 from dari.core.provider import Response
+from dari.core.sealing import Sealing
 from dari.core.tool import Upstream
 from dari.providers.naramarket.crawler import Book, Crawler, Progress, Span, planned, success, whole
 from dari.providers.naramarket.crawler.folder import Folder
@@ -86,8 +87,10 @@ class Desk:
         fetch: Callable[[str], Awaitable[Response]],
         works: Works,
         simulated: bool = False,
+        sealing: Sealing | None = None,
     ) -> None:
         self._home, self._send, self._check, self._clock, self._works = home, send, check, clock, works
+        self._sealing = sealing
         self._book: Book | None = None
         self._thread = ThreadPoolExecutor(1, "crawl-book")
         self._running: dict[str, Crawler] = {}
@@ -100,7 +103,7 @@ class Desk:
     def book(self) -> Book:
         """The crawl book, opened: for the book's thread, and for who has no event loop to hold up."""
         if self._book is None:
-            self._book = Book(self._home / "crawls.sqlite")
+            self._book = Book(self._home / "crawls.sqlite", self._sealing)
         return self._book
 
     async def on(self, work: Callable[[Book], T]) -> T:
@@ -111,7 +114,7 @@ class Desk:
         """Read the book at length, beside what is written meanwhile, over a connection of one's own."""
 
         def alone() -> T:
-            with closing(Book(self._home / "crawls.sqlite")) as book:
+            with closing(Book(self._home / "crawls.sqlite", self._sealing)) as book:
                 return work(book)
 
         return await asyncio.to_thread(alone)

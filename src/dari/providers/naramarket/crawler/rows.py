@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from dari.core.sealing import Sealing
+from dari.core.sealing import opened as opened_with
 from dari.providers.naramarket.crawler.leaves import ABSENT, BETWEEN, NEXT, Leaf, unpacked
 from dari.providers.naramarket.crawler.schema import opened
 
@@ -16,11 +18,18 @@ OWN: Final = "#"
 SEEN: Final = "UPDATE rows SET last_page=max(last_page, ?) WHERE endpoint=? AND key=? AND digest=?"
 
 
+def _leaf(number: int) -> str:
+    """What a sealed leaf is bound to."""
+    return f"leaf {number}"
+
+
 class Rows:
     """The part of the book that holds rows. Whoever writes does so within `together`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, sealing: Sealing | None = None) -> None:
         self.path = path
+        self.sealing = sealing
+        """What seals the rows of a page, and attributes; what lies open is older than the key."""
         self._book = opened(path)
         self._endpoints: dict[str, int] = {}
         self._headings: dict[tuple[str, ...], int] = {}
@@ -77,6 +86,8 @@ class Rows:
         headings = {one: self._heading(one) for one in set(leaf.names)}
         months = ",".join(sorted(set(leaf.months)))
         packed = leaf.packed(headings, new) if leaf.keys and (new is None or new) else b""
+        if packed and self.sealing is not None:
+            packed = self.sealing.sealed(packed, _leaf(number))
         book.execute("INSERT INTO leaves VALUES (?,?,?,?)", (number, here, months if packed else "", packed))
         return number
 
@@ -152,7 +163,7 @@ class Rows:
         for leaf, told, packed in leaves:
             if month is not None and month not in told:
                 continue
-            months, headings, text = unpacked(packed)
+            months, headings, text = unpacked(opened_with(self.sealing, packed, _leaf(leaf)))
             if leaf not in older and (month is None or told == month) and len(headings) == 1 and ABSENT not in text:
                 yield headings[0], text.count(NEXT) + 1, text
                 continue

@@ -125,10 +125,10 @@ Chunks = Callable[[int], Iterable[tuple[list[str], str]]]
 
 
 class ParquetFile:
-    """One Parquet file of an operation, written by chunks. `unread` are columns that stayed text."""
+    """One Parquet file of an operation, written by chunks. `unread` are columns that stayed text; `key` encrypts it."""
 
-    def __init__(self, endpoint: Endpoint, *, people: bool = False) -> None:
-        self._endpoint, self._people = endpoint, people
+    def __init__(self, endpoint: Endpoint, *, people: bool = False, key: bytes | None = None) -> None:
+        self._endpoint, self._people, self._key = endpoint, people, key
         self._names = [one.name for one in endpoint.blocks[0].fields]
         self.unread: set[str] = set()
         self._careful: set[str] = set()
@@ -148,17 +148,26 @@ class ParquetFile:
         try:
             for names, bodies in chunks:
                 table = self._table(pa, names, bodies)
-                writer = writer or pa.parquet.ParquetWriter(path, table.schema, compression="zstd")
+                writer = writer or self._opened(pa, path, table.schema)
                 if table.schema != writer.schema:
                     return 0  # a column was found out to be text: written once more
                 writer.write_table(table)
                 count += table.num_rows
             if writer is None:
-                pa.parquet.write_table(self._table(pa, self._names, None), path)
+                empty = self._table(pa, self._names, None)
+                writer = self._opened(pa, path, empty.schema)
+                writer.write_table(empty)
         finally:
             if writer is not None:
                 writer.close()
         return count
+
+    def _opened(self, pa: Any, path: Path, schema: Any) -> Any:
+        """A writer; with a key it writes what only that key reads (Parquet's own encryption)."""
+        properties = None
+        if self._key is not None:
+            properties = import_module("pyarrow.parquet.encryption").create_encryption_properties(footer_key=self._key)
+        return pa.parquet.ParquetWriter(path, schema, compression="zstd", encryption_properties=properties)
 
     def _table(self, pa: Any, names: list[str], bodies: str | None) -> Any:
         compute, wire = pa.compute, self._endpoint.wire

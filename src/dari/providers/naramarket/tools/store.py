@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import re
 import tempfile
 import threading
@@ -15,6 +17,7 @@ from pydantic import Field
 from dari.core.endpoint import Effect, Endpoint
 from dari.core.errors import Hint, InvalidInput, MissingExtra, NotFound
 from dari.core.exchange import Answer
+from dari.core.sealing import KEY_BYTES
 from dari.core.tool import Query, Tool
 from dari.providers.naramarket.crawler import Book
 from dari.providers.naramarket.crawler.desk import Desk, Procurement
@@ -95,8 +98,9 @@ async def query_store(query: QueryStore, upstream: Procurement) -> Answer:
     def asked(book: Book) -> tuple[list[str], list[Any], int]:
         with tempfile.TemporaryDirectory(prefix="dari-") as held:
             path = Path(held, "rows.parquet")
-            stored = ParquetFile(endpoint).write(path, lambda size: book.chunks(endpoint.id, most=size))
-            return *_asked(path, query.sql, query.limit), stored
+            key = os.urandom(KEY_BYTES) if book.sealing else None  # what is sealed does not lie open here either
+            stored = ParquetFile(endpoint, key=key).write(path, lambda size: book.chunks(endpoint.id, most=size))
+            return *_asked(path, query.sql, query.limit, key), stored
 
     columns, rows, stored = await desk.apart(asked)
     data = {
@@ -110,7 +114,7 @@ async def query_store(query: QueryStore, upstream: Procurement) -> Answer:
     return Answer(data | {"simulated": desk.simulated}, (), (), text(lines))
 
 
-def _asked(path: Path, sql: str, limit: int) -> tuple[list[str], list[Any]]:
+def _asked(path: Path, sql: str, limit: int, key: bytes | None) -> tuple[list[str], list[Any]]:
     """Run the query in a database of its own: nothing outside is reached, no setting can be changed, time is capped."""
     try:
         duckdb = import_module("duckdb")  # an extra: only who asks the store pays for it
@@ -120,7 +124,11 @@ def _asked(path: Path, sql: str, limit: int) -> tuple[list[str], list[Any]]:
             hint=Hint("pip install 'dari[naramarket]'", "pip install 'dari[naramarket]'"),
         ) from None
     base = duckdb.connect(":memory:", config={"threads": "2", "memory_limit": "1GB"})
-    base.execute("CREATE TABLE rows AS SELECT * FROM read_parquet(?)", [str(path)])
+    locked = ""
+    if key is not None:
+        base.execute(f"PRAGMA add_parquet_key('once', '{base64.b64encode(key).decode('ascii')}')")
+        locked = ", encryption_config={footer_key: 'once'}"
+    base.execute(f"CREATE TABLE rows AS SELECT * FROM read_parquet(?{locked})", [str(path)])  # noqa: S608 -- our words
     base.execute("SET python_enable_replacements=false")
     base.execute("SET enable_external_access=false")
     base.execute("SET lock_configuration=true")

@@ -6,7 +6,8 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,8 @@ IN_FLIGHT: Final = 500
 STEP: Final = 0.1
 """Seconds between the steps of one payment, as the original's script waits."""
 MERCHANTS: Final = 1000
+PATIENCE: Final = 30.0
+"""Seconds an answer may take."""
 
 
 class PlatformHands:
@@ -85,7 +88,43 @@ class Tally:
         }
 
 
-async def run_load(client: httpx2.AsyncClient, load: Load, file: Path, going: Going, *, seed: int = 0) -> None:
+Post = Callable[[str, Mapping[str, Any]], Awaitable[tuple[int, bytes]]]
+"""Sends a body to an address: the answer's status (0: there was none) and text."""
+
+
+@asynccontextmanager
+async def over_sockets() -> AsyncIterator[Post]:
+    """By aiohttp: httpx2 itself is what is measured from some hundred requests a second on."""
+    from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector  # noqa: PLC0415 — only for load
+
+    lines, headers = TCPConnector(limit=0), {"Content-Type": "application/json"}
+    async with ClientSession(connector=lines, timeout=ClientTimeout(total=PATIENCE), headers=headers) as session:
+
+        async def post(address: str, body: Mapping[str, Any]) -> tuple[int, bytes]:
+            try:
+                async with session.post(address, data=json.dumps(body)) as reply:
+                    return reply.status, await reply.read()
+            except (ClientError, TimeoutError, OSError):
+                return 0, b""
+
+        yield post
+
+
+@asynccontextmanager
+async def inside(client: httpx2.AsyncClient) -> AsyncIterator[Post]:
+    """By a client whose platform is an ASGI app of this process."""
+
+    async def post(address: str, body: Mapping[str, Any]) -> tuple[int, bytes]:
+        try:
+            reply = await client.post(address, json=dict(body))
+        except httpx2.HTTPError:
+            return 0, b""
+        return reply.status_code, reply.content
+
+    yield post
+
+
+async def run_load(post: Post, load: Load, file: Path, going: Going, *, seed: int = 0) -> None:
     """Send payments at their due times whatever the answers do, until `going.stop`; then write the summary."""
     dice = random.Random(f"{seed}|{file.name}")  # noqa: S311 — made-up payments, not a secret
     tally, tasks, start = Tally(), set[asyncio.Task[None]](), time.monotonic()
@@ -108,7 +147,7 @@ async def run_load(client: httpx2.AsyncClient, load: Load, file: Path, going: Go
             "currency": "KRW",
             "idempotencyKey": f"load-{file.stem}-{number}",
         }
-        task = asyncio.create_task(_payment(client, load, order, due, tally))
+        task = asyncio.create_task(_payment(post, load, order, due, tally))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
     await asyncio.gather(*tasks)
@@ -122,29 +161,28 @@ def _write(file: Path, summary: Mapping[str, Any]) -> None:
     file.write_text(json.dumps(summary), encoding="utf-8")
 
 
-async def _payment(client: httpx2.AsyncClient, load: Load, order: Mapping[str, Any], due: float, tally: Tally) -> None:
+async def _payment(post: Post, load: Load, order: Mapping[str, Any], due: float, tally: Tally) -> None:
     tally.payments += 1
-    said = await _ask(client, load, "/payments/authorize", order, due, tally)
+    said = await _ask(post, load, "/payments/authorize", order, due, tally)
     number = (said or {}).get("paymentId")
     mine = {"merchantId": order["merchantId"]}
     if number is None or not load.capture:
         return
     await asyncio.sleep(STEP)
-    await _ask(client, load, f"/payments/capture/{number}", mine, time.monotonic(), tally)
+    await _ask(post, load, f"/payments/capture/{number}", mine, time.monotonic(), tally)
     if load.refund:
         await asyncio.sleep(STEP)
         body = {**mine, "reason": "load test"}
-        await _ask(client, load, f"/payments/refund/{number}", body, time.monotonic(), tally)
+        await _ask(post, load, f"/payments/refund/{number}", body, time.monotonic(), tally)
 
 
 async def _ask(  # noqa: PLR0917 — one private call
-    client: httpx2.AsyncClient, load: Load, path: str, body: Mapping[str, Any], due: float, tally: Tally
+    post: Post, load: Load, path: str, body: Mapping[str, Any], due: float, tally: Tally
 ) -> dict[str, Any] | None:
+    status, text = await post(load.target + path, body)
     try:
-        reply = await client.post(load.target + path, json=dict(body))
-        status = reply.status_code
-        said: dict[str, Any] | None = reply.json() if status == httpx2.codes.OK else None
-    except (httpx2.HTTPError, ValueError):
+        said: dict[str, Any] | None = json.loads(text) if status == httpx2.codes.OK else None
+    except ValueError:
         status, said = 0, None
     tally.milliseconds.append(round((time.monotonic() - due) * 1000, 3))
     tally.conflicts += status == httpx2.codes.CONFLICT
@@ -159,11 +197,15 @@ def hands_of(client: httpx2.AsyncClient) -> PlatformHands:
     return PlatformHands(client)
 
 
-def runners_of(client: httpx2.AsyncClient, k6: str | None) -> dict[str, Run]:
-    """The load generators there are, the preferred one first; `k6` is its program, None where there is none."""
+def runners_of(k6: str | None, client: httpx2.AsyncClient | None = None) -> dict[str, Run]:
+    """The load generators there are, the preferred one first; `k6` is its program, None where there is none.
+
+    `client` reaches a platform of this process; without one the targets are reached over sockets.
+    """
 
     async def builtin(load: Load, file: Path, going: Going) -> None:
-        await run_load(client, load, file, going)
+        async with over_sockets() if client is None else inside(client) as post:
+            await run_load(post, load, file, going)
 
     if k6 is None:
         return {"builtin": builtin}

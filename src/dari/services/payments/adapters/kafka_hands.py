@@ -24,7 +24,7 @@ class KafkaHands:
     """One cluster at `bootstrap`. Every method raises LogError when the cluster does not do it in time."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._settings: dict[str, Any] = {"bootstrap.servers": bootstrap, "logger": QUIET, "log_level": 0}
+        self._settings: dict[str, Any] = {"bootstrap.servers": bootstrap, **QUIET}
         self._admin = AdminClient(self._settings)
 
     async def _run(self, work: Callable[[], T]) -> T:

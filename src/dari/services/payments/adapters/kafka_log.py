@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,9 @@ from confluent_kafka.cimpl import NewTopic
 from dari.services.payments.names import PARTITIONS
 from dari.services.payments.ports import Delivery, LogError, Message, Record
 
-QUIET: Final = logging.getLogger("dari.payments.kafka")
+QUIET: Final = {"log_level": 0}
+"""What goes wrong is told by deliveries and errors. A `logger` would be one more Python callback, which librdkafka
+calls at moments of its own while brokers are away, also from a client's end, where that has crashed programs."""
 FETCH_SECONDS: Final = 0.05
 ADMIN_SECONDS: Final = 3.0
 
@@ -38,9 +39,9 @@ class KafkaLog:
     """`bootstrap` is host:port[,…]; `delivery_timeout` seconds bound every send."""
 
     def __init__(self, bootstrap: str, *, delivery_timeout: float = 5.0, **options: Any) -> None:
-        self._common: dict[str, Any] = {"bootstrap.servers": bootstrap, "logger": QUIET, **options}
+        self._common: dict[str, Any] = {"bootstrap.servers": bootstrap, **QUIET, **options}
         self._timeout = delivery_timeout
-        self._producer = Producer(
+        self._producer: Producer | None = Producer(
             {
                 **self._common,
                 "client.id": "payments-outbox",
@@ -61,31 +62,41 @@ class KafkaLog:
 
     async def create_topics(self, replication: int = 1) -> None:
         """Make the platform's topics where they are missing. Raises LogError."""
+        await asyncio.get_running_loop().run_in_executor(self._sender, self._create, replication)
+
+    def _create(self, replication: int) -> None:
+        # From its begin to its end in one thread: a client must not end while an answer of its own is under way.
         admin = AdminClient(self._common)
         wanted = [NewTopic(name, count, replication) for name, count in PARTITIONS.items()]
         answers = admin.create_topics(wanted, request_timeout=ADMIN_SECONDS)
         refused = {}
         for name, answer in answers.items():
             try:
-                await asyncio.wrap_future(answer)
+                answer.result()
             except KafkaException as error:
                 code = _code(error.args[0])
                 if code != "TOPIC_ALREADY_EXISTS":
                     refused[name] = code
-        if refused:
-            await asyncio.to_thread(self._look_for, refused)
+        self._look_for(refused)
 
     def _look_for(self, refused: Mapping[str, str]) -> None:
         """A mock cluster of librdkafka has no controller, but makes a topic when it is asked for."""
+        producer = self._alive()
         for name, code in refused.items():
             try:
-                known = self._producer.list_topics(name, timeout=ADMIN_SECONDS).topics[name]
+                known = producer.list_topics(name, timeout=ADMIN_SECONDS).topics[name]
             except KafkaException as error:
                 raise LogError(_code(error.args[0]), name) from error
             if known.error is not None and known.error.code() != KafkaError.LEADER_NOT_AVAILABLE:
                 raise LogError(code, name)
 
+    def _alive(self) -> Producer:
+        if self._producer is None:
+            raise LogError("_DESTROY", "the log was closed")
+        return self._producer
+
     def _publish(self, messages: Sequence[Message]) -> list[Delivery]:
+        producer = self._alive()
         deliveries: list[Delivery | None] = [None] * len(messages)
         start = time.monotonic()
 
@@ -98,7 +109,7 @@ class KafkaLog:
         for at, message in enumerate(messages):
             headers: list[tuple[str, str | bytes | None]] = list(message.headers.items())
             try:
-                self._producer.produce(
+                producer.produce(
                     message.topic,
                     message.value.encode(),
                     None if message.key is None else message.key.encode(),
@@ -108,11 +119,12 @@ class KafkaLog:
             except (BufferError, KafkaException) as error:
                 code = "_QUEUE_FULL" if isinstance(error, BufferError) else _code(error.args[0])
                 deliveries[at] = Delivery(0.0, error=code)
-        self._producer.flush(self._timeout + 1)
+        producer.flush(self._timeout + 1)
         late = Delivery(time.monotonic() - start, error="_MSG_TIMED_OUT")
         return [delivery or late for delivery in deliveries]
 
     async def publish(self, messages: Sequence[Message]) -> list[Delivery]:
+        self._alive()
         return await asyncio.get_running_loop().run_in_executor(self._sender, self._publish, messages)
 
     async def subscribe(self, group: str, topics: Sequence[str], member: str) -> KafkaSubscription:
@@ -124,15 +136,22 @@ class KafkaLog:
             "auto.offset.reset": "earliest",
             "allow.auto.create.topics": False,
             "session.timeout.ms": 6_000,
-            "fetch.wait.max.ms": 50,
+            "fetch.wait.max.ms": 250,
         }
         consumer = Consumer(settings)
         consumer.subscribe(list(topics))
         return KafkaSubscription(consumer, group)
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._sender, self._producer.flush, 1.0)
-        self._sender.shutdown(wait=False)
+        if self._producer is not None:
+            await asyncio.get_running_loop().run_in_executor(self._sender, self._end)
+            self._sender.shutdown(wait=False)
+
+    def _end(self) -> None:
+        # In its own thread, after what is under way there: it ends here, not whenever the last reference is dropped.
+        if self._producer is not None:
+            self._producer.flush(1.0)
+            self._producer = None
 
 
 class KafkaSubscription:
@@ -141,8 +160,11 @@ class KafkaSubscription:
     def __init__(self, consumer: Consumer, name: str) -> None:
         self._consumer = consumer
         self._thread = ThreadPoolExecutor(1, f"kafka-{name}")
+        self._closed = False
 
     async def _run(self, work: Any, *arguments: Any) -> Any:
+        if self._closed:
+            raise LogError("_DESTROY", "the subscription was closed")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
         except KafkaException as error:
@@ -187,8 +209,11 @@ class KafkaSubscription:
             await self._run(self._rewind)
 
     async def close(self) -> None:
-        await self._run(self._consumer.close)
-        self._thread.shutdown(wait=False)
+        if not self._closed:
+            self._closed = True
+            # After what is under way in its thread; nothing comes after it.
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._consumer.close)
+            self._thread.shutdown(wait=False)
 
 
 def _text(value: str | bytes | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, Final, TypeVar
 
 from redis.asyncio import Redis
@@ -14,20 +14,60 @@ from redis.exceptions import RedisError
 from dari.services.payments.ports import KeyValueError
 
 T = TypeVar("T")
-Command = Callable[[Any], object]
 COUNT: Final = """
-local n = redis.call('INCR', KEYS[1])
-local left = redis.call('TTL', KEYS[1])
-if left < 0 then redis.call('EXPIRE', KEYS[1], ARGV[1]); left = tonumber(ARGV[1]) end
-return {n, left}
+local said = {}
+for at, key in ipairs(KEYS) do
+  local n, left = redis.pcall('INCR', key), 0
+  if type(n) == 'table' then
+    said[at] = {n.err, 0}
+  else
+    left = redis.call('TTL', key)
+    if left < 0 then redis.call('EXPIRE', key, ARGV[at]); left = tonumber(ARGV[at]) end
+    said[at] = {n, left}
+  end
+end
+return said
 """
 """Count and expiry in one step: a crash between two calls would leave a counter that never ends."""
+PUT: Final = """
+for at, key in ipairs(KEYS) do redis.call('SET', key, ARGV[2 * at - 1], 'EX', ARGV[2 * at]) end
+"""
+
+
+class _Asked:
+    """What waits for the next round trip: keys with their words, and who asked."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+        self.words: list[str] = []
+        self.answers: list[asyncio.Future[Any]] = []
+
+    def add(self, key: str, *words: str) -> asyncio.Future[Any]:
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.keys.append(key)
+        self.words += words
+        self.answers.append(answer)
+        return answer
+
+    def tell(self, said: Any) -> None:
+        """An answer for each, or one error for all."""
+        each = [said] * len(self.keys) if said is None or isinstance(said, Exception) else said
+        for answer, one in zip(self.answers, each, strict=True):
+            if answer.done():
+                continue
+            if isinstance(one, Exception):
+                answer.set_exception(KeyValueError(type(one).__name__, str(one)[:200]))
+            else:
+                answer.set_result(one)
 
 
 class RedisKeys:
-    """`url` as redis-py reads it; `timeout` seconds for connecting and for each answer."""
+    """`url` as redis-py reads it; `timeout` seconds for connecting and for each answer.
 
-    def __init__(self, url: str, *, timeout: float = 0.5) -> None:
+    What is asked in one turn of the event loop goes in one round trip, and within `gather` seconds of the one before.
+    """
+
+    def __init__(self, url: str, *, timeout: float = 0.5, gather: float = 0.0) -> None:
         self._redis: Redis = Redis.from_url(
             url,
             decode_responses=True,
@@ -36,8 +76,11 @@ class RedisKeys:
             retry=Retry(NoBackoff(), 0),
             client_name="payments",
         )
-        self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
-        self._flushing: set[asyncio.Task[None]] = set()
+        self._gather = gather
+        self._begun = float("-inf")
+        self._gets, self._counts, self._puts = _Asked(), _Asked(), _Asked()
+        self._flushing: asyncio.Task[None] | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
 
     @staticmethod
     async def _ask(answer: Awaitable[T]) -> T:
@@ -46,43 +89,46 @@ class RedisKeys:
         except (RedisError, OSError) as error:
             raise KeyValueError(type(error).__name__, str(error)[:200]) from error
 
-    async def _together(self, command: Command) -> Any:
-        """The answer to one command; what is asked in the same turn of the event loop goes in one round trip."""
-        if not self._waiting:
-            task = asyncio.get_running_loop().create_task(self._flush())
-            self._flushing.add(task)
-            task.add_done_callback(self._flushing.discard)
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((command, answer))
+    async def _together(self, answer: asyncio.Future[Any]) -> Any:
+        if self._flushing is None:
+            task = self._flushing = asyncio.get_running_loop().create_task(self._flush())
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
         return await answer
 
     async def _flush(self) -> None:
-        asked, self._waiting = self._waiting, []
+        loop = asyncio.get_running_loop()
+        if (left := self._begun + self._gather - loop.time()) > 0:
+            await asyncio.sleep(left)
+        self._begun, self._flushing = loop.time(), None
+        gets, counts, puts = self._gets, self._counts, self._puts
+        self._gets, self._counts, self._puts = _Asked(), _Asked(), _Asked()
+        asked = [one for one in (gets, counts, puts) if one.keys]
         pipe = self._redis.pipeline(transaction=False)
-        for command, _ in asked:
-            command(pipe)
+        if gets.keys:
+            pipe.mget(gets.keys)
+        for script, one in ((COUNT, counts), (PUT, puts)):
+            if one.keys:
+                pipe.eval(script, len(one.keys), *one.keys, *one.words)
         try:
             said: Sequence[Any] = await pipe.execute(raise_on_error=False)
         except (RedisError, OSError) as error:
             said = [error] * len(asked)
-        for (_, answer), one in zip(asked, said, strict=True):
-            if answer.done():
-                continue
-            if isinstance(one, Exception):
-                answer.set_exception(KeyValueError(type(one).__name__, str(one)[:200]))
-            else:
-                answer.set_result(one)
+        for one, answers in zip(asked, said, strict=True):
+            one.tell(answers)
 
     async def get(self, key: str) -> str | None:
-        value: Any = await self._together(lambda pipe: pipe.get(key))
+        value: Any = await self._together(self._gets.add(key))
         return None if value is None else str(value)
 
     async def put(self, key: str, value: str, seconds: int) -> None:
-        await self._together(lambda pipe: pipe.set(key, value, ex=seconds))
+        await self._together(self._puts.add(key, value, str(seconds)))
 
     async def count(self, key: str, window: int) -> tuple[int, int]:
-        number, left = await self._together(lambda pipe: pipe.eval(COUNT, 1, key, str(window)))
-        return int(number), int(left)
+        number, left = await self._together(self._counts.add(key, str(window)))
+        if isinstance(number, str):
+            raise KeyValueError("ResponseError", number[:200])
+        return number, left
 
     async def delete(self, key: str) -> None:
         await self._ask(self._redis.delete(key))

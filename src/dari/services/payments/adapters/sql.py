@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any, Final
@@ -18,6 +19,8 @@ from dari.services.payments.tables import metadata, trigger_statements
 
 MEMORY: Final = "sqlite+aiosqlite:///:memory:"
 POOL: Final = 20
+FRESH: Final = 1.0
+"""Seconds a connection is taken to live after it was used."""
 LOST_RACES: Final = frozenset({1205, 1213})
 """MariaDB: lock wait timeout, deadlock."""
 
@@ -25,6 +28,25 @@ LOST_RACES: Final = frozenset({1205, 1213})
 def _code(error: DBAPIError) -> Any:
     """The server's own number of an error, where the driver gives one first."""
     return next(iter(getattr(error.orig, "args", ())), None)
+
+
+def _ping_what_rested(engine: AsyncEngine) -> None:
+    """Ask a connection whether it lives, unless it has answered a moment ago: `pool_pre_ping` asks every time."""
+
+    @sa.event.listens_for(engine.sync_engine, "checkin")
+    def _used(_: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    @sa.event.listens_for(engine.sync_engine, "checkout")
+    def _wake(connection: Any, record: Any, _: Any) -> None:
+        if time.monotonic() - record.info.get("used", float("inf")) < FRESH:
+            return
+        try:
+            alive = engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error:
+            alive = False
+        if not alive:
+            raise sa.exc.DisconnectionError("the connection is gone")
 
 
 class Database:
@@ -57,15 +79,18 @@ class Database:
                 cursor.close()
 
             return engine
-        return create_async_engine(
+        engine = create_async_engine(
             url,
             pool_size=self.pool,
             max_overflow=0,
-            pool_pre_ping=True,
+            # `transaction` has committed or rolled back by then; one more ROLLBACK would be one more round trip.
+            pool_reset_on_return=None,
             pool_timeout=self.timeout,
             isolation_level="READ COMMITTED",
             connect_args={"connect_timeout": 2, "init_command": "SET time_zone = '+00:00'"},
         )
+        _ping_what_rested(engine)
+        return engine
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:

@@ -1,6 +1,6 @@
 // Live rows and parts of pages that renew themselves. Text is set as text, never as markup of a stranger's.
 "use strict";
-const MOST = 100;
+const MOST = 100, FEW = 5;
 
 function cell(row, text, number) {
   const made = row.insertCell();
@@ -16,9 +16,9 @@ function badge(text, kind) {
   return made;
 }
 
-function shown(body, one) {
+function shown(body, one, marked) {
   const row = body.insertRow(0), link = document.createElement("a"), server = document.createElement("small");
-  row.className = "new";
+  if (marked) row.className = "new";
   cell(row, one.at);
   cell(row, one.caller);
   link.href = "/console/calls/" + one.number;
@@ -48,7 +48,8 @@ function listen(table) {
     if (drawing) return;
     drawing = true;
     requestAnimationFrame(() => {
-      for (const one of waiting) shown(body, one);
+      const marked = waiting.length <= FEW;  // fifty that fade at once are more work than fifty rows
+      for (const one of waiting) shown(body, one, marked);
       waiting = [];
       while (body.rows.length > MOST) body.deleteRow(-1);
       if (total) total.textContent = counted.toLocaleString("en");
