@@ -46,7 +46,7 @@ ROOMS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "dispatch": (("src/dari/serving/dispatch.py",), ("tests/unit/serving/test_dispatch.py",)),
     "receipts": (
         ("src/dari/providers/naramarket/crawler/book.py",),
-        ("tests/unit/naramarket/test_book.py", "tests/unit/naramarket/test_crawl_completeness.py"),
+        ("tests/unit/naramarket/test_book_account.py", "tests/unit/naramarket/test_book.py"),
     ),
     "ledger": (
         ("src/dari/services/payments/ledger.py", "src/dari/services/payments/bookkeeper.py"),

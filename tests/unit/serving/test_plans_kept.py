@@ -79,6 +79,10 @@ async def test_what_was_surely_not_done_has_cost_nothing(tmp_path: Path, clock: 
     await applied(plans)  # all that a day allows
 
 
+async def test_a_cap_is_what_may_be_spent_not_one_won_less(plans: Plans) -> None:
+    assert (await applied(plans, amount=CAPS.per_act))["outcome"] == "done"
+
+
 async def test_the_trace_is_told_as_it_is_now_and_the_receipt_where_there_is_none(
     plans: Plans, monkeypatch: pytest.MonkeyPatch
 ) -> None:

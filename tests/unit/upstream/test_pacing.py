@@ -85,12 +85,12 @@ async def test_just_after_the_machine_started_a_free_place_is_free(tmp_path: Pat
     """The monotonic clock begins near 0: a place nobody has taken is told from one taken a moment after that."""
     later, clock = ManualClock(NOON), ManualClock(NOON)
     later.advance(90_000)
-    clock.advance(0.5)
+    clock.advance(1.5)
     await take_all(FileRing(tmp_path / "used", later), later, 3, Rate(3))
     for ring in (FileRing(tmp_path / "used", clock), FileRing(tmp_path / "new", clock)):
-        assert await take_all(ring, clock, 3, Rate(3)) == [0.5] * 3
+        assert await take_all(ring, clock, 3, Rate(3)) == [1.5] * 3
     wider = FileRing(tmp_path / "new", clock)
-    assert await take_all(wider, clock, 2, Rate(5)) == [0.5] * 2
+    assert await take_all(wider, clock, 2, Rate(5)) == [1.5] * 2
     assert await wider.take("lane", Rate(5)) == pytest.approx(WINDOW)
 
 

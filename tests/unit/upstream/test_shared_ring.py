@@ -78,6 +78,13 @@ async def test_a_ticket_has_a_name_nobody_else_gives_and_redis_time(shared: Shar
     ]
 
 
+async def test_just_after_the_machine_started_nothing_has_changed_yet(shared: Shared, tmp_path: Path) -> None:
+    clock = ManualClock(NOON)
+    clock.advance(0.5)
+    ring = SharedRing(shared, FileRing(tmp_path, clock), clock, "here")  # type: ignore[arg-type]  # its double
+    assert isinstance(await ring.take("lane", RATE), Ticket)
+
+
 async def test_a_full_ring_says_when_to_come_back_and_never_at_once(shared: Shared, ring: SharedRing) -> None:
     shared.told = ["0", "0.75"]
     assert await ring.take("lane", RATE) == 0.75
