@@ -260,6 +260,7 @@ async def test_captures_on_their_way_are_counted_and_old_ones_are_overdue() -> N
         ("DELETE FROM consumer_inbox;DELETE FROM ledger_entry WHERE entry_id=1", {}),
         ("DELETE FROM consumer_inbox;DELETE FROM ledger_entry WHERE entry_id=3", {}),
         ("DELETE FROM payment_history WHERE payment_id=1", {}),
+        ("DROP TABLE payment_history", {}),
         ("UPDATE payment SET status='READY' WHERE payment_id=1;DELETE FROM payment_history WHERE payment_id=1",
          {"cash": -1_000, "merchant_receivable": 1_000}),
     ],

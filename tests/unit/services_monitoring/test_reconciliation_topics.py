@@ -124,6 +124,13 @@ async def test_a_payments_records_lie_in_the_order_they_were_written() -> None:
     assert await again.found() == []
 
 
+async def test_a_stranger_beside_what_is_out_of_order_hides_nothing() -> None:
+    hand = Hand()
+    hand.records.append("payment.captured", "{}", "99")
+    hand.records.append("payment.captured", '{"paymentId": 1, "amount": 1000}', "1")
+    assert [line.split()[1] for line in await hand.found()] == ["record_without_outbox_row", "records_out_of_order"]
+
+
 async def test_a_record_may_be_spelled_otherwise_and_mean_the_same() -> None:
     hand = Hand()
     hand.tables.do("""UPDATE outbox_event SET payload='{"amount":1000,"paymentId":1}' WHERE event_id=3""")

@@ -70,6 +70,8 @@ class Books:
     partial: bool = False
     has_chain: bool = True
     """The original's own ledger has neither lines nor hashes; then those invariants are not judged."""
+    has_history: bool = False
+    """Moves are written down at all: then a payment without any has lost them."""
 
     def entries_of(self) -> dict[int, list[Row]]:
         """Entries by payment."""
@@ -112,6 +114,8 @@ class Reader:
         mine = f"payment_id IN ({wanted})" if wanted else ""
         if await self._exists("payment_history"):
             books.history = _by(await self._table("payment_history", "history_id", mine), "payment_id")
+            kept = books.history or await self._database.select("SELECT 1 AS one FROM payment_history LIMIT 1")
+            books.has_history = bool(kept)
         outbox = await self._table("outbox_event", "event_id", f"aggregate_id IN ({wanted})" if wanted else "")
         books.outbox = _by(outbox, "aggregate_id")
         books.events = {str(row["event_id"]): row for row in outbox}

@@ -36,15 +36,15 @@ class EntriesCheck:
         self._flowing = flowing
         self._entries = books.entries_of()
 
+    def _is_movement_of(self, number: int, event_id: str) -> bool:
+        event = self._books.events.get(event_id)
+        return event is not None and event["event_type"] in SIDES and int(event["aggregate_id"]) == number
+
     def _kind(self, entry: Row) -> str | None:
         """What made the entry: by its event where there is one, else by its sides."""
-        event = self._books.events.get(str(entry.get("event_id", "")))
-        if (
-            event is not None
-            and event["event_type"] in SIDES
-            and int(event["aggregate_id"]) == int(entry["payment_id"])
-        ):
-            return str(event["event_type"])
+        event_id = str(entry.get("event_id", ""))
+        if self._is_movement_of(int(entry["payment_id"]), event_id):
+            return str(self._books.events[event_id]["event_type"])
         sides = (entry["debit_account"], entry["credit_account"])
         return next((kind for kind, known in SIDES.items() if known == sides), None)
 
@@ -68,8 +68,8 @@ class EntriesCheck:
                 yield no_event(actual=[entry["debit_account"], entry["credit_account"]])
                 continue
             made[kind].append(entry)
-            if event and event not in self._books.events:
-                yield no_event(expected="an outbox event", actual=event)
+            if event and not self._is_movement_of(number, event):
+                yield no_event(expected="an event of this payment's movement", actual=event)
             invariant = "I3" if kind == "PAYMENT_CAPTURED" else "I4"
             if (entry["debit_account"], entry["credit_account"]) != SIDES[kind]:
                 yield Finding(
@@ -150,8 +150,8 @@ class EntriesCheck:
 
 def stands_alone(books: Books, number: int, row: Row) -> bool:
     """The payment row itself was changed: its events all say another amount."""
-    said = {payload.get("amount") for event in books.outbox.get(number, []) if (payload := payload_of(event))}
-    said.discard(None)
+    payloads = [payload_of(event) or {} for event in books.outbox.get(number, [])]
+    said = [payload["amount"] for payload in payloads if payload.get("amount") is not None]
     return bool(said) and whole(row["amount"]) not in said
 
 

@@ -150,7 +150,7 @@ class PaymentsCheck:
     def _moves(self, number: int, row: Row) -> Iterator[Finding]:
         history = sorted(self._books.history.get(number, []), key=lambda one: int(one["history_id"]))
         if not history:
-            if self._books.history and not self._books.partial:
+            if self._books.has_history:
                 yield Finding(
                     invariant="I8", kind="no_history", area="payment", payment_id=number, rows=(f"payment:{number}",)
                 )

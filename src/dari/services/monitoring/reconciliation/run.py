@@ -12,13 +12,14 @@ from dari.services.monitoring.ports import Ports, ProbeFailed, Topic
 from dari.services.monitoring.probes import kafka_probe
 from dari.services.monitoring.probes.look import GROUPS
 from dari.services.monitoring.probes.snapshot import moment
-from dari.services.monitoring.reconciliation.books import CASH, RECEIVABLE, Books, Finding, Reader
+from dari.services.monitoring.reconciliation.books import CAPTURED, CASH, RECEIVABLE, Books, Finding, Reader
 from dari.services.monitoring.reconciliation.chain import balances, first_broken_link, lines, links, whole
 from dari.services.monitoring.reconciliation.payments_check import PaymentsCheck, processed_without_entry
 from dari.services.monitoring.reconciliation.topics_check import TOPIC_OF, hidden, published, read_topics
 
 LOOKED_AGAIN: Final = 500
 OVERDUE: Final = 60.0
+STRANGER: Final = "record_without_outbox_row"
 CHECKED: Final = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I11", "I12", "I13", "I14", "I15")
 ELSEWHERE: Final = {
     "I10": "the API's answers",
@@ -76,8 +77,8 @@ class Reconciler:
 
     async def _written_meanwhile(self, findings: Sequence[Finding]) -> list[Finding]:
         """The tables were read before the topics: a record whose outbox row is there by now is no stranger."""
-        keys = {one: one.rows[0].rpartition(":")[2] for one in findings if one.kind == "record_without_outbox_row"}
-        ids = [int(key) for key in keys.values() if key.isdigit()][:LOOKED_AGAIN]
+        strangers = [one for one in findings if one.kind == STRANGER]
+        ids = [int(key) for one in strangers if (key := _key(one)).isdigit()][:LOOKED_AGAIN]
         if not ids:
             return list(findings)
         listed = ", ".join(map(str, ids))
@@ -85,7 +86,7 @@ class Reconciler:
             f"SELECT event_id FROM outbox_event WHERE event_id IN ({listed})"  # noqa: S608 — integers of ours
         )
         there = {str(row["event_id"]) for row in rows}
-        return [one for one in findings if keys.get(one) not in there]
+        return [one for one in findings if one.kind != STRANGER or _key(one) not in there]
 
     async def _again(self, findings: Sequence[Finding], now: datetime, *, flowing: bool) -> list[Finding]:
         """Rows are read one table after the other: what seems wrong is read once more, and only what stays is said."""
@@ -106,6 +107,11 @@ class Reconciler:
             or one.kind in {"orphan_entry", "event_without_payment"}
             or (one.invariant, one.kind, one.payment_id) in stays
         ]
+
+
+def _key(stranger: Finding) -> str:
+    """The event a record names that no outbox row wrote."""
+    return stranger.rows[0].rpartition(":")[2]
 
 
 def _unknown(failed: ProbeFailed, now: datetime) -> dict[str, Any]:
@@ -191,7 +197,9 @@ def _deltas(books: Books) -> dict[str, int]:
     posted = Counter(int(row["payment_id"]) for row in books.entries)
     for number, row in books.payments.items():
         amount = whole(row["amount"]) or 0
-        moved = {str(move["to_status"]) for move in books.history.get(number, [])} or {str(row["status"])}
+        moved = {str(move["to_status"]) for move in books.history.get(number, [])}
+        if not moved:  # where no moves are written down, the status tells how far it has come
+            moved = {*(("CAPTURED",) if row["status"] in CAPTURED else ()), str(row["status"])}
         done = {
             str(e["event_type"])
             for e in books.outbox.get(number, [])
