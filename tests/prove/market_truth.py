@@ -134,7 +134,7 @@ def sizes(world: Market, now: datetime, market: str, count: int) -> list[dict[st
     quotes = world.snapshot(now).quotes
     ordered = sorted(shares, key=lambda one: (-quotes[one.code].market_cap, one.code))
     before = places(caps)
-    by_value = places({code: bars[code].value for code in caps if bars[code].volume})
+    by_value = places({code: bars[code].value for code in caps})
     rows = []
     for place, one in enumerate(ordered[:count], start=1):
         quote, held = quotes[one.code], disclosures(world).holding(one.code, now)

@@ -1,13 +1,15 @@
-"""What the demo shows: simulators with keys of their own, settings that point at them, one question a server."""
+"""What the demo shows: simulators with keys of their own, settings that point at them, questions to the servers."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from dari.app import payment_demo
 from dari.app.places import Places
+from dari.app.runtime import Runtime
 from dari.app.simulators import SIMULATORS
 from dari.core.clock import RunningClock
 from dari.providers.dart.simulator import SIMULATED_KEY as DART_KEY
@@ -26,6 +28,14 @@ QUESTIONS: Final[Mapping[str, tuple[str, str, dict[str, Any]]]] = MappingProxyTy
         **payment_demo.QUESTIONS,
     }
 )
+
+RANKINGS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
+    ("20일 평균보다 거래대금이 늘어난 종목", "get_volume_change_ranking", {"period": "20D", "count": 10}),
+    ("개인이 많이 산 종목", "get_investor_ranking", {"investor_type": "INDIVIDUAL", "count": 10}),
+)
+"""Questions to volume-ranking that KIS alone cannot answer: KRX tells the days, DART disclosures, Kiwoom flows."""
+DAYS: Final = 21
+"""Trading days they need: one, and the twenty before."""
 
 
 def simulators(seed: int) -> dict[str, Any]:
@@ -55,7 +65,7 @@ def flags(addresses: Mapping[str, str]) -> dict[str, str]:
             "KIWOOM_MODE": "mock",
         }
     if "krx" in addresses:
-        told |= {"DARI_KRX_URL": addresses["krx"], "KRX_AUTH_KEY": KRX_KEY}
+        told |= {"DARI_KRX_URL": addresses["krx"], "KRX_AUTH_KEY": KRX_KEY, "KRX_PER_SECOND": "100"}
     if "dart" in addresses:
         told |= {"DARI_DART_URL": addresses["dart"], "DART_API_KEY": DART_KEY}
     if "naramarket" in addresses:
@@ -64,5 +74,17 @@ def flags(addresses: Mapping[str, str]) -> dict[str, str]:
 
 
 def settings(addresses: Mapping[str, str]) -> Settings:
-    """The settings of the demo."""
-    return resolve(flags=flags(addresses))
+    """The settings of the demo. Its days are filled by the tour, not by the first question."""
+    return resolve(flags={**flags(addresses), "DARI_DAYS_FILL": "off"})
+
+
+async def fill_days(runtime: Runtime, days: int = DAYS) -> int:
+    """Fill the day store, by default as far as RANKINGS need it; how many calls that took. It goes with the demo.
+
+    Simulators stand at another address each time, and a store belongs to an address: it would never be read again.
+    """
+    kept, calls = runtime.joining.days, 0
+    runtime.parts.closing.callback(shutil.rmtree, kept.store.folder, ignore_errors=True)
+    async for step in kept.fill(days):
+        calls = step.calls
+    return calls

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.panel import Panel
 
 from dari.app import demonstration
+from dari.app.kept_days import WINDOW
 from dari.app.payment_demo import BEFORE, WHY, PaymentSystem, payment_system
 from dari.app.runtime import Runtime
 from dari.app.servers import SERVERS
@@ -44,6 +45,7 @@ async def demo(*, once: bool, seed: int) -> None:
         for name, (question, tool, arguments) in demonstration.QUESTIONS.items():
             text, _ = await asking.ask(addresses[name], tool, arguments)
             console.print(Panel(text, title=f"{name} · {question}", subtitle=f"{tool} (simulated)", expand=False))
+        await _rankings(console, addresses["volume-ranking"], runtime)
         await _incident(console, addresses, payments)
         for name, url in addresses.items():
             console.print(f"{name}: {url}")
@@ -51,7 +53,18 @@ async def demo(*, once: bool, seed: int) -> None:
         console.print(f"콘솔 console: {address}/")
         if not once:
             console.print("Ctrl-C stops.")
+            await demonstration.fill_days(runtime, WINDOW)  # the rest, while it serves
             await asyncio.Event().wait()
+
+
+async def _rankings(console: Console, address: str, runtime: Runtime) -> None:
+    """Fill the day store from KRX, then ask what needs KIS, KRX, DART and Kiwoom together."""
+    console.print(f"KRX 시뮬레이터에서 {demonstration.DAYS}거래일을 채웁니다 filling the day store …")
+    calls = await demonstration.fill_days(runtime)
+    for question, tool, arguments in demonstration.RANKINGS:
+        text, _ = await asking.ask(address, tool, arguments)
+        console.print(Panel(text, title=f"volume-ranking · {question}", subtitle=f"{tool} (simulated)", expand=False))
+    console.print(f"KIS + KRX ({calls} calls) + DART + 키움")
 
 
 async def _incident(console: Console, addresses: Mapping[str, str], payments: PaymentSystem) -> None:

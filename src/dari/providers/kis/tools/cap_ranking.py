@@ -200,7 +200,7 @@ def _kept(history: History, market: str, today: date, places: Mapping[str, int])
     total = sum(caps.values())
     return Sizes(
         places=whole_market.places(list(before.items())) if exact else places,
-        by_value=whole_market.places([(one.row.code, one.row.value) for one in shares if one.row.volume]),
+        by_value=whole_market.places([(one.row.code, one.row.value) for one in shares]),
         weights={one.row.code: percent(one.row.market_cap, totals[one.market]) for one in shares},
         total=total,
         top10=percent(sum(sorted(caps.values(), reverse=True)[:TOP]), total),
