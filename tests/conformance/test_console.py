@@ -252,9 +252,18 @@ def test_a_crawls_bar_moves_to_its_end(watched: Watched, shown: Shown) -> None:
     told = shown.asks("naramarket", "start_crawl", {"operation": GOODS, "start": "2026-08-01", "end": "2026-10-01"})
     crawl = told["crawl"]["id"]
     page.wait_for_selector(f"[data-crawl='{crawl}']", timeout=10_000)
+    page.evaluate(
+        """crawl => { window.seen = []; setInterval(() => seen.push(
+        document.querySelector(`[data-crawl='${crawl}'] progress`).position), 100); }""",
+        crawl,
+    )
     page.wait_for_selector(f"[data-crawl='{crawl}'][data-state=done]", timeout=40_000)
     bar = page.locator(f"[data-crawl='{crawl}'] progress")
     assert bar.get_attribute("value") == bar.get_attribute("max")
+    page.wait_for_timeout(250)
+    places = page.evaluate("seen")
+    assert places == sorted(places)  # it moves, and only on
+    assert places[0] < 1 == places[-1]
     rows = shown.asks("naramarket", "crawl_status", {"crawl_id": crawl})["rows"]
     assert page.inner_text(f"[data-crawl='{crawl}'] .rows") == f"{rows:,}"
 
