@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts import check, lock, provision, reference
+from dari.serving.console.looks import MENU
+from scripts import check, lock, provision, reference, screenshots
 
 ROOT = Path(__file__).parents[2]
 
@@ -144,3 +145,12 @@ def test_every_test_runs_and_ci_holds_the_floors(
     assert "not serial" in asked["tests"]
     assert "serial" in alone
     assert "ARGS=--coverage" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_every_page_of_the_console_has_small_pictures_in_every_look() -> None:
+    assert {name for name, _ in MENU} <= set(screenshots.PAGES)
+    kept = {one.stem: one.stat().st_size for one in screenshots.KEPT.glob("*.webp")}
+    asked = {f"{name}-{lang}-{theme}" for name in screenshots.PAGES for lang, theme in screenshots.LOOKS}
+    assert asked <= set(kept)
+    assert {name for name in set(kept) - asked if not name.endswith("-phone")} == set()
+    assert max(kept.values()) <= screenshots.MOST

@@ -8,7 +8,10 @@ from contextlib import aclosing
 from datetime import date, timedelta
 from typing import Any, Final
 
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Column, Table
+from rich.text import Text
 
 from dari.app.naramarket import desk_of
 from dari.app.runtime import Runtime
@@ -79,8 +82,8 @@ async def _read(desk: Any, crawl: str, *, quiet: bool, left: int | None, again: 
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    last = None
-    with Progress(*columns, disable=quiet, console=None, transient=False) as bar:
+    last, console = None, Console(stderr=True)  # stdout is the answer's
+    with Progress(*columns, disable=quiet or not console.is_terminal, console=console) as bar:
         task = bar.add_task(crawl, total=None, rows=0, calls=0, left="")
         pages = 0
         async with aclosing(desk.run(crawl, again=again)) as told:
@@ -104,10 +107,25 @@ async def _read(desk: Any, crawl: str, *, quiet: bool, left: int | None, again: 
 
 def _shown(told: dict[str, Any]) -> None:
     line(f"{told['crawl']}: {told['state']}, {told['rows']:,} rows, {sum(told['calls'].values()):,} calls")
-    for one in told["receipts"]:
-        counts = f"{one.get('distinct', 0):,} of {one.get('expected', '?')}"
-        days = f"{one.get('start', '')[:10]} ~ {one.get('end', '')[:10]}"
-        line(f"  {days}  {one['state']:<8} {counts}  {one.get('gap', '')}")
+    rows = [
+        (
+            f"{one.get('start', '')[:10]} ~ {one.get('end', '')[:10]}",
+            str(one["state"]),
+            f"{one.get('distinct', 0):,}",
+            f"{one['expected']:,}" if isinstance(one.get("expected"), int) else "?",
+            str(one.get("gap", "")),
+        )
+        for one in told["receipts"]
+    ]
+    console = Console()
+    if console.is_terminal and rows:
+        table = Table("days", "state", Column("rows", justify="right"), Column("expected", justify="right"), "gap")
+        for row in rows:
+            table.add_row(*map(Text, row))
+        console.print(table)
+    else:
+        for days, state, count, expected, gap in rows:
+            line(f"  {days}  {state:<8} {count} of {expected}  {gap}")
     again = f"dari crawl --resume {told['crawl']}"
     if told["resume_not_before"]:
         line(f"the calls of today are spent; go on after {told['resume_not_before']}: {again}")

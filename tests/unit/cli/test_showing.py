@@ -10,7 +10,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from dari.cli import operating
+from dari.cli import crawling, operating
 from dari.cli.operating import Played
 from dari.cli.showing import grids, series, show, sparkline
 from tests.support import exits
@@ -101,6 +101,27 @@ def test_a_terminal_reads_a_table_and_a_program_the_same_document(
     assert "stock_name" in capsys.readouterr().out
     assert exits(*words, "--json") == 0
     assert len(json.loads(capsys.readouterr().out)["ranking"]) == 2
+
+
+# --- dari crawl ---
+
+
+@pytest.mark.parametrize("where", ["terminal", "pipe"])
+def test_receipts_are_a_table_in_a_terminal_and_lines_elsewhere(
+    where: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if where == "terminal":
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    receipt = {"start": "2026-11-01T00:00", "end": "2026-11-03T23:59", "state": "done", "distinct": 1174}
+    shown_receipts = [{**receipt, "expected": 1174}, {**receipt, "state": "gap", "gap": "[why]"}]
+    told = {"crawl": "c", "state": "done", "rows": 1174, "calls": {"page": 2}, "success": True, "reason": "",
+            "receipts": shown_receipts, "resume_not_before": None}  # fmt: skip
+    crawling._shown(told)  # what a person sees after a long crawl, without one
+    out = capsys.readouterr().out
+    assert "c: done, 1,174 rows, 2 calls" in out
+    assert "[why]" in out
+    assert ("┏" in out) is (where == "terminal")
+    assert ("2026-11-01 ~ 2026-11-03  done     1,174 of 1,174" in out) is (where == "pipe")
 
 
 # --- dari faults ---

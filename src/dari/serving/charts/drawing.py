@@ -172,7 +172,8 @@ def treemap(boxes: Sequence[Box], label: str, *, width: int = 860, height: int =
             f'fill-opacity="{strength:.2f}" stroke="none" x="{at["x"] + 1:.1f}" y="{at["y"] + 1:.1f}" '
             f'width="{max(at["dx"] - 2, 0):.1f}" height="{max(at["dy"] - 2, 0):.1f}"/>'
         )
-        if at["dx"] > 12 * len(one.label) + 8 and at["dy"] > 34:  # noqa: PLR2004 -- room for two lines of this text
+        room = max(12 * len(one.label), 7 * len(_percent(one.change))) + 16
+        if at["dx"] > room and at["dy"] > 34:  # noqa: PLR2004 -- room for two lines of this text
             body.append(f'<text class="on" x="{at["x"] + 8:.1f}" y="{at["y"] + 18:.1f}">{escape(one.label)}</text>')
             body.append(f'<text class="on" x="{at["x"] + 8:.1f}" y="{at["y"] + 32:.1f}">{_percent(one.change)}</text>')
         body.append("</g>")
