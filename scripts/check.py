@@ -35,9 +35,10 @@ PYTHON: Final = (sys.executable,)
 BIN: Final = Path(sys.executable).parent
 
 STATIC: Final[dict[str, tuple[str, ...]]] = {
+    "types": (*PYTHON, "-m", "mypy", "--no-incremental"),  # its cache has missed a new module
+    "collection": (*PYTHON, "-m", "pytest", "--collect-only", "-q"),  # and the workers find the tests compiled
     "lint": (str(BIN / "ruff"), "check"),
     "format": (str(BIN / "ruff"), "format", "--check"),
-    "types": (*PYTHON, "-m", "mypy", "--no-incremental"),  # its cache has missed a new module
     "contracts": (str(BIN / "lint-imports"), "--no-logo", "--no-cache"),  # its cache has missed a new import
     "house": (*PYTHON, "-m", "scripts.house_laws"),
     "lock": (*PYTHON, "-m", "scripts.lock", "--check"),

@@ -34,7 +34,7 @@ def bars(market: Market, code: str, now: datetime, count: int, venue: krx.Venue 
     """The last `count` days until `now`, newest first, not before the issue was listed or the world began."""
     floor = max(f"{HISTORY_BEGINS:%Y%m%d}", market.by_code[code].listed_on)
     board = krx.board(now, venue).day
-    first = datetime.strptime(floor, "%Y%m%d").replace(tzinfo=KST).date()
+    first = date.fromisoformat(floor)
     most = max(1, (board - first).days * 5 // 7 + 5)
     return [bar for bar in market.daily(code, now, min(count, most), venue) if bar.day >= floor]
 
