@@ -10,7 +10,8 @@ import pytest
 from dari.services.monitoring.adapters.in_process import ports_of
 from dari.services.monitoring.monitor import Monitor
 from dari.services.monitoring.ports import Partition, Topic
-from dari.services.monitoring.reconciliation.books import Finding
+from dari.services.monitoring.reconciliation import books
+from dari.services.monitoring.reconciliation.books import Finding, Reader
 from dari.services.monitoring.reconciliation.topics_check import hidden
 from dari.services.payments.faults.tampering import WAYS, tamper
 from dari.services.payments.ports import Message
@@ -41,6 +42,15 @@ async def test_clean_books_have_no_finding_and_nothing_on_its_way(quiet: Sandbox
     assert report["totalDebits"] == report["totalCredits"] > 0
     for topic in report["conservation"]:
         assert topic["records"] == topic["outboxPublished"], topic
+
+
+async def test_books_too_long_for_one_answer_are_read_in_chunks(
+    quiet: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = await Reader(ports_of(quiet.app()).database).all()
+    monkeypatch.setattr(books, "CHUNK", 17)
+    assert await Reader(ports_of(quiet.app()).database).all() == whole
+    assert len(whole.inbox) > 3 * 17
 
 
 @pytest.mark.parametrize("way", WAYS)

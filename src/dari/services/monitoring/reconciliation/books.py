@@ -122,13 +122,12 @@ class Reader:
         books.settlements = _by(await self._table("settlement_request", "id", mine), "payment_id")
         books.refunds = _by(await self._table("refund_request", "id", mine), "payment_id")
         if await self._exists("consumer_inbox"):
-            where = "WHERE payment_id IN (" + wanted + ")" if wanted else ""
-            rows = await self._database.select(f"SELECT * FROM consumer_inbox {where} ORDER BY processed_at")  # noqa: S608 — names and integers of ours; every value is bound
+            rows = await self._by_pair("consumer_inbox", ("consumer_group", "event_key"), mine)
             books.inbox = {(str(row["consumer_group"]), str(row["event_key"])): row for row in rows}
         payments = await self._table("payment", "payment_id", mine)
         books.payments = {int(row["payment_id"]): row for row in payments}
         if not wanted:
-            rows = await self._database.select("SELECT * FROM idem_response_cache")
+            rows = await self._by_pair("idem_response_cache", ("merchant_id", "idempotency_key"))
             books.idem = {(str(row["merchant_id"]), str(row["idempotency_key"])): row for row in rows}
         elif payments:
             for row in payments:
@@ -160,6 +159,23 @@ class Reader:
             if len(chunk) < CHUNK:
                 return rows
             after = int(chunk[-1][key])
+
+    async def _by_pair(self, table: str, key: tuple[str, str], where: str = "") -> list[Row]:
+        """A table whose key is two texts, in chunks as well: one answer is cut where it grows too long."""
+        rows: list[Row] = []
+        after = ("", "")
+        condition = f" AND {where}" if where else ""
+        first, second = key
+        while True:
+            rest = f"({first} > :first OR ({first} = :first AND {second} > :second)){condition}"
+            chunk = await self._database.select(
+                f"SELECT * FROM {table} WHERE {rest} ORDER BY {first}, {second} LIMIT {CHUNK}",  # noqa: S608 — as above
+                {"first": after[0], "second": after[1]},
+            )
+            rows.extend(chunk)
+            if len(chunk) < CHUNK:
+                return rows
+            after = (str(chunk[-1][first]), str(chunk[-1][second]))
 
 
 def _by(rows: Sequence[Row], key: str) -> dict[int, list[Row]]:
