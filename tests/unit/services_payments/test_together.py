@@ -18,7 +18,9 @@ from dari.services.payments.adapters import bulk
 from dari.services.payments.adapters.bulk import insert, update_alike
 from dari.services.payments.adapters.sql import Database
 from dari.services.payments.asgi import ask
+from dari.services.payments.assembly import POLLER, Runner
 from dari.services.payments.batching import Batch
+from dari.services.payments.deployment import deploy
 from dari.services.payments.invariants import check_state
 from dari.services.payments.replies import CaptureRequest, RefundRequest
 from dari.services.payments.sandbox import Sandbox
@@ -131,6 +133,22 @@ async def test_a_request_written_late_under_a_low_number_is_found(sandbox: Sandb
     assert await sandbox.settle()
     rows = await sandbox.database.rows("SELECT status FROM settlement_request")
     assert [row["status"] for row in rows] == ["SUCCESS", "SUCCESS"]
+
+
+async def test_a_program_with_more_to_do_does_not_rest() -> None:
+    async with deploy(settings=replace(for_load("workers"), poll_interval=30.0, poll_batch=5)) as made:
+        await made.runner.close()
+        left = [5, 5, 5, 4, 9]
+
+        async def step() -> int:
+            return left.pop(0)
+
+        made.platform.poller.step = step  # type: ignore[method-assign]  # work, planted
+        runner = Runner(made.platform, frozenset({POLLER}))
+        runner.start()
+        await asyncio.sleep(0.1)
+        await runner.close()
+    assert left == [9]
 
 
 def test_a_process_for_load_gathers_where_somebody_waits_and_rests_where_nobody_does() -> None:

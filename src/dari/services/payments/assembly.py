@@ -33,11 +33,15 @@ Step = Callable[[], Awaitable[int]]
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One of the platform's programs: a step, and the seconds between two of them."""
+    """One of the platform's programs: a step, and the seconds between two of them.
+
+    A step that did `full` of its work left some behind: in real time the next one follows at once.
+    """
 
     name: str
     step: Step
     interval: float
+    full: int
 
 
 class PaymentPlatform:
@@ -116,14 +120,14 @@ class PaymentPlatform:
                 taken = await self.intakes[name].step(settings.work_batch)
                 return taken + await gateway.step()
 
-            return Program(name, step, settings.work_interval)
+            return Program(name, step, settings.work_interval, settings.work_batch)
 
         async def consume() -> int:
             return await self.intakes[CONSUMER].step(settings.consume_batch)
 
         return [
-            Program(POLLER, self.poller.step, settings.poll_interval),
-            Program(CONSUMER, consume, settings.consume_interval),
+            Program(POLLER, self.poller.step, settings.poll_interval, settings.poll_batch),
+            Program(CONSUMER, consume, settings.consume_interval, settings.consume_batch),
             worker(SETTLER, self.settlement),
             worker(REFUNDER, self.refunds),
         ]
@@ -183,13 +187,14 @@ class Runner:
 
     async def _run(self, program: Program) -> None:
         while True:
+            done = 0
             if program.name not in self._paused:
                 try:
-                    await program.step()
+                    done = await program.step()
                 except Exception:
                     # A bug of ours must not end the program; it is told, and the next step tries again.
                     LOG.exception("a step of %s failed", program.name)
-            await self._platform.clock.sleep(program.interval)
+            await self._platform.clock.sleep(0.0 if done >= program.full else program.interval)
 
     async def close(self) -> None:
         """Stop after the step under way is given up."""
