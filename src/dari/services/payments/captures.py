@@ -23,6 +23,8 @@ from dari.services.payments.settings import PlatformSettings
 from dari.services.payments.tables import settlement_request
 
 CAPTURABLE: Final = frozenset({Status.AUTHORIZED, Status.CAPTURE_REQUESTED})
+SLOWER: Final = 2
+"""So much longer than an authorization a call may wait for others: nobody stands at a till for it."""
 MISSING: Final = "Payment not found for merchant"
 
 
@@ -36,11 +38,10 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One call: whose payment, when, and what the gateway said or why it is given back."""
+    """One call: whose payment, and what the gateway said or why it is given back."""
 
     payment_id: int
     merchant_id: str
-    at: datetime
     said: GatewayReply | None = None
     reason: str = ""
 
@@ -51,21 +52,22 @@ class Captures:
     def __init__(self, database: Database, settings: PlatformSettings, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._looks: Batch[_Asked, Ready | Reply] = Batch(self._look, gather=settings.gather)
-        self._captures: Batch[_Asked, Reply] = Batch(self._capture, gather=settings.gather)
-        self._refunds: Batch[_Asked, Reply] = Batch(self._refund, gather=settings.gather)
+        gather = SLOWER * settings.gather
+        self._looks: Batch[_Asked, Ready | Reply] = Batch(self._look, gather=gather)
+        self._captures: Batch[_Asked, Reply] = Batch(self._capture, gather=gather)
+        self._refunds: Batch[_Asked, Reply] = Batch(self._refund, gather=gather)
 
     async def ready(self, payment_id: int, merchant_id: str) -> Ready | Reply:
         """Whether a capture may be asked of the gateway; else the reply that says why not."""
-        return await self._looks.submit(_Asked(payment_id, merchant_id, self._clock.now()))
+        return await self._looks.submit(_Asked(payment_id, merchant_id))
 
     async def write(self, payment_id: int, merchant_id: str, said: GatewayReply) -> Reply:
         """Store a capture the gateway approved, unless a worker was faster."""
-        return await self._captures.submit(_Asked(payment_id, merchant_id, self._clock.now(), said))
+        return await self._captures.submit(_Asked(payment_id, merchant_id, said))
 
     async def refund(self, payment_id: int, merchant_id: str, reason: str) -> Reply:
         """Store a refund request for the refund worker."""
-        return await self._refunds.submit(_Asked(payment_id, merchant_id, self._clock.now(), reason=reason))
+        return await self._refunds.submit(_Asked(payment_id, merchant_id, reason=reason))
 
     async def _look(self, asked: Sequence[_Asked]) -> list[Ready | Reply | Exception]:
         ids = [one.payment_id for one in asked]
@@ -82,19 +84,23 @@ class Captures:
         return answers
 
     async def _capture(self, asked: Sequence[_Asked]) -> list[Reply | Exception]:
-        def move(one: _Asked, row: Any) -> Move:
-            return Move(row.payment_id, Status(row.status), Status.CAPTURED, row.amount, one.at, {})
+        now = self._clock.now()
+
+        def move(row: Any) -> Move:
+            return Move(row.payment_id, Status(row.status), Status.CAPTURED, row.amount, now, {})
 
         async with self._database.transaction() as connection:
             rows = await locked(connection, [one.payment_id for one in asked])
             taken, answers = _sorted_out(asked, rows, CAPTURABLE, "CAPTURE_CONFLICT", "captured")
-            await self._settle(connection, taken, rows)
-            await apply(connection, [move(one, rows[one.payment_id]) for one in taken])
+            await self._settle(connection, taken, rows, now)
+            await apply(connection, [move(rows[one.payment_id]) for one in taken])
         text = "Payment captured successfully"
         return [answer or self._said(rows[one.payment_id], Status.CAPTURED, text) for one, answer in answers]
 
     @staticmethod
-    async def _settle(connection: AsyncConnection, taken: Sequence[_Asked], rows: Mapping[int, Any]) -> None:
+    async def _settle(
+        connection: AsyncConnection, taken: Sequence[_Asked], rows: Mapping[int, Any], now: datetime
+    ) -> None:
         """What the gateway said, into the requests there are, and into new ones where the worker made none yet."""
         table = settlement_request
         query = sa.select(table.c.id, table.c.payment_id).where(
@@ -110,20 +116,22 @@ class Captures:
                 "pg_transaction_id": said.transaction_id,
                 "pg_response_code": said.code,
                 "pg_response_message": said.message,
-                "completed_at": one.at,
+                "completed_at": now,
             }
             if one.payment_id in ids:
                 changed.append({"id": ids[one.payment_id], **told})
             else:
                 amount = rows[one.payment_id].amount
-                new.append({"payment_id": one.payment_id, "request_amount": amount, "requested_at": one.at, **told})
+                new.append({"payment_id": one.payment_id, "request_amount": amount, "requested_at": now, **told})
         await update_alike(connection, table, changed, own="pg_transaction_id")
         await insert(connection, table, new)
 
     async def _refund(self, asked: Sequence[_Asked]) -> list[Reply | Exception]:
+        now = self._clock.now()
+
         def move(one: _Asked, row: Any) -> Move:
             facts = {"currency": row.currency, "merchantId": one.merchant_id, "reason": one.reason}
-            return Move(row.payment_id, Status.CAPTURED, Status.REFUND_REQUESTED, row.amount, one.at, facts)
+            return Move(row.payment_id, Status.CAPTURED, Status.REFUND_REQUESTED, row.amount, now, facts)
 
         async with self._database.transaction() as connection:
             rows = await locked(connection, [one.payment_id for one in asked])
