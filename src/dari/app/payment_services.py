@@ -16,7 +16,7 @@ from dari.settings import Settings
 
 PORTS: Final = {"monitoring": 8082, "payments": 8090}
 ROLES: Final = ("all", "api", "workers")
-PROFILES: Final = ("sim", "real")
+PROFILES: Final = ("sim", "local", "real")
 LOOK_SECONDS: Final = 5.0
 EXTRA: Final = Hint("pip install 'dari[payments]'", "pip install 'dari[payments]'")
 
@@ -102,13 +102,13 @@ async def trial(
 
     `names` are scenarios ("F04"), several at once ("F04+F06"), controls ("C1") or root causes; none: all of them.
     `healthy` runs of random ordinary life follow; a cause that is named in one is a false alarm as well.
-    `told` hears each scenario as it ends. Raises NotFound; for `real`, SetupError where a part is not installed.
+    `told` hears each scenario as it ends. Raises NotFound; for `local` and `real`, SetupError where a part is not installed.
     """
     chosen = _chosen(names)
     if profile == "sim":
         return await _simulated(chosen, seed=seed, healthy=healthy, told=told)
-    if profile == "real":
-        return await real_trial(chosen, settings, seed=seed, told=told)
+    if profile in {"local", "real"}:
+        return await real_trial(chosen, settings, seed=seed, profile=profile, told=told)
     known = ", ".join(PROFILES)
     raise NotFound(f"there is no profile {profile[:40]!r}", hint=Hint(f"있는 것: {known}", f"There are: {known}"))
 

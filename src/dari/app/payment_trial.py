@@ -1,10 +1,14 @@
-"""The trial of the diagnosis on real parts: a private stack, a monitor that sees as an operator does."""
+"""The trial of the diagnosis on real parts: a private stack, a monitor that sees as an operator does.
+
+`real`: MariaDB, Redis and three Kafka brokers as programs. `local`: the same, but the brokers speak Kafka's protocol
+from this process (`services/stack/kafka_simulator`), so neither Java nor a cluster is needed.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +16,7 @@ from dari.app.payment_stack import stack_of
 from dari.settings import Settings
 
 BROKERS: Final = 3
+FOLDERS: Final = {"real": "trial", "local": "local-trial"}
 NEEDED: Final = ("mariadb", "redis", "kafka")
 
 
@@ -20,6 +25,7 @@ async def real_trial(
     settings: Settings,
     *,
     seed: int,
+    profile: str = "real",
     folder: Path | None = None,
     pace: float = 1.0,
     told: Callable[[Mapping[str, Any]], None] | None = None,
@@ -30,12 +36,24 @@ async def real_trial(
     """
     from dari.services.payments.faults.real.play import run  # noqa: PLC0415 -- an extra
 
-    stack = stack_of(settings, folder or stack_of(settings).folder.with_name("trial-stack"), BROKERS)
-    await asyncio.to_thread(stack.up, NEEDED)
+    stack = stack_of(settings, folder or stack_of(settings).folder.with_name(f"{FOLDERS[profile]}-stack"), BROKERS)
+    async with _parts(stack, profile) as parts, AsyncExitStack() as closing:
+        watch = _watching(parts, closing)
+        return await run(parts, watch, names=names, seed=seed, profile=profile, pace=pace, told=told)
+
+
+@asynccontextmanager
+async def _parts(stack: Any, profile: str) -> AsyncIterator[Any]:
+    """The stack itself, or with brokers of this process; stopped at the end."""
+    if profile == "local":
+        from dari.services.stack.local_parts import LocalParts  # noqa: PLC0415 -- an extra
+
+        with LocalParts(stack) as local:
+            yield local
+        return
     try:
-        async with AsyncExitStack() as closing:
-            watch = _watching(stack, closing)
-            return await run(stack, watch, names=names, seed=seed, pace=pace, told=told)
+        await asyncio.to_thread(stack.up, NEEDED)
+        yield stack
     finally:
         await asyncio.to_thread(stack.down)
 

@@ -141,7 +141,7 @@ def run_faults(
     seed: Seed = 0,
     healthy: Annotated[int, Parameter(help="So many random healthy runs besides, in which nothing may be found.")] = 0,
     profile: Annotated[
-        str, Parameter(help="sim (virtual time) or real (a private stack: MariaDB, Redis, Kafka).")
+        str, Parameter(help="sim (virtual time), local (MariaDB, Redis; Kafka's protocol) or real (and Apache Kafka).")
     ] = "sim",
 ) -> None:
     """Play the named faults (F01 … F16, F03+F10, C1, a root cause), or all with the healthy controls, and count."""
