@@ -40,6 +40,7 @@ class Cluster:
         self.groups = Groups()
         self._name = name
         self._producers = itertools.count(1000)
+        self._seats: dict[str, int] = {}
         self._grown = asyncio.Event()
 
     async def answer(self, name: str, asked: Mapping[str, Any], asker: Asker) -> dict[str, Any]:
@@ -189,8 +190,11 @@ class Cluster:
     # -- groups ----------------------------------------------------------------------------------------------------
 
     def _coordinator(self, group: str) -> int:
-        there = sorted(self.kept.there)
-        return there[zlib.crc32(group.encode()) % len(there)]
+        """The broker that keeps a group; it moves when that one is gone, and does not move back."""
+        if self._seats.get(group) not in self.kept.there:
+            there = sorted(self.kept.there)
+            self._seats[group] = there[zlib.crc32(group.encode()) % len(there)]
+        return self._seats[group]
 
     def _coordinates(self, group: str, asker: Asker) -> int:
         """An error where this broker is not the one to ask, or where its book of offsets takes no writes."""
