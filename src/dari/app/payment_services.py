@@ -96,21 +96,30 @@ async def trial(
     profile: str = "sim",
     seed: int,
     healthy: int = 0,
+    pairs: int = 0,
     told: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
-    """Play faults before the monitor and count: `{profile, seed, passed, total, false_alarms, controls, scenarios}`.
+    """Play faults before the monitor: `{profile, seed, passed, masked, total, false_alarms, controls, scenarios}`.
 
-    `names` are scenarios ("F04"), several at once ("F04+F06"), controls ("C1") or root causes; none: all of them.
+    `names` are scenarios ("F04"), several at once ("F04+F06"), controls ("C1") or root causes; none: all of them, or
+    with `pairs` so many pairs chosen by the seed. `masked` counts cases in which one fault hides something of another,
+    the report says so, and nothing is wrong; `passed` counts strictly.
     `healthy` runs of random ordinary life follow; a cause that is named in one is a false alarm as well.
-    `told` hears each scenario as it ends. Raises NotFound; for `local` and `real`, SetupError where a part is not installed.
+    `told` hears each scenario as it ends. Raises NotFound; SetupError where a part of `local` or `real` is missing.
     """
-    chosen = _chosen(names)
+    chosen = _chosen([*names, *_sampled(seed, pairs)])
     if profile == "sim":
         return await _simulated(chosen, seed=seed, healthy=healthy, told=told)
     if profile in {"local", "real"}:
         return await real_trial(chosen, settings, seed=seed, profile=profile, told=told)
     known = ", ".join(PROFILES)
     raise NotFound(f"there is no profile {profile[:40]!r}", hint=Hint(f"있는 것: {known}", f"There are: {known}"))
+
+
+def _sampled(seed: int, count: int) -> list[str]:
+    from dari.services.payments.faults.theatre import pairs  # noqa: PLC0415 -- an extra
+
+    return pairs(seed, count)
 
 
 def _chosen(names: Sequence[str]) -> list[str]:

@@ -140,6 +140,7 @@ def run_faults(
     json: Json = False,
     seed: Seed = 0,
     healthy: Annotated[int, Parameter(help="So many random healthy runs besides, in which nothing may be found.")] = 0,
+    pairs: Annotated[int, Parameter(help="So many pairs of faults at once, chosen by the seed.")] = 0,
     profile: Annotated[
         str, Parameter(help="sim (virtual time), local (MariaDB, Redis; Kafka's protocol) or real (and Apache Kafka).")
     ] = "sim",
@@ -147,7 +148,10 @@ def run_faults(
     """Play the named faults (F01 … F16, F03+F10, C1, a root cause), or all with the healthy controls, and count."""
     from dari.cli import operating  # noqa: PLC0415
 
-    run(operating.run_faults(names, seed=seed, as_json=json, healthy=healthy, profile=profile), as_json=json)
+    run(
+        operating.run_faults(names, seed=seed, as_json=json, healthy=healthy, pairs=pairs, profile=profile),
+        as_json=json,
+    )
 
 
 @app.command

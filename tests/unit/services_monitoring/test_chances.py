@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dari.services.monitoring.diagnosis.facts import Facts
-from dari.services.monitoring.diagnosis.rules_flow import _left
+from dari.services.monitoring.diagnosis.rules_groups import _left
 from dari.services.monitoring.diagnosis.rules_use import _gateway, _one_sender, by_chance
 
 

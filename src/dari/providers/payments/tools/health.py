@@ -132,6 +132,7 @@ def verdict_lines(said: dict[str, Any]) -> list[str]:
         lines.append(f"  반증 disproof: {one['disproof']}")
         lines.append(f"  다음 확인 next: {one['next_step']}")
     lines += [f"⚠️ {one['id']}: {one['ko']} {one['en']}" for one in said["unexplained_symptoms"]]
+    lines += [f"🌓 {', '.join(one['causes'])}: {one['ko']} {one['en']}" for one in said.get("masked", [])]
     lines += [f"❔ {one['probe']}: {one['error_class']}" for one in said["unknown"]]
     return [line for line in lines if line]
 
@@ -209,7 +210,7 @@ TOOLS: Final = (
         description="Diagnosis 문제 진단: ranked causes with evidence, disproof and next step; or unknown.",
         query=Nothing,
         output=shape(status=TEXT, root_cause=WORD, causes=ROWS, explained=ROWS, unexplained_symptoms=ROWS,
-                     unknown=ROWS, undecided=ROWS, summary=OBJECT, checked_at=TEXT),
+                     unknown=ROWS, undecided=ROWS, masked=ROWS, summary=OBJECT, checked_at=TEXT),
         run=diagnose_issues,
         endpoints=("system.diagnose",),
         failed=failed,

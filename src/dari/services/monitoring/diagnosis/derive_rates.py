@@ -94,6 +94,7 @@ def _since(now: Snapshot, began: Snapshot) -> dict[str, Any]:
         for kind in "25"
     }
     published = grown("outbox_publish_total", "topic", "outcome", "error")
+    tried = sum(published.values())
     return {
         "at": began.at.isoformat(),
         "seconds": round((now.at - began.at).total_seconds(), 3),
@@ -105,6 +106,7 @@ def _since(now: Snapshot, began: Snapshot) -> dict[str, Any]:
         "dead_lettered": sum(
             n for (what,), n in grown("consumer_events_total", "outcome").items() if what == "dead_lettered"
         ),
+        "tried": tried,
         "published": {topic: n for (topic, outcome, _), n in published.items() if outcome == "ok"},
         "refused": [
             {"topic": t, "error": e, "count": n} for (t, outcome, e), n in published.most_common() if outcome == "error"

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from dari.services.monitoring.diagnosis.facts import Facts, Unknown
+from dari.services.monitoring.diagnosis.masking import masked
 from dari.services.monitoring.diagnosis.rule import Rule, Symptom
 from dari.services.monitoring.diagnosis.rules_flow import FLOW
 from dari.services.monitoring.diagnosis.rules_parts import PARTS
@@ -63,7 +64,8 @@ def diagnose(
     """The verdict: `status` healthy | cause_found | symptoms_only | unknown; `root_cause` is the first cause's id.
 
     `causes` are ranked; `explained` are findings and symptoms that a cause accounts for; `unknown` are probes that
-    failed and no cause accounts for; `undecided` are rules a missing fact kept open.
+    failed and no cause accounts for; `undecided` are rules a missing fact kept open; `masked` says which causes cannot
+    be seen while one that was found lasts.
     """
     judged = [judge(rule, facts) for rule in rules]
     holding = [one.rule for one in judged if one.holds]
@@ -72,6 +74,7 @@ def diagnose(
     roots: list[tuple[Rule, list[str]]] = []
     for rule in holding:
         above = sorted(other.id for other in holding if rule.id in other.explains and other is not rule)
+        above = [] if _alone(rule, facts) else above
         (explained if above else roots).append((rule, above))
     ranked = [rule for rule, _ in sorted(roots, key=lambda one: _SEVERITY[one[0].severity])]
     shown, unexplained = _symptoms(facts, symptoms, ids, {rule.id for rule in ranked})
@@ -98,6 +101,7 @@ def diagnose(
             *({**one, "kind": "symptom"} for one in shown),
         ],
         "unexplained_symptoms": unexplained,
+        "masked": masked([rule.id for rule in ranked], {rule.id for rule in ranked}),
         "unknown": unknown,
         "undecided": [
             {"rule": one.rule.id, "probe": one.probe, "reason": one.reason} for one in judged if one.holds is None
@@ -106,6 +110,14 @@ def diagnose(
         "window_seconds": facts.get("window.seconds"),
         "history_samples": facts.get("history.samples"),
     }
+
+
+def _alone(rule: Rule, facts: Facts) -> bool:
+    """Whether it has evidence of its own, which no cause above it accounts for."""
+    try:
+        return rule.own is not None and rule.own.holds(facts)
+    except Unknown:
+        return False
 
 
 def _status(causes: Sequence[Any], unexplained: Sequence[Any], open_probes: Sequence[Any]) -> str:

@@ -26,7 +26,10 @@ def so(name: str, holds: Callable[[Facts], bool]) -> Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One cause. `explains` are causes and symptoms that need no cause of their own when this one holds."""
+    """One cause. `explains` are causes and symptoms that need no cause of their own when this one holds.
+
+    `own` is evidence that no other cause accounts for: where it is there, nothing explains this one away.
+    """
 
     id: str
     component: str
@@ -38,6 +41,7 @@ class Rule:
     report: Callable[[Facts], Mapping[str, Any]]
     disproof: str
     next_step: str
+    own: Condition | None = None
     explains: frozenset[str] = field(default_factory=frozenset)
 
 

@@ -8,8 +8,6 @@ from dari.services.monitoring.diagnosis.common import (
     PUBLISHER,
     app_up,
     breaker,
-    database_down,
-    kafka_down,
     kafka_up,
     known,
     outbox,
@@ -18,11 +16,12 @@ from dari.services.monitoring.diagnosis.common import (
 from dari.services.monitoring.diagnosis.derive_kafka import grouped
 from dari.services.monitoring.diagnosis.facts import Facts
 from dari.services.monitoring.diagnosis.rule import Rule, so
+from dari.services.monitoring.diagnosis.rules_groups import GROUPS, STUCK
 
 STALE: Final = 20.0
 """Seconds without a poll, a publish or a commit that are no pause any more."""
-STUCK: Final = 30.0
 HALF_OPEN_LONG: Final = 60.0
+FAILED_SENDS: Final = 3
 
 REFUSALS_ELSEWHERE: Final = frozenset({"_MSG_TIMED_OUT", "_TRANSPORT", "_TIMED_OUT", "_ALL_BROKERS_DOWN"})
 """Errors that say the cluster is away, not that it refuses."""
@@ -37,11 +36,24 @@ def _poller_silent(f: Facts) -> bool:
     return bool(tried == 0 and f["publish.skipped"] == 0 and f["outbox.oldest_age"] > STUCK)
 
 
+def _untried(f: Facts) -> bool:
+    """Kafka is away for a while, and not one publish failed or was held back since: a poller that runs meets it."""
+    since = known(f, "since.kafka", None)
+    return bool(since is not None and since["seconds"] > STUCK and since["tried"] == 0)
+
+
 def _flapping(f: Facts) -> bool:
     """Opened twice or more in the window, and not quietly closed again since."""
     said = f[PUBLISHER]
     settled = said["state"] == "CLOSED" and known(f, "publish.errors_lately", 0) == 0
     return bool(said["opened"] >= 2 and not settled)
+
+
+def _brokers_fail(f: Facts) -> bool:
+    """Three or more sends ended in an error that a broker gave (no `_` before it) and that no other cause gives."""
+    others = ("_", "NOT_ENOUGH_REPLICAS", "UNKNOWN_TOPIC")
+    theirs = [row for row in f[PUBLISHER]["errors"] if not row["error"].startswith(others)]
+    return sum(int(row["count"]) for row in theirs) >= FAILED_SENDS
 
 
 def _half_open_stuck(f: Facts) -> bool:
@@ -73,110 +85,8 @@ def _flap_report(f: Facts) -> dict[str, Any]:
     }
 
 
-def _group_rules() -> tuple[Rule, ...]:
-    made: list[Rule] = []
-    for name, group, ko, en in (
-        ("CONSUMER", "payment-consumer", "원장 소비자", "the ledger consumer"),
-        ("SETTLEMENT_WORKER", "settlement-worker-group", "정산 워커", "the settlement worker"),
-        ("REFUND_WORKER", "refund-worker-group", "환불 워커", "the refund worker"),
-    ):
-        fact = f"groups.{group}"
-        made.append(_stopped(name, group, fact, ko, en))
-        made.append(_stuck(name, group, fact, ko, en))
-    return tuple(made)
-
-
-def _group_report(group: str) -> Any:
-    def report(f: Facts) -> dict[str, Any]:
-        said = f[f"groups.{group}"]
-        return {
-            "group": group,
-            "members": said["members"],
-            "state": said["state"],
-            "lag": said["lag"] if said["lag"] is not None else said["waiting"],
-            "waiting": said["waiting"],
-            "lagByPartition": said["partitions"],
-            "committedUnchangedSeconds": said["unchanged_seconds"],
-            "capturedWithoutEntry": f.get("ledger.captured_without_entry") if group == "payment-consumer" else None,
-            "trend": said["trend"],
-        }
-
-    return report
-
-
-def _stopped(name: str, group: str, fact: str, ko: str, en: str) -> Rule:
-    return Rule(
-        id=f"{name}_STOPPED",
-        component=group,
-        ko=f"{ko}({group})에 실행 중인 멤버가 없습니다.",
-        en=f"No member of {en} ({group}) is running.",
-        requires=(
-            kafka_up,
-            so("the group has no member", lambda f: _deserted(f, group)),
-            so("records wait, or it left its work", lambda f: f[fact]["waiting"] > 0 or _left(f, fact)),
-        ),
-        report=_group_report(group),
-        disproof="describe-group lists a member, or the committed offsets move.",
-        next_step="check_consumer_lag",
-        explains=frozenset({"CONSUMER_SLOW", "LEDGER_GAP"}),
-    )
-
-
-def _stuck(name: str, group: str, fact: str, ko: str, en: str) -> Rule:
-    return Rule(
-        id=f"{name}_STUCK",
-        component=group,
-        ko=f"{ko}({group})에 멤버는 있으나 커밋이 멈췄습니다.",
-        en=f"{en.capitalize()} ({group}) has members, but commits nothing.",
-        requires=(
-            kafka_up,
-            so("the group has members", lambda f: not _deserted(f, group)),
-            so("records wait for it", lambda f: f[fact]["waiting"] > 0),
-            so("nothing was committed for 30 s", lambda f: f[fact]["unchanged_seconds"] >= STUCK),
-        ),
-        forbids=(
-            database_down,
-            so("it fails because the dead letter queue takes no writes", lambda f: _no_burial(f, group)),
-            so("reversals wait for a capture's entry that was taken out", lambda f: _waits_for_entry(f, fact)),
-        ),
-        report=lambda f: {**_group_report(group)(f), "outcomes": f.get("consume.outcomes")},
-        disproof="The committed offsets move.",
-        next_step="check_consumer_lag",
-        explains=frozenset({"CONSUMER_SLOW", "LEDGER_GAP"}),
-    )
-
-
-def _deserted(f: Facts, group: str) -> bool:
-    """No member; where the cluster does not tell members, nothing committed and not one event of its own counted."""
-    said = f[f"groups.{group}"]
-    if said["members"] is not None:
-        return bool(said["members"] == 0)
-    counted = sum(n for name, n in f["consume.outcomes"].items() if name.startswith(f"{group}:"))
-    return bool(said["unchanged_seconds"] >= STUCK and counted == 0)
-
-
-def _left(f: Facts, fact: str) -> bool:
-    """It has committed, and no member is left: nothing waits only because nothing comes (a poller that stands too)."""
-    said = f[fact]
-    return bool(said["members"] == 0 and said["lag"] is not None)
-
-
-def _no_burial(f: Facts, group: str) -> bool:
-    """Its records end in errors while payment.dlq is under its minimum of replicas, offline or missing."""
-    if not known(f, "consume.outcomes", {}).get(f"{group}:error"):
-        return False
-    closed = [*known(f, "partitions.under_min", []), *known(f, "partitions.offline", [])]
-    return any(row["topic"] == "payment.dlq" for row in closed) or "payment.dlq" in known(f, "topics.missing", [])
-
-
-def _waits_for_entry(f: Facts, fact: str) -> bool:
-    """Only refunds wait, and entries of captures are gone from the ledger: the books are the cause."""
-    gone = any(one["kind"] == "entry_missing" and one["area"] == "ledger" for one in known(f, "ledger.findings", []))
-    return gone and all(row["topic"] == "payment.refunded" for row in f[fact]["partitions"])
-
-
 FLOW: Final[tuple[Rule, ...]] = (
-    *_group_rules(),
+    *GROUPS,
     Rule(
         id="CONSUMER_SLOW",
         component="payment-consumer",
@@ -222,15 +132,15 @@ FLOW: Final[tuple[Rule, ...]] = (
     Rule(
         id="OUTBOX_STUCK",
         component="outbox-poller",
-        ko="Kafka는 정상이지만 아웃박스 발행기가 멈췄습니다.",
-        en="Kafka is fine, but the outbox poller does not publish.",
+        ko="아웃박스 발행기가 멈췄습니다. Kafka 때문이 아닙니다.",
+        en="The outbox poller does not publish, and Kafka is not the reason.",
         requires=(
-            kafka_up,
+            so("kafka answers, or nothing was tried since it does not", lambda f: f["kafka.reachable"] or _untried(f)),
             so("events wait unpublished", lambda f: f["outbox.unpublished"] > 0),
             so("the poller is silent", _poller_silent),
             so("the breaker lets calls through", lambda f: f[PUBLISHER]["state"] == "CLOSED"),
         ),
-        forbids=(kafka_down, slow_publishing),
+        forbids=(slow_publishing,),
         report=lambda f: {
             **outbox(f),
             "lastPublishSecondsAgo": f.get("outbox.last_published_age"),
@@ -238,7 +148,7 @@ FLOW: Final[tuple[Rule, ...]] = (
             "lockHolder": f.get("outbox.lock_holder"),
             "lockHeartbeatAgeSeconds": f.get("outbox.lock_age"),
             "lockEndedSecondsAgo": f.get("outbox.lock_until_age"),
-            "kafkaProbe": "OK",
+            "kafkaProbe": "OK" if f.get("kafka.reachable") else f.get("kafka.error"),
             "breaker": breaker(f),
         },
         disproof="outbox_publish_total{outcome=ok} grows, or the lease's locked_at is fresh.",
@@ -254,6 +164,7 @@ FLOW: Final[tuple[Rule, ...]] = (
         report=_flap_report,
         disproof="Fewer than two openings in the window, or CLOSED without errors since.",
         next_step="diagnose_circuit_breaker",
+        own=so("brokers fail sends, and not for want of a topic or of replicas", _brokers_fail),
         explains=frozenset({"PUBLISH_REFUSED"}),
     ),
     Rule(

@@ -263,9 +263,7 @@ PARTS: Final[tuple[Rule, ...]] = (
         report=_dead_brokers,
         disproof="A metadata request answers, or the platform publishes successfully.",
         next_step="check_kafka_health",
-        explains=frozenset(
-            {"BREAKER_FLAPPING", "BREAKER_STUCK_HALF_OPEN", "OUTBOX_STUCK", "PUBLISH_REFUSED", "KAFKA_SLOW", "LATENCY"}
-        ),
+        explains=frozenset({"BREAKER_FLAPPING", "BREAKER_STUCK_HALF_OPEN", "PUBLISH_REFUSED", "KAFKA_SLOW", "LATENCY"}),
     ),
     Rule(
         id="KAFKA_SLOW",

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from dari.services.payments.assembly import CONSUMER, POLLER
+from dari.services.payments.faults.figures import Span
 from dari.services.payments.faults.stage import Stage
 from dari.services.payments.memory_log import TRANSPORT
 from dari.services.payments.names import CAPTURED_STATUSES, CAPTURED_TOPIC, CONSUMER_GROUP, PARTITIONS
@@ -106,7 +107,8 @@ async def kafka_slow(stage: Stage) -> dict[str, Any]:
         "brokers_reachable": len(log.brokers),
         "brokers_total": len(log.brokers),
         "produce_seconds": SLOW_RTT,
-        "slow_call_rate": breaker.slow_call_rate,
+        # Half-open it counts anew: what is reported must then be what opened it.
+        "slow_call_rate": breaker.slow_call_rate if breaker.slow_call_rate >= 0 else Span(0.0, 100.0),
         "failure_rate": max(0.0, breaker.failure_rate),
         "duplicates_sent": _doubled(stage),
     }
@@ -268,7 +270,7 @@ async def replicas_lost(stage: Stage) -> None:
     brokers = list(stage.sandbox.log.brokers)
     gone = set(stage.dice.sample(brokers, 2))
     stage.notes["absent"] = sorted(gone)
-    stage.sandbox.log.down = gone
+    stage.sandbox.log.down = stage.sandbox.log.down | gone
 
 
 async def under_min_isr(stage: Stage) -> dict[str, Any]:

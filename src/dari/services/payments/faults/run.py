@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from dari.services.payments.faults.catalogue import CONTROLS, SCENARIOS
-from dari.services.payments.faults.score import Score, judge
+from dari.services.payments.faults.score import Score, judge, outcome
 from dari.services.payments.faults.theatre import Observer, order_of_play, play
 from dari.services.payments.sandbox import Sandbox
 
@@ -52,6 +52,8 @@ async def run_one(keys: Sequence[str], seed: int, watch: Watch) -> dict[str, Any
         "found": list(scores[0].found),
         "missing": {score.key: list(score.missing) for score in scores if score.missing},
         "wrong": list(scores[0].wrong),
+        "masked": {score.key: list(score.masked) for score in scores if score.masked},
+        "outcome": outcome(scores),
         "passed": all(score.passed for score in scores),
         "seconds": round(time.perf_counter() - start, 2),
     }
@@ -82,6 +84,7 @@ async def run(
         "profile": "sim",
         "seed": seed,
         "passed": sum(case["passed"] for case in faults),
+        "masked": sum(case["outcome"] == "masked" for case in faults),
         "total": len(faults),
         "false_alarms": sum(len(case["found"]) for case in controls),
         "controls": len(controls),

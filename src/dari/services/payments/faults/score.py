@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dari.services.payments.faults.figures import Span
 from dari.services.payments.faults.theatre import Truth
 
 Evidence = Mapping[str, Any]
@@ -18,32 +19,41 @@ Check = Callable[[Evidence, Mapping[str, Any]], bool]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """`missing` names required figures that are absent or wrong; `wrong` causes that were not there."""
+    """`missing` names required figures that are absent or wrong; `wrong` causes that were not there.
+
+    `masked` are those of `missing` that another fault hides: the report says that this cause cannot be judged while
+    that one lasts, or says null for the figure. They are not passed, and they are not missed by mistake.
+    """
 
     key: str
     expected: str | None
     found: tuple[str, ...]
     missing: tuple[str, ...]
     wrong: tuple[str, ...]
+    masked: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
         """Strictly: the cause, its figures, and nobody else."""
         return not self.missing and not self.wrong and (self.expected is None or self.expected in self.found)
 
+    @property
+    def excused(self) -> bool:
+        """Nothing is wrong, and whatever is missing could not be seen."""
+        return not self.wrong and set(self.missing) <= set(self.masked)
+
+
+def outcome(scores: Sequence[Score]) -> str:
+    """What a case came to: strict, masked (nothing wrong, but one fault hides something of another) or missed."""
+    if all(score.passed for score in scores):
+        return "strict"
+    return "masked" if all(score.excused for score in scores) else "missed"
+
 
 def _at(evidence: Any, path: str) -> Any:
     for step in path.split("."):
         evidence = evidence.get(step) if isinstance(evidence, Mapping) else None
     return evidence
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A figure that moved while it was reported: what it was just before, and just after."""
-
-    low: float
-    high: float
 
 
 def within(said: float, due: float | Span, share: float = 0.0) -> bool:
@@ -69,20 +79,27 @@ def spanned(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
     return {name: joined(value, after.get(name)) for name, value in before.items()}
 
 
-def same(path: str, name: str, share: float = 0.0) -> Check:
+@dataclass(frozen=True, slots=True)
+class Same:
     """The figure at `path` is the truth's `name`, within a share of it (0.05 = 5 %) for what two clocks sample."""
 
-    def check(evidence: Evidence, truth: Mapping[str, Any]) -> bool:
-        said, due = _at(evidence, path), truth[name]
+    path: str
+    name: str
+    share: float = 0.0
+
+    def __call__(self, evidence: Evidence, truth: Mapping[str, Any]) -> bool:
+        """Whether it is said so."""
+        said, due = _at(evidence, self.path), truth[self.name]
         if isinstance(due, Span):
-            return isinstance(said, int | float) and within(said, due, share)
+            return isinstance(said, int | float) and within(said, due, self.share)
         if isinstance(due, frozenset):
             return said in due
         if isinstance(due, bool) or not isinstance(due, int | float) or not isinstance(said, int | float):
             return bool(said == due)
-        return within(said, due, share)
+        return within(said, due, self.share)
 
-    return check
+
+same: Final = Same
 
 
 def _brokers(evidence: Evidence, truth: Mapping[str, Any]) -> bool:
@@ -98,9 +115,8 @@ def _lags(evidence: Evidence, truth: Mapping[str, Any]) -> bool:
 def _letters(evidence: Evidence, truth: Mapping[str, Any]) -> bool:
     groups = evidence.get("groups", [])
     topics = {group["originalTopic"] for group in groups}
-    return {g["errorType"]: g["count"] for g in groups} == truth["by_error_type"] and topics == {
-        truth["original_topic"]
-    }
+    due = {truth["original_topic"]} if truth["by_error_type"] else set()
+    return {g["errorType"]: g["count"] for g in groups} == truth["by_error_type"] and topics == due
 
 
 def _replayable(evidence: Evidence, _: Mapping[str, Any]) -> bool:
@@ -256,6 +272,7 @@ def judge(truths: Sequence[Truth], report: Mapping[str, Any]) -> list[Score]:
     expected = {truth.root_cause for truth in truths}
     wrong = tuple(sorted(causes.keys() - expected))
     top = report.get("root_cause")
+    hidden = {name for row in report.get("masked", []) if row["by"] in expected for name in row["causes"]}
     scores = []
     for truth in truths:
         evidence = causes.get(str(truth.root_cause))
@@ -265,8 +282,19 @@ def judge(truths: Sequence[Truth], report: Mapping[str, Any]) -> list[Score]:
             missing = [name for name, check in required.items() if not _holds(check, evidence, truth.must_report)]
             if len(truths) == 1 and top != truth.root_cause:
                 missing.append("top-1")
-        scores.append(Score(truth.key, truth.root_cause, tuple(causes), tuple(missing), wrong))
+        masked = []
+        if evidence is None and truth.root_cause in hidden:
+            masked = missing
+        elif evidence is not None and len(truths) > 1:
+            checks = REQUIRED[truth.key]
+            masked = [name for name in missing if _unsaid(checks.get(name), evidence)]
+        scores.append(Score(truth.key, truth.root_cause, tuple(causes), tuple(missing), wrong, tuple(masked)))
     return scores
+
+
+def _unsaid(check: Check | None, evidence: Evidence) -> bool:
+    """A figure that the report has a place for, and says null: another part has to answer first."""
+    return isinstance(check, Same) and _at(evidence, check.path) is None
 
 
 def _holds(check: Check, evidence: Evidence | None, truth: Mapping[str, Any]) -> bool:

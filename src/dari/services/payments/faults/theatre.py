@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -61,6 +62,13 @@ def order_of_play(seed: int, *, controls: bool = True) -> list[str]:
     return keys
 
 
+def pairs(seed: int, count: int) -> list[str]:
+    """So many different pairs of faults ("F03+F10"), chosen by the seed; at most the 120 there are."""
+    keys = [key for key in EVERYTHING if key not in CONTROLS]
+    every = ["+".join(pair) for pair in itertools.combinations(keys, 2)]
+    return random.Random(f"pairs|{seed}").sample(every, min(count, len(every)))  # noqa: S311 — a replayable run
+
+
 @asynccontextmanager
 async def play(
     keys: Sequence[str],
@@ -82,6 +90,9 @@ async def play(
         if rate:
             sandbox.traffic(rate, refunds=0.1)
         await sandbox.run(max(scenario.healthy for scenario in scenarios))
+        if observe is not None:
+            # The last look at what is right: what is counted from it on is what the fault did.
+            await look(sandbox)
         stage = Stage(sandbox, dice, sandbox.world_clock.now(), samples(sandbox))
         for scenario in scenarios:
             await scenario.inject(stage)

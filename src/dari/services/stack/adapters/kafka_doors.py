@@ -22,6 +22,7 @@ from dari.services.stack.kafka_simulator.questions import (
 )
 from dari.services.stack.kafka_simulator.wording import Reader, written
 
+SMALLEST: Final = 10
 LARGEST: Final = 100 * 1024 * 1024
 LONGEST: Final = 20.0
 """Seconds in which a broker must have come up or gone down."""
@@ -68,11 +69,13 @@ class KafkaDoors:
 
     def pause(self, brokers: Iterable[int]) -> None:
         """Connections stay, and nothing is answered."""
-        self._loop.call_soon_threadsafe(lambda: [self._held[broker].clear() for broker in brokers])
+        for broker in brokers:
+            self._loop.call_soon_threadsafe(self._held[broker].clear)
 
     def resume(self, brokers: Iterable[int]) -> None:
         """Everything is answered again."""
-        self._loop.call_soon_threadsafe(lambda: [self._held[broker].set() for broker in brokers])
+        for broker in brokers:
+            self._loop.call_soon_threadsafe(self._held[broker].set)
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(LONGEST)
@@ -133,7 +136,7 @@ class KafkaDoors:
         """Questions of one connection are answered one after the other, as brokers do."""
         while True:
             (length,) = struct.unpack(">i", await reader.readexactly(4))
-            if not 8 <= length <= LARGEST:
+            if not SMALLEST <= length <= LARGEST:
                 return
             frame = Reader(await reader.readexactly(length))
             key, version, number = frame.number(">h"), frame.number(">h"), frame.number(">i")

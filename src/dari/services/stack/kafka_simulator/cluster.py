@@ -117,7 +117,10 @@ class Cluster:
         return {
             "wait": 0,
             "topics": [
-                {"name": topic["name"], "parts": [one(topic["name"], part["index"], part["at"]) for part in topic["parts"]]}
+                {
+                    "name": topic["name"],
+                    "parts": [one(topic["name"], part["index"], part["at"]) for part in topic["parts"]],
+                }
                 for topic in asked["topics"]
             ],
         }
@@ -132,7 +135,8 @@ class Cluster:
         return {
             "wait": 0,
             "brokers": [
-                {"node": node, "host": HOST, "port": asker.doors[node], "rack": None} for node in sorted(self.kept.there)
+                {"node": node, "host": HOST, "port": asker.doors[node], "rack": None}
+                for node in sorted(self.kept.there)
             ],
             "cluster": self._name,
             "controller": min(self.kept.there, default=-1),
@@ -261,13 +265,15 @@ class Cluster:
 
     def _told(self, name: str, asker: Asker) -> dict[str, Any]:
         group = self.groups.seen(name)
-        wrong = self._coordinator(name) != asker.broker
+        error = said.NOT_COORDINATOR if self._coordinator(name) != asker.broker else said.GOOD
+        if group is None:
+            return {"error": error, "group": name, "state": "Dead", "kind": "", "protocol": "", "members": []}
         return {
-            "error": said.NOT_COORDINATOR if wrong else said.GOOD,
+            "error": error,
             "group": name,
-            "state": group.state if group is not None else "Dead",
-            "kind": group.kind if group is not None else "",
-            "protocol": group.protocol if group is not None else "",
+            "state": group.state,
+            "kind": group.kind,
+            "protocol": group.protocol,
             "members": [
                 {
                     "member": one.name,
@@ -276,7 +282,7 @@ class Cluster:
                     "said": one.protocols.get(group.protocol, b""),
                     "share": one.share,
                 }
-                for one in (group.members.values() if group is not None else ())
+                for one in group.members.values()
             ],
         }
 

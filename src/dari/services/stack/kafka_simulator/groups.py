@@ -9,9 +9,11 @@ import asyncio
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from dari.services.stack.kafka_simulator import questions as said
+
+MARGIN: Final = 0.05
 
 
 @dataclass(slots=True)
@@ -75,7 +77,9 @@ class Groups:
         """Wait until every member has joined, then say who leads; the leader hears of everybody. `error`: no answer."""
         if error:
             return _joined(error=error, member=asked["member"])
-        group = self.seen(asked["group"]) or self.groups.setdefault(asked["group"], Group(asked["group"], asked["kind"]))
+        group = self.seen(asked["group"]) or self.groups.setdefault(
+            asked["group"], Group(asked["group"], asked["kind"])
+        )
         if asked["member"] and asked["member"] not in group.members:
             return _joined(error=said.UNKNOWN_MEMBER, member=asked["member"])
         loop = asyncio.get_running_loop()
@@ -85,7 +89,8 @@ class Groups:
             return _joined(error=said.INCONSISTENT_PROTOCOL, member=name)
         session, rebalance = asked["session"] / 1000, asked["rebalance"] / 1000
         member = Member(name, client, host, session, rebalance, protocols, loop.time())
-        member.joining = answer = loop.create_future()
+        answer: asyncio.Future[dict[str, Any]] = loop.create_future()
+        member.joining = answer
         group.members[name] = member
         if group.state != "PreparingRebalance":
             group.state = "PreparingRebalance"
@@ -95,6 +100,9 @@ class Groups:
             group.ending = loop.call_later(longest, self._complete, group)
         if all(one.joining is not None for one in group.members.values()):
             self._complete(group)
+        else:
+            late = max(one.session for one in group.members.values() if one.joining is None)
+            loop.call_later(late + MARGIN, self.seen, group.name)
         return await answer
 
     def _complete(self, group: Group) -> None:

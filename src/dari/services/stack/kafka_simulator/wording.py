@@ -90,5 +90,5 @@ def _value(kind: Any, value: Any) -> bytes:
     form = LONG if kind == "y" else STRING
     if value is None:
         return struct.pack(form, -1)
-    data = value if kind == "y" else value.encode()
+    data: bytes = value if kind == "y" else value.encode()
     return struct.pack(form, len(data)) + data

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from dari.services.payments.assembly import CONSUMER, POLLER
 from dari.services.payments.faults import catalogue, misuse, outages
+from dari.services.payments.faults.figures import Span
 from dari.services.payments.faults.real.system import RealSystem, calmer
-from dari.services.payments.faults.score import Span
 from dari.services.payments.faults.stage import Act, Measure, Stage, no_figures, nothing
 from dari.services.payments.names import CAPTURED_TOPIC, CONSUMER_GROUP, GROUP_TOPICS, PARTITIONS, PAYMENT_DLQ
 from dari.services.payments.settings import PlatformSettings

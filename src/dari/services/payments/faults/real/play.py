@@ -14,7 +14,7 @@ from dari.services.payments.faults.catalogue import CONTROLS, EVERYTHING, SCENAR
 from dari.services.payments.faults.real.acts import WAYS, Way
 from dari.services.payments.faults.real.system import Parts, RealSystem
 from dari.services.payments.faults.run import Watcher
-from dari.services.payments.faults.score import Score, judge, spanned
+from dari.services.payments.faults.score import Score, judge, outcome, spanned
 from dari.services.payments.faults.stage import Stage, samples
 from dari.services.payments.faults.theatre import Truth, case_name, order_of_play
 
@@ -82,6 +82,8 @@ async def run_one(parts: Parts, keys: Sequence[str], seed: int, watch: Watch, *,
         "found": list(scores[0].found),
         "missing": {score.key: list(score.missing) for score in scores if score.missing},
         "wrong": list(scores[0].wrong),
+        "masked": {score.key: list(score.masked) for score in scores if score.masked},
+        "outcome": outcome(scores),
         "passed": all(score.passed for score in scores),
         "seconds": round(time.perf_counter() - began, 2),
     }
@@ -137,6 +139,7 @@ async def run(
         "profile": profile,
         "seed": seed,
         "passed": sum(case["passed"] for case in faults),
+        "masked": sum(case["outcome"] == "masked" for case in faults),
         "total": len(faults),
         "false_alarms": sum(len(case["found"]) for case in controls),
         "controls": len(controls),
