@@ -10,20 +10,22 @@ from dari.settings import resolve
 from scripts.provision import JARS
 from tests.prove.proof import Outcome, Proof
 
+BROKERS = {"real": "three brokers of Apache Kafka", "local": "three simulated brokers"}
 
-async def prove(*names: str, pace: float = 1.0) -> Outcome:
+
+async def prove(*names: str, pace: float = 1.0, profile: str = "real") -> Outcome:
     with tempfile.TemporaryDirectory(prefix="dari-prove-") as home:
         cache = Path(home) / "cache"
         cache.mkdir()
         (cache / "stack").symlink_to(JARS)
         found = resolve(environment={"DARI_HOME": home}, home=Path(home))
-        said = await real_trial(names, found, seed=0, pace=pace)
+        said = await real_trial(names, found, seed=0, pace=pace, profile=profile)
     missed = [case for case in said["scenarios"] if not case["passed"]]
     return Outcome(
         holds=not missed and not said["false_alarms"],
         figures={"named": said["passed"], "faults": said["total"], "false_alarms": said["false_alarms"]},
         seed=str(said["seed"]),
-        load=f"{', '.join(names) or 'all faults and controls'} on MariaDB, Redis and three brokers of Apache Kafka",
+        load=f"{', '.join(names) or 'all faults and controls'} on MariaDB, Redis and {BROKERS[profile]}",
         why="; ".join(f"{case['scenario']}: {case['found']} {case['missing']}" for case in missed),
     )
 

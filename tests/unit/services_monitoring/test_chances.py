@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from dari.services.monitoring.diagnosis.common import over_limit
 from dari.services.monitoring.diagnosis.facts import Facts
 from dari.services.monitoring.diagnosis.rules_groups import _left
 from dari.services.monitoring.diagnosis.rules_use import _gateway, _one_sender, by_chance
 
 
 @pytest.mark.parametrize(
-    ("calls", "declined", "named"), [(17, 4, False), (300, 90, True), (3, 3, True), (2, 2, False), (12, 1, False)]
+    ("calls", "declined", "named"),
+    [(17, 4, False), (16, 5, False), (300, 90, True), (12, 8, True), (2, 2, False), (12, 1, False)],
 )
 def test_declines(calls: int, declined: int, named: bool) -> None:  # noqa: FBT001 -- a table
     said = {"calls": calls, "error": 0, "declined": declined, "ok": calls - declined}
@@ -44,3 +46,22 @@ def test_one_merchants_traffic_is_no_surge_of_all(others: int, alone: bool) -> N
         {},
     )
     assert _one_sender(facts) is alone
+
+
+@pytest.mark.parametrize(("let_in", "alone"), [(1_500, True), (500, False)])
+def test_without_counters_who_sends_more_than_the_limit_is_no_surge_of_all(let_in: int, alone: bool) -> None:  # noqa: FBT001 -- a table
+    facts = Facts(
+        {
+            "app.limits": {"authorize": {"capacity": 1_000, "window_seconds": 60}},
+            "limit.refused": [],
+            "limit.refused_total": 0,
+            "http.authorize_total": let_in + 300,
+            "traffic.by_merchant": {"HOT": let_in, "M-1": 300},
+            "traffic.rps": (let_in + 300) / 60,
+            "traffic.usual_rps": 2.0,
+        },
+        {},
+    )
+    assert _one_sender(facts) is alone
+    assert over_limit(facts) == ({"HOT": let_in} if alone else {})
+    assert over_limit(facts.with_(app__limits={})) == {}

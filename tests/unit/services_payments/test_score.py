@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from dari.services.payments.faults.run import run, run_one
-from dari.services.payments.faults.score import REQUIRED, judge
-from dari.services.payments.faults.theatre import Truth
+from dari.services.payments.faults.score import REQUIRED, judge, outcome
+from dari.services.payments.faults.theatre import Truth, pairs
 from dari.services.payments.sandbox import Sandbox
 
 LIMITED = Truth(
@@ -223,3 +223,49 @@ def test_each_scenario_is_judged_by_each_of_its_figures(key: str) -> None:
         less = {other: value for other, value in said.items() if other != name}
         assert judge([truth], report(("CAUSE", less)))[0].missing, name
     assert judge([truth], report(("CAUSE", dict.fromkeys(said, "x"))))[0].missing
+
+
+GONE = Truth(
+    "F08",
+    "DB_UNREACHABLE",
+    {"error_class": "X", "authorize_5xx_percent": 100.0, "dlq_new": 0, "ledger_check": "unknown"},
+    (),
+)
+AWAY = {"errorClass": "X", "authorize5xxPercent": 100.0, "newDeadLetters": 0, "ledgerCheck": "unknown"}
+
+
+def hidden(*causes: str, by: str = "DB_UNREACHABLE") -> dict[str, Any]:
+    return {**report(("DB_UNREACHABLE", AWAY)), "masked": [{"by": by, "causes": list(causes)}]}
+
+
+@pytest.mark.parametrize(
+    ("said", "came_to"),
+    [
+        (report(("DB_UNREACHABLE", AWAY), ("RATE_LIMITED_MERCHANT", EVIDENCE)), "strict"),
+        (hidden("RATE_LIMITED_MERCHANT"), "masked"),
+        (hidden("RATE_LIMITED_MERCHANT", by="KAFKA_UNREACHABLE"), "missed"),
+        (hidden("POISON_MESSAGE"), "missed"),
+        (report(("DB_UNREACHABLE", AWAY)), "missed"),
+        (report(("DB_UNREACHABLE", AWAY), ("RATE_LIMITED_MERCHANT", {**EVIDENCE, "count": None})), "masked"),
+        (report(("DB_UNREACHABLE", AWAY), ("RATE_LIMITED_MERCHANT", {**EVIDENCE, "count": 3})), "missed"),
+        (
+            hidden("RATE_LIMITED_MERCHANT")
+            | {"causes": [{"id": "DB_UNREACHABLE", "evidence": AWAY}, {"id": "DB_SLOW"}]},
+            "missed",
+        ),
+    ],
+)
+def test_what_another_fault_hides_is_masked_only_where_the_report_says_so(said: dict[str, Any], came_to: str) -> None:
+    assert outcome(judge([GONE, LIMITED], said)) == came_to
+
+
+def test_a_single_fault_is_never_masked() -> None:
+    null = report(("RATE_LIMITED_MERCHANT", {**EVIDENCE, "count": None}))
+    assert outcome(judge([LIMITED], null)) == "missed"
+
+
+def test_pairs_are_different_faults_chosen_by_the_seed() -> None:
+    assert pairs(3, 9) == pairs(3, 9) != pairs(4, 9)
+    every = {frozenset(pair.split("+")) for pair in pairs(0, 999)}
+    assert len(every) == 120
+    assert all(len(pair) == 2 and pair <= set(REQUIRED) for pair in every)

@@ -102,3 +102,12 @@ def gateway_failing(f: Facts, operation: str) -> bool:
     said = known(f, "pg.operations", {}).get(operation)
     opened = known(f, "breaker.pg-auth-api", {"state": "CLOSED"})["state"] != "CLOSED"
     return bool(opened or (said and said["error"] > 0))
+
+
+def over_limit(f: Facts) -> dict[str, int]:
+    """Merchants with more payments in the last minute than their limit allows: they are there when nothing counts."""
+    told = known(f, "app.limits", {}).get("authorize", {})
+    capacity, window = told.get("capacity"), told.get("window_seconds")
+    if not capacity or not window:
+        return {}
+    return {name: n for name, n in known(f, "traffic.by_merchant", {}).items() if n > capacity * 60 / window}

@@ -149,7 +149,8 @@ def _redis(now: Snapshot, history: History, window: float) -> dict[str, Any]:
         before, after = one.redis or {}, two.redis or {}
         passed = (two.at - one.at).total_seconds()
         up = int(after.get("uptime_in_seconds", 0)) - int(before.get("uptime_in_seconds", 0))
-        if up < -1 or up < passed - 30:
+        # A look that took long may have asked Redis at its beginning or at its end.
+        if up < -1 or up < passed - 30 - one.took - two.took:
             restarted = {
                 "at": two.at,
                 "uptime": int(after.get("uptime_in_seconds", 0)),

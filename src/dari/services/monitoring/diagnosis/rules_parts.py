@@ -19,6 +19,7 @@ from dari.services.monitoring.diagnosis.common import (
     kafka_up,
     known,
     outbox,
+    over_limit,
     redis_down,
     slow_publishing,
 )
@@ -181,6 +182,7 @@ PARTS: Final[tuple[Rule, ...]] = (
             "pingError": f.get("redis.error"),
             "limiterFailOpen": (f.get("since.redis") or {}).get("fail_open", f.get("limit.fail_open")),
             "sinceSeconds": (f.get("since.redis") or {}).get("seconds"),
+            "merchantsAboveLimit": over_limit(f),
             "authorizeP95Ms": f.get("http.p95_ms"),
             "authorizeP95UsualMs": f.get("http.usual_p95_ms"),
             "idempotencyServedByDatabase": _lookups(f).get("db", 0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import comb
 from typing import Any, Final
 
-from dari.services.monitoring.diagnosis.common import app_up, known
+from dari.services.monitoring.diagnosis.common import app_up, known, over_limit
 from dari.services.monitoring.diagnosis.facts import Facts
 from dari.services.monitoring.diagnosis.rule import Rule, so
 
@@ -18,7 +18,7 @@ LOADED: Final = 2.5
 GATEWAY_SHARE: Final = 0.2
 USUAL_SHARE: Final = 0.05
 """What a gateway declines on an ordinary day."""
-BY_CHANCE: Final = 0.001
+BY_CHANCE: Final = 0.00001
 """What happens by chance less often than this in a minute is no chance."""
 GATEWAY_SLOW_MS: Final = {"authorize": 2000.0, "settle": 6000.0, "refund": 6000.0}
 
@@ -35,8 +35,8 @@ def _others(f: Facts) -> int:
 
 
 def _one_sender(f: Facts) -> bool:
-    """The traffic above the usual comes from merchants that are being refused; the others ask as ever."""
-    limited = {row["merchant"] for row in known(f, "limit.refused", [])}
+    """The traffic above the usual comes from merchants that are refused, or would be; the others ask as ever."""
+    limited = {row["merchant"] for row in known(f, "limit.refused", [])} | set(over_limit(f))
     total = known(f, "http.authorize_total", 0)
     if not limited or not total:
         return False
@@ -79,7 +79,13 @@ def _pressure(f: Facts) -> bool:
     pool = f["pool.usage"] if "traffic.backlog" not in f else known(f, "pool.usage", {"pending": 0})
     usual, now = known(f, "http.usual_p95_ms", None), known(f, "http.p95_ms", None)
     backlog, habit = known(f, "traffic.backlog", 0.0), known(f, "traffic.usual_backlog", 0.0)
-    return bool(pool["pending"] > 0 or (usual and now and now >= 2 * usual) or backlog >= LOADED * max(habit, 2.0))
+    # Where Kafka does not tell what waits, the outbox does: it grows by much more than is usual.
+    growing = "traffic.backlog" not in f and (known(f, "outbox.slope", None) or 0.0) >= SURGE * (
+        known(f, "traffic.usual_rps", None) or 1.0
+    )
+    return bool(
+        pool["pending"] > 0 or (usual and now and now >= 2 * usual) or backlog >= LOADED * max(habit, 2.0) or growing
+    )
 
 
 def _surging(f: Facts) -> bool:

@@ -40,7 +40,8 @@ async def look(
     lock = await database.select("SELECT * FROM shedlock WHERE name = :name", {"name": LOCK})
     statuses = await database.select("SELECT status, COUNT(*) AS n FROM payment GROUP BY status")
     # The database's own clock is not the application's: rows written by a clock that runs ahead lie in its future.
-    ahead = {"now": column(await database.now() + timedelta(seconds=5))}
+    base_now = await database.now()
+    ahead = {"now": column(base_now + timedelta(seconds=5))}
     future = {
         "payment": await database.select("SELECT COUNT(*) AS n FROM payment WHERE requested_at > :now", ahead),
         "outbox_event": await database.select("SELECT COUNT(*) AS n FROM outbox_event WHERE created_at > :now", ahead),
@@ -52,7 +53,8 @@ async def look(
     )
     idem = await database.select(
         "SELECT COUNT(*) AS n FROM idem_response_cache WHERE created_at >= :since",
-        {"since": column(now - timedelta(seconds=ttl - 10))},
+        # Rows from before a clock went ahead are no older for it.
+        {"since": column(min(now, base_now) - timedelta(seconds=ttl - 10))},
     )
     return DatabaseFacts(
         milliseconds=milliseconds,

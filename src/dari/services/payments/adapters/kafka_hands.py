@@ -151,6 +151,15 @@ class KafkaHands:
 
         return await self._run(work)
 
+    async def coordinator(self, group: str) -> int:
+        """The broker that keeps it."""
+
+        def work() -> int:
+            said = self._admin.describe_consumer_groups([group], request_timeout=SECONDS)[group].result(SECONDS)
+            return int(said.coordinator.id)
+
+        return await self._run(work)
+
     async def write(self, topic: str, values: Sequence[str]) -> None:
         """Records of a stranger, one partition after the other."""
 

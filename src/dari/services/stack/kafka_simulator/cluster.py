@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -197,7 +196,7 @@ class Cluster:
         """The broker that keeps a group; it moves when that one is gone, and does not move back."""
         if self._seats.get(group) not in self.kept.there:
             there = sorted(self.kept.there)
-            self._seats[group] = there[zlib.crc32(group.encode()) % len(there)]
+            self._seats[group] = there[_hash(group) % len(there)]
         return self._seats[group]
 
     def _coordinates(self, group: str, asker: Asker) -> int:
@@ -288,3 +287,11 @@ class Cluster:
 
     async def _delete_groups(self, asked: Mapping[str, Any], _: Asker) -> dict[str, Any]:
         return {"wait": 0, "groups": [{"group": name, "error": self.groups.delete(name)} for name in asked["groups"]]}
+
+
+def _hash(text: str) -> int:
+    """The hash by which Kafka seats a group: Java's of a string, without its sign."""
+    found = 0
+    for letter in text:
+        found = (31 * found + ord(letter)) & 0xFFFFFFFF
+    return min(found, 0x100000000 - found)

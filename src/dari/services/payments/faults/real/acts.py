@@ -201,7 +201,9 @@ async def reuse_keys(stage: Stage) -> None:
 async def silent_broker(stage: Stage) -> None:
     """What one broker answers to the platform is lost nine times of ten; its fellows and we still hear it."""
     here = system(stage)
-    broker = stage.dice.choice(here.brokers)
+    # A silent coordinator would take its groups' members away as well, which is another fault.
+    seats = {await here.hands.coordinator(group) for group in GROUP_TOPICS}
+    broker = stage.dice.choice([one for one in here.brokers if one not in seats] or list(here.brokers))
     stage.notes["broker"] = broker
     stage.notes["partitions"] = {f"{topic}-{number}" for topic, number in await here.hands.leads(broker)}
     line = here.lines[broker]
