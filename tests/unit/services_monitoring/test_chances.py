@@ -23,6 +23,9 @@ def test_declines(calls: int, declined: int, named: bool) -> None:  # noqa: FBT0
 def test_the_tail_of_the_binomial() -> None:
     assert by_chance(17, 4, 0.05) == pytest.approx(0.00880, abs=1e-4)
     assert by_chance(3, 0, 0.05) == pytest.approx(1.0)
+    # More calls than binomial coefficients fit into a float.
+    assert by_chance(20_000, 1_050, 0.05) == pytest.approx(0.0548, abs=2e-3)
+    assert by_chance(20_000, 9_000, 0.05) == pytest.approx(0.0)
 
 
 @pytest.mark.parametrize(("members", "lag", "left"), [(0, 0, True), (0, None, False), (1, 0, False), (None, 0, False)])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from dari.services.monitoring.diagnosis import masking
+from dari.services.monitoring.diagnosis.derive_kafka import letter_row
 from dari.services.monitoring.diagnosis.engine import RULES, diagnose
 from dari.services.monitoring.diagnosis.facts import Facts
 from dari.services.monitoring.diagnosis.masking import HIDDEN, masked
+from dari.services.monitoring.ports import Message
+from dari.services.monitoring.probes.snapshot import Letter
 from tests.unit.services_monitoring.test_rules import AT, HEALTHY, STATES, breaker
 
 
@@ -121,6 +125,37 @@ def test_a_breaker_that_flaps_over_another_causes_errors_is_explained(above: str
     ]
     seen = {"breaker.kafka-publisher": {**FLAKY, "errors": errors}, "publish.errors_lately": 4}
     assert named(both(above, "BREAKER_FLAPPING", **seen)) == {above}
+
+
+@pytest.mark.parametrize(("errors", "causes"), [(9, {"BREAKER_FLAPPING"}), (0, {"BREAKER_FLAPPING", "CONSUMER_STUCK"})])
+def test_a_consumer_that_cannot_bury_at_a_failing_broker_is_not_blamed(errors: int, causes: set[str]) -> None:
+    seen = {"breaker.kafka-publisher": FLAKY, "publish.errors_lately": 4}
+    told = {"consume.outcomes": {"payment-consumer:error": errors}}
+    assert named(both("BREAKER_FLAPPING", "CONSUMER_STUCK", **seen, **told)) == causes
+
+
+@pytest.mark.parametrize(
+    ("kind", "payment", "causes"),
+    [
+        ("CaptureNotPosted", 7, {"LEDGER_TAMPERED"}),
+        ("CaptureNotPosted", 8, {"LEDGER_TAMPERED", "POISON_MESSAGE"}),
+        ("AmountMismatch", 7, {"LEDGER_TAMPERED", "POISON_MESSAGE"}),
+    ],
+)
+def test_a_reversal_whose_entry_was_taken_out_is_no_poison(kind: str, payment: int, causes: set[str]) -> None:
+    gone = {**STATES["LEDGER_TAMPERED"]["ledger.findings"][0], "kind": "entry_missing", "payment_id": 7}
+    letter = {**STATES["POISON_MESSAGE"]["letters.new"][0], "errorType": kind, "paymentId": payment}
+    assert named(diagnose(Facts({**HEALTHY, "ledger.findings": [gone], "letters.new": [letter]}), AT)) == causes
+
+
+@pytest.mark.parametrize(
+    ("payload", "number"),
+    [('{"paymentId": 7}', 7), ('{"paymentId": "7"}', None), ("{", None), (None, None), ("[]", None), ("{}", None)],
+)
+def test_a_letter_says_whose_payment_it_is_about_where_it_can(payload: str | None, number: int | None) -> None:
+    value = json.dumps({"errorType": "X", "payload": payload})
+    letter = Letter("payment.dlq", Message(0, 1, None, None, value, {}))
+    assert letter_row(letter)["paymentId"] == number
 
 
 def test_a_surge_is_felt_in_the_outbox_where_kafka_does_not_tell_its_backlog() -> None:

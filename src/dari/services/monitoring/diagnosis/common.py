@@ -9,6 +9,7 @@ from dari.services.monitoring.diagnosis.rule import so
 
 PUBLISHER: Final = "breaker.kafka-publisher"
 SLOW_MS: Final = 2000.0
+FAILED_SENDS: Final = 3
 REFUSED_WRITES: Final = frozenset(
     {
         "KAFKA_BROKER_DOWN",
@@ -111,3 +112,10 @@ def over_limit(f: Facts) -> dict[str, int]:
     if not capacity or not window:
         return {}
     return {name: n for name, n in known(f, "traffic.by_merchant", {}).items() if n > capacity * 60 / window}
+
+
+def brokers_fail(f: Facts) -> bool:
+    """Three or more sends ended in an error that a broker gave (no `_` before it) and that no other cause gives."""
+    others = ("_", "NOT_ENOUGH_REPLICAS", "UNKNOWN_TOPIC")
+    theirs = [row for row in known(f, PUBLISHER, {"errors": []})["errors"] if not row["error"].startswith(others)]
+    return sum(int(row["count"]) for row in theirs) >= FAILED_SENDS

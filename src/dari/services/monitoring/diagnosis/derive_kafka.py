@@ -140,8 +140,18 @@ def letter_row(letter: Letter) -> dict[str, Any]:
         "at": letter.message.timestamp.isoformat() if letter.message.timestamp else None,
         "errorType": kind,
         "originalTopic": str(said.get("originalTopic") or "")[:TEXT],
+        "paymentId": _payment(said.get("payload")),
         "infrastructure": any(word.lower() in kind.lower() for word in INFRASTRUCTURE),
     }
+
+
+def _payment(payload: Any) -> int | None:
+    """The payment that a dead record is about, where it says so."""
+    try:
+        number = json.loads(payload)["paymentId"]
+    except (TypeError, ValueError, KeyError):
+        return None
+    return number if isinstance(number, int) else None
 
 
 def grouped(letters: list[dict[str, Any]]) -> list[dict[str, Any]]:

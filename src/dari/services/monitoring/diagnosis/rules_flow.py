@@ -8,6 +8,7 @@ from dari.services.monitoring.diagnosis.common import (
     PUBLISHER,
     app_up,
     breaker,
+    brokers_fail,
     kafka_up,
     known,
     outbox,
@@ -21,7 +22,6 @@ from dari.services.monitoring.diagnosis.rules_groups import GROUPS, STUCK
 STALE: Final = 20.0
 """Seconds without a poll, a publish or a commit that are no pause any more."""
 HALF_OPEN_LONG: Final = 60.0
-FAILED_SENDS: Final = 3
 
 REFUSALS_ELSEWHERE: Final = frozenset({"_MSG_TIMED_OUT", "_TRANSPORT", "_TIMED_OUT", "_ALL_BROKERS_DOWN"})
 """Errors that say the cluster is away, not that it refuses."""
@@ -47,13 +47,6 @@ def _flapping(f: Facts) -> bool:
     said = f[PUBLISHER]
     settled = said["state"] == "CLOSED" and known(f, "publish.errors_lately", 0) == 0
     return bool(said["opened"] >= 2 and not settled)
-
-
-def _brokers_fail(f: Facts) -> bool:
-    """Three or more sends ended in an error that a broker gave (no `_` before it) and that no other cause gives."""
-    others = ("_", "NOT_ENOUGH_REPLICAS", "UNKNOWN_TOPIC")
-    theirs = [row for row in f[PUBLISHER]["errors"] if not row["error"].startswith(others)]
-    return sum(int(row["count"]) for row in theirs) >= FAILED_SENDS
 
 
 def _half_open_stuck(f: Facts) -> bool:
@@ -164,7 +157,7 @@ FLOW: Final[tuple[Rule, ...]] = (
         report=_flap_report,
         disproof="Fewer than two openings in the window, or CLOSED without errors since.",
         next_step="diagnose_circuit_breaker",
-        own=so("brokers fail sends, and not for want of a topic or of replicas", _brokers_fail),
+        own=so("brokers fail sends, and not for want of a topic or of replicas", brokers_fail),
         explains=frozenset({"PUBLISH_REFUSED"}),
     ),
     Rule(
@@ -285,7 +278,15 @@ def _before_consumers(f: Facts) -> list[dict[str, Any]]:
 
 
 def _poison(f: Facts) -> list[dict[str, Any]]:
-    return [one for one in f["letters.new"] if one["topic"] == "payment.dlq" and not one["infrastructure"]]
+    """Letters about records, but for reversals whose capture's entry is gone from the books: those are the books'."""
+    gone = {one["payment_id"] for one in known(f, "ledger.findings", []) if one["kind"] == "entry_missing"}
+    return [
+        one
+        for one in f["letters.new"]
+        if one["topic"] == "payment.dlq"
+        and not one["infrastructure"]
+        and not (one.get("paymentId") in gone and "notposted" in one["errorType"].lower())
+    ]
 
 
 def _infrastructure(f: Facts) -> list[dict[str, Any]]:

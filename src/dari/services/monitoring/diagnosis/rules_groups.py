@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dari.services.monitoring.diagnosis.common import database_down, kafka_up, known
+from dari.services.monitoring.diagnosis.common import brokers_fail, database_down, kafka_up, known
 from dari.services.monitoring.diagnosis.facts import Facts
 from dari.services.monitoring.diagnosis.rule import Rule, so
 
@@ -101,9 +101,11 @@ def _left(f: Facts, fact: str) -> bool:
 
 
 def _no_burial(f: Facts, group: str) -> bool:
-    """Its records end in errors while payment.dlq is under its minimum of replicas, offline or missing."""
+    """Its records end in errors while payment.dlq is under its minimum, offline or missing, or a broker fails sends."""
     if not known(f, "consume.outcomes", {}).get(f"{group}:error"):
         return False
+    if brokers_fail(f):
+        return True
     closed = [*known(f, "partitions.under_min", []), *known(f, "partitions.offline", [])]
     return any(row["topic"] == "payment.dlq" for row in closed) or "payment.dlq" in known(f, "topics.missing", [])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import comb
+from math import exp, lgamma, log
 from typing import Any, Final
 
 from dari.services.monitoring.diagnosis.common import app_up, known, over_limit
@@ -133,7 +133,15 @@ def _gateway(f: Facts, outcome: str) -> dict[str, Any]:
 
 def by_chance(calls: int, ended: int, share: float) -> float:
     """How likely `ended` or more of `calls` end so, when each does with probability `share`."""
-    return sum(comb(calls, n) * share**n * (1 - share) ** (calls - n) for n in range(ended, calls + 1))
+    most = lgamma(calls + 1)
+    whole = 0.0
+    for n in range(ended, calls + 1):
+        # In logarithms: the ways to choose are more than a float holds from a thousand calls on.
+        part = exp(most - lgamma(n + 1) - lgamma(calls - n + 1) + n * log(share) + (calls - n) * log(1 - share))
+        whole += part
+        if n > calls * share and part <= whole * 1e-12:
+            break
+    return whole
 
 
 def _gateway_breaker(f: Facts) -> bool:

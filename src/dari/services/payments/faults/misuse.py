@@ -239,7 +239,8 @@ async def flapping(stage: Stage) -> dict[str, Any]:
     return {
         "transitions": len(moves),
         "times": [event.at.isoformat(timespec="milliseconds") for event in moves],
-        "error_class": FLAKY,
+        # Beside another fault the breaker counts errors of both.
+        "error_class": {FLAKY} | {event.error.split()[0] for event in breaker.events if event.error},
         "partitions": sorted(
             {event.error.split()[1] for event in breaker.events if event.error and " " in event.error}
         ),
