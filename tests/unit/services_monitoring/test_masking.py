@@ -148,6 +148,17 @@ def test_a_reversal_whose_entry_was_taken_out_is_no_poison(kind: str, payment: i
     assert named(diagnose(Facts({**HEALTHY, "ledger.findings": [gone], "letters.new": [letter]}), AT)) == causes
 
 
+def test_a_record_that_was_buried_again_is_counted_once() -> None:
+    letter = {**STATES["POISON_MESSAGE"]["letters.new"][0], "origin": ["payment.captured", 1, 5]}
+    rows = [{**letter, "offset": at} for at in range(4)] + [
+        {**letter, "origin": ["payment.captured", 1, 6], "offset": 9}
+    ]
+    evidence = diagnose(Facts({**HEALTHY, "letters.new": rows}), AT)["causes"][0]["evidence"]
+    assert (evidence["new"], evidence["letters"]) == (2, 5)
+    bare = [{**letter, "origin": [None, None, None], "offset": at} for at in range(3)]
+    assert diagnose(Facts({**HEALTHY, "letters.new": bare}), AT)["causes"][0]["evidence"]["new"] == 3
+
+
 @pytest.mark.parametrize(
     ("payload", "number"),
     [('{"paymentId": 7}', 7), ('{"paymentId": "7"}', None), ("{", None), (None, None), ("[]", None), ("{}", None)],

@@ -140,6 +140,7 @@ def letter_row(letter: Letter) -> dict[str, Any]:
         "at": letter.message.timestamp.isoformat() if letter.message.timestamp else None,
         "errorType": kind,
         "originalTopic": str(said.get("originalTopic") or "")[:TEXT],
+        "origin": [said.get("originalTopic"), said.get("partition"), said.get("offset")],
         "paymentId": _payment(said.get("payload")),
         "infrastructure": any(word.lower() in kind.lower() for word in INFRASTRUCTURE),
     }

@@ -210,6 +210,7 @@ FLOW: Final[tuple[Rule, ...]] = (
         ),
         report=lambda f: {
             "new": len(_poison(f)),
+            "letters": sum(one["topic"] == "payment.dlq" and not one["infrastructure"] for one in f["letters.new"]),
             "stillBeforeConsumers": [one["actual"] for one in _before_consumers(f)][:50],
             "total": f.get("letters.total"),
             "windowSeconds": f.get("window.seconds"),
@@ -279,14 +280,17 @@ def _before_consumers(f: Facts) -> list[dict[str, Any]]:
 
 def _poison(f: Facts) -> list[dict[str, Any]]:
     """Letters about records, but for reversals whose capture's entry is gone from the books: those are the books'."""
+    rows = [one for one in f["letters.new"] if one["topic"] == "payment.dlq" and not one["infrastructure"]]
     gone = {one["payment_id"] for one in known(f, "ledger.findings", []) if one["kind"] == "entry_missing"}
-    return [
-        one
-        for one in f["letters.new"]
-        if one["topic"] == "payment.dlq"
-        and not one["infrastructure"]
-        and not (one.get("paymentId") in gone and "notposted" in one["errorType"].lower())
-    ]
+    mine = [one for one in rows if not (one.get("paymentId") in gone and "notposted" in one["errorType"].lower())]
+    # A consumer that could not bury everything at once buries again: a record is counted once, however many letters.
+    places = {_origin(one): one for one in reversed(mine)}
+    return [one for one in mine if places[_origin(one)] is one]
+
+
+def _origin(letter: dict[str, Any]) -> tuple[Any, ...]:
+    said = letter.get("origin") or (None,)
+    return (letter["topic"], letter["partition"], letter["offset"]) if None in said else tuple(said)
 
 
 def _infrastructure(f: Facts) -> list[dict[str, Any]]:
