@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -336,6 +337,7 @@ def test_every_item_of_the_guides_list_has_its_check(page: str) -> None:
 
 
 async def test_the_environment_and_uv_are_looked_at(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     told = {one["what"]: one["found"] for one in (await place.doctor(None))["checks"] if one["subject"] == "machine"}
     assert set(LOOKED_AT) <= set(told)
     assert re.match(r"uv \d+\.\d+", told["uv"])
