@@ -14,13 +14,14 @@ ROOT = Path(__file__).parents[3]
 LISTS = "ShoppingMallPrdctInfoService.getShoppingMallPrdctInfoList"
 NOTICES = "BidPublicInfoService.getBidPblancListInfoThng"
 CHILD = """
-import json, resource, sys, tempfile, time
+import json, sys, tempfile, time
 from datetime import date, datetime
 from pathlib import Path
 from dari.core.clock import KST
 from dari.providers.naramarket.crawler import Book, whole
 from dari.providers.naramarket.export.tabular import ParquetFile
 from dari.providers.naramarket.spec import SPEC
+from dari.serving.resident import resident_bytes
 
 name, count = sys.argv[1], int(sys.argv[2])
 endpoint, now = SPEC.endpoint(name), datetime(2026, 11, 20, tzinfo=KST)
@@ -49,7 +50,7 @@ with tempfile.TemporaryDirectory() as folder:
     for month in book.months(name):
         written += file.write(Path(folder) / f"{month}.parquet", lambda size: book.chunks(name, month=month, most=size))
     busy, wall = busy + time.process_time() - began, wall + time.monotonic() - ticked
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    peak = resident_bytes(line="VmHWM:") // 1048576  # rusage would count who started this process, too
     print(json.dumps({"fields": len(base), "rows": written, "per_cpu_second": round(written / busy),
                       "per_second": round(written / wall), "peak_rss_mb": peak, "text_columns": len(file.unread)}))
 """

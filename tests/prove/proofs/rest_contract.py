@@ -105,14 +105,14 @@ def contract(names: list[str], examples: int, paths: tuple[str, ...] = ()) -> Ou
                     try:
                         case.validate_response(reply, checks=checks)
                     except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 -- every way it fails is a finding
-                        wrong.append(f"{case.method} {case.path} {reply.status_code}: {str(error)[:400]}")
+                        wrong.append(f"{case.method} {case.path} {reply.status_code}: {str(error)[:300]}")
 
                 try:
                     ask()
                 except Unsatisfiable:  # there is nothing wrong to send to an operation without arguments
                     continue
                 except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 -- a reply that cannot even be read
-                    wrong.append(f"{operation.label}: {type(error).__name__} {str(error)[:400]}")
+                    wrong.append(f"{operation.label}: {type(error).__name__} {str(error)[:300]}")
     asked = sum(statuses.values())
     return Outcome(
         holds=not wrong and asked > 0,
@@ -125,7 +125,7 @@ def contract(names: list[str], examples: int, paths: tuple[str, ...] = ()) -> Ou
         },
         seed="derandomised",
         load=f"Schemathesis {schemathesis.__version__}, {examples} right and {examples} wrong requests an operation",
-        why="; ".join(wrong[:4]),
+        why="; ".join(wrong[:20]),
     )
 
 

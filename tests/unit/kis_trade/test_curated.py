@@ -122,6 +122,7 @@ async def test_candles_come_newest_first(trade: Asker, symbol: str, interval: st
         ("get_candles", {"symbol": "510A00"}, "not_found"),
         ("get_orders", {"product": "coins"}, "invalid_input"),
         ("get_account", {"product": "bond"}, "wrong_mode"),
+        ("get_account", {"product": "overseas_future"}, "wrong_mode"),
         ("get_market_calendar", {"start": "tomorrow"}, "invalid_input"),
     ],
 )

@@ -263,6 +263,16 @@ async def test_files_stay_in_their_folder(asker: Asker, tmp_path: Path, name: st
     assert (await asker.outcome("list_saved_json", pattern="../*")).error == "invalid_input"
 
 
+async def test_a_folder_is_not_written_over(asker: Asker) -> None:
+    rows = [{"a": "1"}]
+    assert (await asker.answer("save_results", products=rows, filename="p.json", directory="out"))["count"] == 1
+    outcome = await asker.outcome("save_results", products=rows, filename="out")
+    assert outcome.error == "invalid_input"
+    assert "is a folder" in outcome.structured["message"]
+    listed = (await asker.answer("list_saved_json", directory="out"))["files"]
+    assert [file["name"] for file in listed] == ["out/p.json"]
+
+
 async def test_saved_files_are_listed_converted_merged_and_summarized(asker: Asker) -> None:
     rows = [{"a": "1", "attributes": {"b": "=cmd"}}]
     assert (await asker.answer("save_results", products=rows, filename="p.json", directory="out"))["count"] == 1

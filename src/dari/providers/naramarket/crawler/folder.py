@@ -80,7 +80,9 @@ class Folder:
 
     @contextmanager
     def replacing(self, path: Path) -> Iterator[Path]:
-        """A path beside `path` that takes its place when all went well."""
+        """A path beside `path` that takes its place when all went well. Raises InvalidInput where a folder stands."""
+        if path.is_dir():
+            raise InvalidInput(f"{self.told(path)[:80]!r} is a folder, not a file", hint=HINT)
         private_folder(path.parent)
         beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from dari.core.acts import Acting
+from dari.core.acts import Acting, Holder
+from dari.core.endpoint import Endpoint
+from dari.core.errors import Hint, MissingCredential, WrongMode
 from dari.core.exchange import Answer
 from dari.core.tool import Query, Tool
 from dari.providers.kis.models.orders import Order
@@ -52,7 +55,7 @@ async def get_account(query: GetAccount, upstream: Acting) -> Answer:
     """Holdings, deposit and profit as KIS sums them, over up to five pages. Raises MissingCredential, WrongMode."""
     endpoint, asked = BALANCES[query.product]
     row = SPEC.endpoint(endpoint)
-    holder = upstream.holder(endpoint)
+    holder = _holder(row, upstream)
     parameters = completed(row, asked, holder.mode, upstream.now().date())
     shown: dict[str, Any] = {}
     cursor: str | None = None
@@ -66,6 +69,20 @@ async def get_account(query: GetAccount, upstream: Acting) -> Answer:
     shown["truncated"] = shown["truncated"] or cursor is not None
     data = {"product": query.product, "mode": holder.mode, "account": holder.masked, "endpoint": endpoint, **shown}
     return Answer(data, upstream.sources, text=text_of(f"{row.title} · {holder.mode} {holder.masked}", lines_of(shown)))
+
+
+def _holder(row: Endpoint, upstream: Acting) -> Holder:
+    """Who holds the account; where paper has none because KIS offers none, that is said instead of asking for one."""
+    try:
+        return upstream.holder(row.id)
+    except MissingCredential:
+        with suppress(MissingCredential):
+            if not row.codes.get("paper") and upstream.holder(BALANCES["stock"][0]).mode == "paper":
+                raise WrongMode(
+                    f"KIS does not offer {row.title} in paper mode",
+                    hint=Hint("KIS_MODE=real 에서 조회하세요.", "Ask for it with KIS_MODE=real."),
+                ) from None
+        raise
 
 
 def _joined(whole: dict[str, Any], page: Mapping[str, Any], limit: int) -> dict[str, Any]:
