@@ -65,11 +65,12 @@ def measured(name: str, count: int) -> dict[str, int]:
     return told
 
 
-def prove(lists: int, notices: int, share: float) -> Outcome:
+def prove(lists: int, notices: int, share: float, clock: str) -> Outcome:
+    """`clock` is what a rate is judged by: the wall's, or where others use the machine the processor's."""
     narrow, wide = measured(LISTS, lists), measured(NOTICES, notices)
     holds = (
-        narrow["per_cpu_second"] >= 40_000 * share
-        and wide["per_cpu_second"] >= 12_000 * share
+        narrow[clock] >= 40_000 * share
+        and wide[clock] >= 12_000 * share
         and narrow["peak_rss_mb"] <= 250
         and wide["peak_rss_mb"] <= 350
         and not narrow["text_columns"]
@@ -88,7 +89,7 @@ PROOF = Proof(
     name="naramarket-store",
     title="A million rows reach Parquet by the store: 40,000 a second of 33 fields, 12,000 of 101, in 250/350 MB.",
     rooms=("src/dari/providers/naramarket/crawler", "src/dari/providers/naramarket/export"),
-    short=lambda: prove(30_000, 15_000, 0.5),
-    long=lambda: prove(1_000_000, 1_000_000, 1.0),
+    short=lambda: prove(30_000, 15_000, 0.5, "per_cpu_second"),
+    long=lambda: prove(1_000_000, 1_000_000, 1.0, "per_second"),
     serial=True,
 )

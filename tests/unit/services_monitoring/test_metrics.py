@@ -129,5 +129,7 @@ async def test_the_page_shows_its_promql_and_runs_nothing_it_did_not_understand(
             blind = Monitor(dataclasses.replace(ports, metrics=None), sandbox.world_clock)
             unknown = create_app(Service(monitor=blind), beat=False)
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=unknown), base_url="http://m") as client:
-            away = await client.get("/monitoring/metrics/query", params={"question": "CPU"})
-            assert (away.status_code, away.json()["errorClass"]) == (503, "NotConfigured")
+            away = (await client.get("/monitoring/metrics/query", params={"question": "CPU"})).json()
+            assert (away["status"], away["series"]) == ("unknown", [])
+            assert away["promql"]
+            assert "DARI_PAYMENTS_PROMETHEUS_URL" in away["reason"]

@@ -227,6 +227,10 @@ def sector_index(row: Mapping[str, Any]) -> SectorIndex:
     )
 
 
+OVERHEATED: Final = frozenset({"2", "3"})
+"""단기과열종목구분코드 of the exchange: designated, prolonged (0 none, 1 announced)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """One line of a master file: the issue, its group, its sectors, yesterday's capitalisation in won, and its flags.
@@ -262,5 +266,5 @@ def listed(line: str, layout: Mapping[str, Any]) -> Listed:
         medium=cut["sector_medium"],
         previous_cap=int(cut["previous_market_cap_100m"] or 0) * EOK,
         warning=cut["market_warning"].zfill(2),
-        overheated=cut["short_term_overheated"] == "Y",
+        overheated=cut["short_term_overheated"] in OVERHEATED,
     )

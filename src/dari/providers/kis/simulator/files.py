@@ -54,7 +54,7 @@ def _facts(issue: Issue, market: Market, at: datetime) -> dict[str, object]:
         "저유동성": "N",
         "ETP상품구분": 1 if issue.kind == "etf" else 0,
         "SPAC": _flag(issue.kind == "spac"),
-        "단기과열": 1 if issue.overheated else 0,
+        "단기과열": 2 if issue.overheated else 0,  # the exchange's code: 1 announced, 2 designated, 3 prolonged
         "기준가": quote.base,
         "매매수량단위": 1,
         "시간외수량단위": 1,

@@ -76,7 +76,11 @@ async def query_metrics(query: Figures, upstream: Upstream) -> Answer:
         label = ", ".join(f"{name}={text}" for name, text in one["labels"].items()) or "전체 all"
         figures = " · ".join(f"{name} {one[name]:g}" for name in ("min", "avg", "p95", "max", "last"))
         lines.append(f"{label}: {figures} {said['unit'] or ''}".rstrip())
-    gaps = [] if said["series"] else [Gap("series", "Prometheus has no samples in this window")]
+    why = "Prometheus has no samples in this window"
+    if said["status"] == "unknown":
+        why = f"no Prometheus is asked: {said['reason']}"
+        lines.append(f"❔ 확인 불가 unknown: {why}")
+    gaps = [] if said["series"] else [Gap("series", why)]
     return answer(upstream, said, "\n".join(lines), *gaps)
 
 

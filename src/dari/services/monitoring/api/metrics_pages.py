@@ -56,17 +56,16 @@ def pages(service: Service) -> APIRouter:
             return _ask_again("window", ())
         if query is None:
             query = promql_of(next(one for one in CATALOGUE if one.id == name), rate_window(seconds))
-        if store is None:
-            raise ProbeFailed("prometheus", "NotConfigured", "DARI_PAYMENTS_PROMETHEUS_URL is empty")
+        said = {"metric": name, "unit": unit, "promql": query, "step_seconds": step_of(seconds)}
+        said |= {"since": begin.isoformat(), "until": end.isoformat(), "assumed_window": assumed}
+        if store is None:  # what was understood is worth telling: it can be asked of any Prometheus
+            return {"status": "unknown", "reason": "DARI_PAYMENTS_PROMETHEUS_URL is empty", **said, **summarised([])}
         try:
             found = await store.query_range(query, begin, end, step_of(seconds))
         except ProbeFailed as failed:
             if failed.error_class != BAD:
                 raise
             return {**_ask_again("promql", (failed.message,)), "promql": query}
-        said = {"metric": name, "unit": unit, "promql": query, "step_seconds": step_of(seconds)}
-        window = {"since": begin.isoformat(), "until": end.isoformat(), "assumed_window": assumed}
-        status = "ok" if found else "no_data"
-        return {"status": status, **said, **window, **summarised(found)}
+        return {"status": "ok" if found else "no_data", **said, **summarised(found)}
 
     return router
