@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dari.app.simulators import market_of
+from dari.core import krx
 from dari.core.clock import KST
 from dari.providers.kis.simulator.truth.volume import volume_ranking
 from dari.worlds.market import Market
@@ -85,7 +86,9 @@ def _unproven(mine: Mapping[str, Any], world: Market, now: datetime, days: int) 
     """Evidence of the other two reasons that the world does not bear out."""
     code, day = mine["stock_code"], truth.published(now)
     evidence = dict(zip(mine["possible_reasons"], mine["evidence"], strict=True))
-    at_close = datetime(day.year, day.month, day.day, 15, 30, tzinfo=KST)
+    times = krx.session(day)
+    assert times  # a published day was traded; 15:30 is not always its end: 수능 moves it
+    at_close = times.closes
     wrong = []
     told = evidence.get("technical_breakout", "")
     highs = truth.columns(world, day, days, "ALL", "high")[code]

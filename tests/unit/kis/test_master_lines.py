@@ -9,7 +9,7 @@ from dari.providers.kis.spec import master_files
 
 
 @pytest.mark.parametrize(("code", "overheated"), [("0", False), ("1", False), ("2", True), ("3", True), (" ", False)])
-def test_overheated_is_what_the_exchange_has_designated(code: str, overheated: bool) -> None:
+def test_overheated_is_what_the_exchange_has_designated(code: str, *, overheated: bool) -> None:
     """0 none, 1 announced, 2 designated, 3 prolonged."""
     layout = master_files()["layouts"]["kospi"]
     tail = "".join((code if name == "단기과열" else " ").ljust(width) for name, _, width in layout["tail"])

@@ -69,12 +69,3 @@ def test_a_book_stands_around_the_price_within_the_limits() -> None:
 
 def test_a_book_is_the_same_for_whoever_asks() -> None:
     assert depth(7, MARKET.quote("005930", NIGHT)) == depth(7, Market(7).quote("005930", NIGHT))
-
-
-def test_krx_interrupts_its_own_session_only() -> None:
-    """What a price does after the closing auction began, on another venue, is none of its interruptions."""
-    world = Market(10)
-    close, night = (datetime(2026, 11, 19, hour, minute, tzinfo=KST) for hour, minute in ((15, 20), (20, 0)))
-    at_close = [one.at for one in world.interruptions_of("431820", close)]
-    assert at_close
-    assert [one.at for one in world.interruptions_of("431820", night)] == at_close

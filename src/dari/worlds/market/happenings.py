@@ -67,10 +67,7 @@ def news_of(seed: int, rows: int, issue: Issue, day: date, *, eventful: bool) ->
 
 
 def interruptions_of(issue: Issue, path: DayPath, times: krx.Session) -> list[Interruption]:
-    """The day's interruptions of an issue, as its path crosses ±10 % and ±20 % of the base for the first time.
-
-    KRX interrupts its own session only: what a path does after the closing auction began is another venue's.
-    """
+    """The day's interruptions of an issue, as its path crosses ±10 % and ±20 % of the base for the first time."""
     whole = (times.auction - times.opens).total_seconds()
     found: list[tuple[float, int]] = []
     for percent in _STATIC:
@@ -86,7 +83,7 @@ def interruptions_of(issue: Issue, path: DayPath, times: krx.Session) -> list[In
                     found.append((moment, krx.floor_to_tick(int(mark) if place else price, etp=issue.etp)))
                     break
     told = []
-    for count, (part, price) in enumerate(sorted(one for one in found if one[0] < 1.0), start=1):
+    for count, (part, price) in enumerate(sorted(found), start=1):
         at = (times.opens + timedelta(seconds=whole * part)).replace(microsecond=0)
         told.append(Interruption(issue, at, at + _PAUSE, price, path.base, count))
     return told
