@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -34,6 +35,11 @@ class KafkaAdmin:
             self._admin = AdminClient(self._settings())
         return self._admin
 
+    def _forget(self) -> None:
+        """Let go of the client in a thread: librdkafka waits for its own threads, seconds long where a broker hangs."""
+        held, self._admin = [self._admin], None
+        threading.Thread(target=held.clear, daemon=True).start()
+
     def _settings(self) -> dict[str, Any]:
         return {
             "bootstrap.servers": self._bootstrap,
@@ -48,10 +54,10 @@ class KafkaAdmin:
         try:
             return await asyncio.wait_for(asyncio.to_thread(work), limit + 0.2)
         except TimeoutError as error:
-            self._admin = None
+            self._forget()
             raise ProbeFailed("kafka", "Timeout", f"no answer within {limit} s") from error
         except KafkaException as error:
-            self._admin = None
+            self._forget()
             first = error.args[0]
             name = first.name() if hasattr(first, "name") else type(error).__name__
             raise ProbeFailed("kafka", str(name), str(first)) from error
