@@ -19,6 +19,14 @@ def test_every_survivor_has_its_reason_and_every_reason_its_survivor() -> None:
     assert without_survivor(found_rooms(), reasons()) == []
 
 
+def test_of_what_was_run_at_most_one_in_twenty_survives() -> None:
+    """Of 300 a room, or of all there are, drawn by seed."""
+    rooms = found_rooms()
+    assert set(rooms) == set(ROOMS)
+    assert all(one["mutants"] >= min(300, one["of"]) for one in rooms.values())
+    assert sum(len(one["survivors"]) for one in rooms.values()) <= 0.05 * sum(one["mutants"] for one in rooms.values())
+
+
 def test_the_page_is_what_was_found() -> None:
     assert (ROOT / "docs" / "reference" / "mutants.md").read_text("utf-8") == mutants_page()
 
