@@ -77,6 +77,18 @@ def served(names: list[str]) -> Iterator[str]:
             thread.join()
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Faults of the wrong requests are not told; what comes after in this process is."""
+    log = logging.getLogger("dari")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
 def contract(names: list[str], examples: int, paths: tuple[str, ...] = ()) -> Outcome:
     """Ask every operation (of those whose path begins so) with right and with wrong arguments."""
     statuses: Counter[int] = Counter()
@@ -84,8 +96,7 @@ def contract(names: list[str], examples: int, paths: tuple[str, ...] = ()) -> Ou
     load_all_checks()
     checks: list[Any] = [CHECKS.get_one(name) for name in ASKED]
     operations = 0
-    logging.getLogger("dari").setLevel(logging.ERROR)
-    with served(names) as address:
+    with quiet(), served(names) as address:
         schema = schemathesis.openapi.from_url(f"{address}/openapi.json")
         for result in schema.get_all_operations():
             operation: Any = result.ok()  # type: ignore[union-attr]  # a schema of ours that is not one ends the proof

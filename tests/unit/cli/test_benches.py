@@ -177,7 +177,7 @@ async def test_the_console_is_timed_beside_its_own_bytes(monkeypatch: pytest.Mon
 
 async def test_payments_are_sent_as_fast_as_they_are_answered_and_at_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(payment_load, "ROUNDS", 1)
-    monkeypatch.setattr(payment_load, "SECONDS", 0.2)
+    monkeypatch.setattr(payment_load, "SECONDS", 0.19)
     monkeypatch.setattr(payment_load, "RATE", 50)
     monkeypatch.setattr(payment_load, "LINES", 4)
     rate, late = await payment_load.measure(long=False)

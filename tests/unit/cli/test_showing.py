@@ -151,7 +151,7 @@ def test_faults_are_lines_elsewhere_and_nothing_beside_json(
         for case in CASES:
             told(case)
         rows = [{**case, "expected": [], "missing": {"causes": ["X"]}, "wrong": []} for case in CASES]
-        return {"passed": 1, "total": 2, "false_alarms": 0, "scenarios": rows}
+        return {"passed": 1, "masked": 0, "total": 2, "false_alarms": 0, "scenarios": rows}
 
     monkeypatch.setattr(operating, "trial", trial)
     assert exits("faults", "run", "F01") == 1
