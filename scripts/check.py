@@ -79,7 +79,7 @@ def tests(*, covered: bool) -> list[Step]:
     """
     SKIPS.unlink(missing_ok=True)
     REPORT.unlink(missing_ok=True)
-    workers = str(min(4, 1 + (os.cpu_count() or 1)))  # one more than processors: tests also wait
+    workers = str(min(6, 2 + (os.cpu_count() or 1)))  # more than processors: more than half of the tests' time is waiting
     together, alone = ("-n", workers, "--dist", "worksteal", "-m", "not serial"), ("-m", "serial")
     files = sorted(str(file) for file in (ROOT / "tests").rglob("test_*.py") if _measures_time(file))
     pytest = (*PYTHON, "-m", "pytest", "--durations=10")
