@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -24,35 +23,12 @@ from dari.serving.plans.offered import ApplyPlan, PlanStatus, plan_tools
 from dari.serving.plans.records import Book
 from tests.unit.serving.plan_doubles import (
     CAPS,
-    NOON,
     UPSTREAM,
     Crash,
     Ledger,
     act,
-    closed,
     process,
 )
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(NOON)
-
-
-@pytest.fixture
-def ledger() -> Ledger:
-    return Ledger()
-
-
-@pytest.fixture
-def plans(tmp_path: Path, clock: ManualClock, ledger: Ledger) -> Plans:
-    return process(tmp_path, clock, ledger)
-
-
-@pytest.fixture(autouse=True)
-def _closing() -> Iterator[None]:
-    yield
-    closed()
 
 
 async def applied(plans: Plans, one: Act) -> Any:

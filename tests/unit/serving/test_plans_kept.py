@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -20,30 +19,9 @@ from dari.core.shared_state import FileState
 from dari.serving.plans import Plans
 from dari.serving.plans.offered import ApplyPlan, PlanStatus
 from dari.serving.plans.records import Record
-from tests.unit.serving.plan_doubles import CAPS, NOON, UPSTREAM, Buying, Ledger, act, closed, process
+from tests.unit.serving.plan_doubles import CAPS, NOON, UPSTREAM, Buying, Ledger, act, process
 
 DAY = 24 * 3600.0
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(NOON)
-
-
-@pytest.fixture
-def ledger() -> Ledger:
-    return Ledger()
-
-
-@pytest.fixture
-def plans(tmp_path: Path, clock: ManualClock, ledger: Ledger) -> Plans:
-    return process(tmp_path, clock, ledger)
-
-
-@pytest.fixture(autouse=True)
-def _closing() -> Iterator[None]:
-    yield
-    closed()
 
 
 async def applied(plans: Plans, **more: Any) -> Any:
