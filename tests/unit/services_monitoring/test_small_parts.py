@@ -97,8 +97,7 @@ class Hangs:
 
 
 @pytest.mark.parametrize("part", ["database", "redis", "kafka", "platform"])
-async def test_a_part_that_hangs_costs_a_deadline_and_is_unknown(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dari.services.monitoring.monitor.BOOKS_DEADLINE", 1.0)  # 20 s where books are real
+async def test_a_part_that_hangs_costs_a_deadline_and_is_unknown(part: str) -> None:
     async with Sandbox(2) as sandbox:
         hanging: dict[str, Any] = {part: Hangs()}
         ports = replace(ports_of(sandbox.app()), patience=1.0, **hanging)
@@ -111,6 +110,37 @@ async def test_a_part_that_hangs_costs_a_deadline_and_is_unknown(part: str, monk
         verdict = await monitor.diagnose()
         assert verdict["status"] != "healthy"
         assert verdict["unknown"]
+
+
+class Away:
+    """A cluster that answers nothing, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def cluster(self) -> Any:
+        self.asked += 1
+        raise ProbeFailed("kafka", "Timeout", "no answer within 1 s")
+
+    topics = groups = cluster
+
+
+async def test_while_the_cluster_is_away_it_is_asked_once_a_look_and_the_books_are_read_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dari.services.monitoring.monitor.SMALL_BOOKS", -1)
+    async with Sandbox(2) as sandbox:
+        there, away = ports_of(sandbox.app()), Away()
+        gone: Any = away
+        monitor = Monitor(replace(there, kafka=gone), sandbox.world_clock)
+        with mock.patch.object(monitor.reconciler, "run", wraps=monitor.reconciler.run) as read:
+            for _ in range(3):
+                verdict = await monitor.diagnose()
+                assert verdict["status"] != "healthy"
+            assert (away.asked, read.await_count) == (3, 1)
+            back = Monitor(there, sandbox.world_clock)
+            await monitor.facts(await back.looker.look())  # it is back: what could not be compared is read now
+            assert read.await_count == 2
 
 
 async def test_a_database_that_goes_while_the_books_are_read_leaves_the_ledger_unknown() -> None:

@@ -21,6 +21,8 @@ BEAT: Final = 5.0
 """Seconds between two samples."""
 BOOKS_AGE: Final = 60.0
 """A reconciliation older than this is made anew before a diagnosis relies on it."""
+BOOKS_RENEWED: Final = 45.0
+"""The beat reads them anew a little earlier, so that no question waits for it."""
 BOOKS_DEADLINE: Final = 20.0
 SMALL_BOOKS: Final = 1_000
 """Up to so many payments a diagnosis reads the books itself; above, the beat's last reading while it is fresh."""
@@ -59,7 +61,7 @@ class Monitor:
         while True:
             began = self.clock.monotonic()
             snapshot = await self.sample()
-            if self._stale():
+            if self._stale(snapshot, BOOKS_RENEWED):
                 await self._reconcile(snapshot)
             await self.clock.sleep(max(0.1, BEAT - (self.clock.monotonic() - began)))
 
@@ -72,20 +74,23 @@ class Monitor:
                 await task
         self._tasks.clear()
 
-    def _stale(self) -> bool:
-        return self._books is None or self.clock.monotonic() - self._books.at > BOOKS_AGE
+    def _stale(self, now: Snapshot, age: float) -> bool:
+        """Books read while the cluster was away are kept as long as it is."""
+        if self._books is None or self.clock.monotonic() - self._books.at > age:
+            return True
+        return bool(self._books.report["unknown"]) and "kafka" not in now.failures
 
     async def _reconcile(self, snapshot: Snapshot) -> dict[str, Any] | None:
         try:
             report = await asyncio.wait_for(
-                self.reconciler.run(app_now=snapshot.app_time), BOOKS_DEADLINE * self.ports.patience
+                self.reconciler.run(app_now=snapshot.app_time, away=snapshot.failures),
+                BOOKS_DEADLINE * self.ports.patience,
             )
         except TimeoutError:
             return None
         if "all" not in report:
             return None  # the database went away while it was read: nothing is known, and that is said by its probe
-        if report["status"] != "unknown" or report["findings"]:
-            self._books = _Books(report, self.clock.monotonic())
+        self._books = _Books(report, self.clock.monotonic())
         return report
 
     async def reconcile(self, limit: int = 100) -> dict[str, Any]:
@@ -113,7 +118,7 @@ class Monitor:
         if now.database is None:
             return None
         small = sum(now.database.statuses.values()) <= SMALL_BOOKS
-        if not small and self._books is not None and not self._stale():
+        if not small and self._books is not None and not self._stale(now, BOOKS_AGE):
             return self._books.report
         return await self._reconcile(now)
 

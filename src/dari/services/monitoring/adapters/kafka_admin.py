@@ -37,16 +37,17 @@ class KafkaAdmin:
 
     def _forget(self) -> None:
         """Let go of the client in a thread: librdkafka waits for its own threads, seconds long where a broker hangs."""
-        held, self._admin = [self._admin], None
-        threading.Thread(target=held.clear, daemon=True).start()
+        if self._admin is not None:
+            held, self._admin = [self._admin], None
+            threading.Thread(target=held.clear, daemon=True).start()
 
     def _settings(self) -> dict[str, Any]:
         return {
             "bootstrap.servers": self._bootstrap,
             "socket.timeout.ms": int(self._deadline * 1000),
             "socket.connection.setup.timeout.ms": max(1000, int(self._deadline * 1000)),
+            # The probe says what goes wrong. A `logger` would be called from a client's end too, at moments of its own.
             "log_level": 0,
-            "logger": _QUIET,
         }
 
     async def _run(self, work: Callable[[], _T], deadline: float | None = None) -> _T:
@@ -228,13 +229,3 @@ def _message(record: Any) -> Message:
         (record.value() or b"").decode(errors="replace"),
         headers,
     )
-
-
-class _Quiet:
-    """librdkafka talks a lot on stderr while brokers are away; the probe already says so."""
-
-    def log(self, *_: Any) -> None:
-        """Nothing."""
-
-
-_QUIET: Final = _Quiet()

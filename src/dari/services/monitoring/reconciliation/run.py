@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -39,9 +39,16 @@ class Reconciler:
         self._ports = ports
         self._clock = clock
 
-    async def run(self, *, app_now: datetime | None = None, limit: int = 100) -> dict[str, Any]:
+    async def run(
+        self,
+        *,
+        app_now: datetime | None = None,
+        limit: int = 100,
+        away: Mapping[str, tuple[str, str]] | None = None,
+    ) -> dict[str, Any]:
         """The report: `balanced` is True, False or null (unknown); `limit` findings are listed, all are counted.
 
+        `away` are probes that failed just now, with error class and message: a cluster among them is not asked again.
         Never raises for a part that is away: what could not be compared is in `unknown`.
         """
         now = app_now or self._clock.now()
@@ -50,7 +57,7 @@ class Reconciler:
             books = await Reader(self._ports.database).all()
         except ProbeFailed as failed:
             return _unknown(failed, now)
-        topics, waiting = await self._cluster(unknown)
+        topics, waiting = await self._cluster(unknown, (away or {}).get("kafka"))
         flowing = waiting is None or waiting > 0
         findings = [*links(books), *lines(books), *balances(books), *processed_without_entry(books)]
         seen = list(PaymentsCheck(books, now, flowing=flowing).findings())
@@ -65,7 +72,12 @@ class Reconciler:
                 unknown.append({"probe": "kafka", "reason": failed.error_class})
         return _report(books, findings, conservation, unknown, waiting, now, limit)
 
-    async def _cluster(self, unknown: list[dict[str, str]]) -> tuple[dict[str, Topic] | None, int | None]:
+    async def _cluster(
+        self, unknown: list[dict[str, str]], failed_with: tuple[str, str] | None
+    ) -> tuple[dict[str, Topic] | None, int | None]:
+        if failed_with is not None:
+            unknown.append({"probe": "kafka", "reason": failed_with[0]})
+            return None, None
         kafka = self._ports.kafka
         try:
             topics = {topic.name: topic for topic in await kafka.topics()}
