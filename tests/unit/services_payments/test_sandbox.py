@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from dari.services.monitoring.adapters.in_process import ports_of
+from dari.services.monitoring.monitor import Monitor
 from dari.services.payments.gateway import LOADTEST
 from dari.services.payments.invariants import check_state
 from dari.services.payments.invariants.facts import checksum
@@ -16,13 +18,17 @@ async def test_ten_thousand_clean_payments_in_twenty_seconds_of_the_processor_an
     start = time.process_time()
     async with Sandbox(1, gateway=LOADTEST) as sandbox:
         sandbox.traffic(1000, merchants=1000)
-        await sandbox.run(9.5)
+        await sandbox.run(10.5)
         sandbox.schedule.cancel("traffic")
         assert await sandbox.settle()
         took = time.process_time() - start
         rows = await sandbox.database.rows("SELECT COUNT(*) AS n FROM ledger_entry")
-        assert rows[0]["n"] >= 9990
+        assert rows[0]["n"] >= 10_000
         assert await check_state(sandbox) == []
+        report = await Monitor(ports_of(sandbox.app()), sandbox.world_clock).reconcile()
+        assert (report["status"], report["findings"], report["pending"]) == ("consistent", [], {})
+        assert report["checked"]["payments"] >= 10_000
+        assert all(topic["records"] == topic["outboxPublished"] for topic in report["conservation"])
     assert took <= 20
 
 
