@@ -16,8 +16,8 @@ SHORT = {
 }  # fmt: skip
 LINES = [
     line.split(" ⇒ ")
-    for file in ("filter_phrases.txt", "filter_phrases_spoken.txt", "filter_phrases_fresh.txt")
-    for line in (Path(__file__).parent / file).read_text(encoding="utf-8").splitlines()
+    for file in sorted(Path(__file__).parent.glob("filter_phrases*.txt"))
+    for line in file.read_text(encoding="utf-8").splitlines()
     if line and not line.startswith("#")
 ]
 

@@ -11,28 +11,18 @@ from dari.services.monitoring.filters.marks import Unclear, Words, kind, past, s
 
 LARGEST: Final = 10**18
 """Above any BIGINT amount a payment can have."""
-_COUNTED: Final = frozenset(
-    {
-        "건",
-        "건만",
-        "건을",
-        "개",
-        "개만",
-        "payments",
-        "transactions",
-        "rows",
-        "records",
-        "results",
-        "items",
-        "failures",
-        "refunds",
-        "captures",
-        "times",
-        "번",
-        "회",
-        "명",
-    }
+_PIECES: Final = frozenset(["건", "건만", "건을", "개", "개만", "번", "회", "명", "times"])
+_ROWS: Final = frozenset(
+    ["payments", "transactions", "rows", "records", "results", "items", "failures", "refunds", "captures"]
 )
+_MONEYED: Final = frozenset(
+    ["payment", "payments", "transaction", "transactions", "refunds", "amount", "amounts", "of", "worth"]
+)
+"""Beside these an English figure is money: payments over 50000 captured today."""
+_LEADING: Final = frozenset(["최소", "최소한", "적어도", "최대", "최대한", "많아야"])
+_EITHER_SIDE: Final = frozenset({"minimum", "maximum", "max", "at least", "at most"})
+_SMALL: Final = 1_000
+"""A bare range below it may as well be hours or pieces: between 2 and 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +101,24 @@ def amount(words: Words, index: int) -> tuple[int, Bounds] | None:
 def _lead(words: Words, index: int) -> str:
     here = kind(words, index)
     if here == "CMP":
-        return str(words[index].value)
+        return str(words[index].value) if _leads(said(words, index)) else ""
     if said(words, index) == "min" and kind(words, index + 1) in {"NUM", "WON"}:
         return "ge"
     return here if here in {"BETWEEN", "FROM_EN", "EXACTLY"} else ""
+
+
+def _leads(word: str) -> bool:
+    """Over, > and 최소 stand before their figure; 이상 and "or more" do not: 이상 30만원 says something else."""
+    return not (_korean(word) or word.startswith(("or ", "and "))) or word in _LEADING
+
+
+def _follows(word: str) -> bool:
+    """5만원 이상, 5,000 won or more; never 5만원 >=, which turns the bound around."""
+    return (not _leads(word)) or word in _EITHER_SIDE
+
+
+def _korean(word: str) -> bool:
+    return "가" <= word[:1] <= "힣"
 
 
 def _led(words: Words, index: int, side: str) -> tuple[int, Bounds] | None:
@@ -123,10 +127,10 @@ def _led(words: Words, index: int, side: str) -> tuple[int, Bounds] | None:
     if found is None:
         return None
     after, figure = found
-    if not figure.won and _not_money(words, after, prefix=True):
+    if not figure.won and (_not_money(words, after, prefix=True) or _counting(words, index, after, figure)):
         return None
     nxt = past(words, after)
-    if kind(words, nxt) == "CMP":
+    if kind(words, nxt) == "CMP" and _follows(said(words, nxt)):
         if words[nxt].value != side:
             raise Unclear(
                 "amount", words[index : nxt + 1], "이상·초과·이하·미만 중 하나로 적어 주세요.", "Say one bound."
@@ -140,7 +144,7 @@ def _between(words: Words, index: int) -> tuple[int, Bounds] | None:
     if first is None or kind(words, first[0]) not in {"AND", "TO", "RANGE"}:
         return None
     second = money(words, first[0] + 1)
-    if second is None or (not (first[1].won or second[1].won) and _not_money(words, second[0], prefix=True)):
+    if second is None or not _priced(words, first[1], second[1], second[0], prefix=True):
         return None
     return second[0], _range(words[index : second[0]], first[1], second[1])
 
@@ -161,7 +165,7 @@ def _trailing(words: Words, index: int) -> tuple[int, Bounds] | None:
         at = past(words, after + 1, "더")
         return at + 1, _bound(words[index : at + 1], figure, words[at].value)
     at = past(words, after)
-    if kind(words, at) == "CMP" and said(words, at) not in {"over", "under", "min", "최소", "최대", "above", "below"}:
+    if kind(words, at) == "CMP" and _follows(said(words, at)):
         return at + 1, _bound(words[index : at + 1], figure, words[at].value)
     if link == "BAND" and sure:
         if kind(words, after + 1) in {"CMP", "FROM", "UPTO"}:
@@ -190,8 +194,7 @@ def _ranged(words: Words, index: int, after: int, figure: Money) -> tuple[int, B
     if second is None:
         return None
     at, other = second
-    sure = figure.won or other.won or other.unit >= 1_000
-    if not sure and _not_money(words, at, prefix=False):
+    if not _priced(words, figure, other, at, prefix=False):
         return None
     if kind(words, at) == "BAND" and link == "RANGE":
         other = Money(Decimal(_band(words[index : at + 1], other)[1]), other.unit, won=True)
@@ -241,6 +244,21 @@ def _bound(words: Words, figure: Money, side: str) -> Bounds:
 def _not_money(words: Words, after: int, *, prefix: bool) -> bool:
     """The figure counts something else: 3 hours, 5건, at least 3 payments."""
     here = kind(words, after)
+    if said(words, after) in _PIECES:
+        return True
     return here in {"UNIT", "COUNT", "OCLOCK", "MONTH_KO", "MONTH", "QUARTER", "NTH"} or (
-        prefix and said(words, after) in _COUNTED
+        prefix and said(words, after) in _ROWS
     )
+
+
+def _priced(words: Words, first: Money, second: Money, after: int, *, prefix: bool) -> bool:
+    """The two ends of a range are money: won stands beside one, or a unit, or they are large and count nothing."""
+    if first.won or second.won or second.unit >= _SMALL:
+        return True
+    return second.value >= _SMALL and not _not_money(words, after, prefix=prefix)
+
+
+def _counting(words: Words, index: int, after: int, figure: Money) -> bool:
+    """More than 5 failed payments: a count, though a status stands between."""
+    status = kind(words, after) in {"QUALITY", "NOUN", "MADE"} and said(words, after).isascii()
+    return status and figure.unit < _SMALL and said(words, index - 1) not in _MONEYED

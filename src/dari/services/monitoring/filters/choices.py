@@ -140,7 +140,7 @@ def _quality(words: Words, index: int) -> tuple[int, set[str], str]:
 def identifier(words: Words, index: int) -> Found | None:
     """Merchant X · X 가맹점 · payment #1 · 1번 결제 · idempotency key K."""
     at = index
-    if kind(words, at) == "FROM_EN" and kind(words, at + 1) in {"MERCHANT", "ID"}:
+    if kind(words, at) in {"FROM_EN", "BY"} and kind(words, at + 1) in {"MERCHANT", "ID"}:
         at += 1
     here = kind(words, at)
     if here in {"MERCHANT", "PAYMENT", "IDEMPOTENCY"}:
@@ -288,6 +288,7 @@ def limit(words: Words, index: int) -> Found | None:
     figure = whole(words, at) if kind(words, at) != "FILL" else None
     if (
         figure is None
+        or kind(words, at) == "ORDINAL"
         or (kind(words, at) not in {"NUM", "ENGNUM"} and not _counted(words, figure[0]))
         or "," in said(words, at)
     ):

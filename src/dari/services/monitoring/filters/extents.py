@@ -285,6 +285,10 @@ def _english_date(words: Words, index: int, today: date, near: Extent | None) ->
 
 
 def _quarter(words: Words, index: int, today: date) -> tuple[int, Extent] | None:
+    if kind(words, index) == "NTH_QUARTER":  # Q3, Q3 2025
+        year = whole(words, index + 1)
+        after, named = year if year and 1970 <= year[1] <= 9998 else (index + 1, today.year)
+        return after, _nth_quarter(words[index:after], named, words[index].value)
     found = whole(words, index)
     if not found or kind(words, found[0]) != "QUARTER":
         return None

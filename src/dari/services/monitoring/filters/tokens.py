@@ -52,7 +52,7 @@ _STAMP: Final = re.compile(
     r"(?!\s*[ap]\.?m))?(?![\d\-/:])",
     re.IGNORECASE,
 )
-_SHORT: Final = re.compile(r"(?<![\w.\-/])(?P<m>\d{1,2})/(?P<d>\d{1,2})(?![\d/:])")
+_SHORT: Final = re.compile(r"(?:(?<![\w.\-/])|(?<=\d/\d-)|(?<=\d/\d\d-))(?P<m>\d{1,2})/(?P<d>\d{1,2})(?![\d/:])")
 _TIME: Final = re.compile(
     r"(?<![\w.:])(?P<h>\d{1,2})(?::(?P<m>\d{2}))?(?::(?P<s>\d{2}))?\s*(?P<half>[ap]\.?m\.?)(?![a-z])|"
     r"(?<![\w.:])(?P<h2>\d{1,2}):(?P<m2>\d{2})(?::(?P<s2>\d{2}))?(?![\d:])",
@@ -66,6 +66,8 @@ _HANGUL_NUMBER: Final = re.compile(r"[일이삼사오육칠팔구영십백천만
 _ID: Final = re.compile(r"[A-Za-z0-9]+(?:[_\-.][A-Za-z0-9]+)*")
 _ASCII: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?")
 _ORDINAL: Final = re.compile(r"(\d{1,2})(st|nd|rd|th)(?![a-z])")
+_NOT_IDS: Final = re.compile(r"(?:\d[\d,.]*[a-z]+)+|\d[\d.]*(?:k|mil)-\d[\d.]*(?:k|mil)")
+"""Figures with a unit (1h30m) and ranges of them (10k-20k)."""
 _KILO: Final = re.compile(r"(\d[\d,]*(?:\.\d+)?)(k|mil)(?![a-z])")
 
 
@@ -139,7 +141,9 @@ def _claims(text: str) -> list[Word]:
 
 def _looks_like_id(value: str, after: str) -> bool:
     """A merchant or key without `=`: it has a digit, a sign or a capital, and is not a known word or an amount."""
-    if value.lower() in lexicon.TABLE or re.match(r"\s*(원|만|천|억|won|krw|건|%)", after, re.IGNORECASE):
+    if value.lower() in {*lexicon.TABLE, "id", "ids"} or re.match(
+        r"\s*(원|만|천|억|won|krw|건|%)", after, re.IGNORECASE
+    ):
         return False
     if value.isdigit():
         return not re.match(r"\s*(?:이상|이하|초과|미만|시간|분|일|번)", after)
@@ -213,7 +217,7 @@ def _options(chunk: str, at: int, before: str) -> list[tuple[int, str, Any, floa
         text = identity.group()
         letters = any(c.isalpha() for c in text)
         signs = any(c.isdigit() or c in "_-" for c in text)
-        if letters and signs and not re.fullmatch(r"(?:\d[\d,.]*[a-z]+)+", text.lower()):
+        if letters and signs and not _NOT_IDS.fullmatch(text.lower()):
             sure = text[0].isalpha() and any(c.isdigit() for c in text) and any(c in "_-" for c in text)
             found.append((identity.end(), "ID", text, 1.8 if sure else 2.2))
     return found

@@ -11,14 +11,15 @@ FILLER: Final = """
 기록들 데이터 것 거 것들 것만 걸 건만 보여줘 보여 보여줘요 보여주세요 보여줄래 보여줄래요 보여주라 줘 줘요 주세요
 알려줘 알려줘요 알려주세요 알려줄래 찾아줘 찾아줘요 찾아주세요 찾아 찾기 찾아봐 조회 조회해줘 조회해주세요 조회해
 조회하기 조회할래 검색 검색해줘 검색해주세요 검색해 뽑아줘 뽑아주세요 추려줘 골라줘 출력 출력해줘 나열 나열해줘
-가져와 가져와줘 가져와주세요 보자 볼래 보고싶어 싶어 부탁해 부탁해요 부탁합니다 좀 다 모두 모든 전체 전부 중 중에
+가져와 가져와줘 가져와주세요 보자 볼래 보고싶어 부탁해 부탁해요 부탁합니다 부탁드립니다 부탁드려요
+주십시오 주시겠어요 주실래요 줄래 줄래요 확인해 확인해줘 확인해주세요 좀 다 모두 모든 전체 전부 중 중에
 중에서 가운데 상태 상태인 상태의 금액 금액이 금액인 결제금액 결제액 결제금액이 발생한 발생했던 발생된 발생 들어온
 일어난 있었던 있는 있어 있어요 있나 있나요 있었어 있었나요 있니 생긴 해당하는 해당 뭐 뭐가 뭐야 뭐있어 뭔지 어떤
 어떤게 무슨 이루어진 처리 원화 요 show me the a an all any every list find get give fetch display search query
-look up see please can could you i only just want need payment payments transaction transactions txn txns record
-records entries rows row result results item items that which are is was were have has had been be being what
+look up see please i only just payment payments transaction transactions txn txns record
+records entries rows row result results item items that which are is was were have has had been be what
 where whose of in on during for with there did do does status statuses state amount amounts amounting worth
-valued value made occurred happened created placed data by at those these ones
+valued value made occurred happened created placed data at those these ones
 """
 
 UNITS: Final[Mapping[str, str]] = {
@@ -26,7 +27,7 @@ UNITS: Final[Mapping[str, str]] = {
     "minute": "분 m min mins minute minutes",
     "hour": "시간 h hr hrs hour hours",
     "day": "일 일간 d day days",
-    "week": "주 주일 주간 w wk week weeks",
+    "week": "주 주일 주일간 주간 w wk week weeks",
     "month": "개월 개월간 달 달간 month months",
     "year": "년 년간 year years",
 }
@@ -90,6 +91,7 @@ WORDS: Final[tuple[tuple[str, Any, str], ...]] = (
     ("BEFORE", None, "before"),
     ("FROM_EN", None, "from starting"),
     ("WITHIN", None, "within"),
+    ("BY", None, "by"),  # by merchant X, by amount; left over it would group the answer
     (
         "NOT",
         None,
@@ -130,6 +132,7 @@ WORDS: Final[tuple[tuple[str, Any, str], ...]] = (
     ("PERIOD", ("weekend", 0), "이번주말"),
     ("PERIOD", ("weekend", -1), "지난주말"),
     ("QUARTER", None, "분기 quarter"),
+    *(("NTH_QUARTER", nth, f"q{nth}") for nth in (1, 2, 3, 4)),
     ("WEEKEND", None, "주말 weekend"),
     ("DURATION", (1, "day"), "하루"),
     ("DURATION", (2, "day"), "이틀"),
@@ -153,7 +156,7 @@ WORDS: Final[tuple[tuple[str, Any, str], ...]] = (
     ("OCLOCK", None, "시"),
     ("CLOCK", (12, 0), "정오 noon"),
     ("MIDNIGHT", None, "자정 midnight"),
-    ("MONTH_KO", None, "월"),
+    ("MONTH_KO", None, "월 월달"),
     # order
     ("ORDER", "newest", "최신순 최신순으로 최근순 최근순으로 최신 latest newest recent recently"),
     ("ORDER", "oldest", "오래된순 오래된순으로 과거순 과거순으로 옛날순 oldest earliest 시간순 시간순으로"),
@@ -199,7 +202,7 @@ PHRASES: Final[tuple[tuple[str, Any, str], ...]] = (
     ("DAY", -2, "day before yesterday|the day before yesterday"),
     ("PERIOD", ("week", -2), "week before last"),
     ("PERIOD", ("month", -2), "month before last"),
-    ("SOFAR", None, "so far|to date|until now|till now|up to now|지금까지|현재까지|지금 까지"),
+    ("SOFAR", None, "so far|to date|until now|till now|up to now|지금 까지|현재 까지"),
     (
         "ORDER",
         "newest",
@@ -211,10 +214,15 @@ PHRASES: Final[tuple[tuple[str, Any, str], ...]] = (
         "oldest",
         "가장 오래된|제일 오래된|오래된 순|오래된 순으로|오래된 순서로|oldest first|earliest first",
     ),
-    ("ORDER", "largest", "largest first|biggest first|highest first"),
-    ("ORDER", "smallest", "smallest first|lowest first"),
+    ("ORDER", "largest", "largest first|biggest first|highest first|most expensive"),
+    ("ORDER", "smallest", "smallest first|lowest first|least expensive"),
     ("QUALITY", "request", "진행 중인|진행 중|대기 중인|대기 중|처리 중인|처리 중|요청 중인|요청 중"),
     ("NOT", None, "other than|rather than"),
+    (
+        "FILL",
+        None,
+        "can you|could you|can i|could i|i need|i want|we need|볼 수 있을까요|볼 수 있나요|볼 수 있어|보고 싶어",
+    ),
     ("FOREIGN", None, "us dollars"),
 )
 """Words that mean something only together, separated by |."""
