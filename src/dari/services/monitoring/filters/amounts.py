@@ -70,6 +70,8 @@ def money(words: Words, index: int) -> tuple[int, Money] | None:
         value, unit, at = value * words[at].value, words[at].value, at + 1
     if kind(words, at) == "WON":
         won, at = True, at + 1
+    elif won and said(words, at) in _PIECES:
+        return None  # KRW 5건: the figure counts rows
     elif kind(words, at) == "FOREIGN":
         raise _foreign(words[index : at + 1])
     return at, Money(value, unit, won)
@@ -261,4 +263,4 @@ def _priced(words: Words, first: Money, second: Money, after: int, *, prefix: bo
 def _counting(words: Words, index: int, after: int, figure: Money) -> bool:
     """More than 5 failed payments: a count, though a status stands between."""
     status = kind(words, after) in {"QUALITY", "NOUN", "MADE"} and said(words, after).isascii()
-    return status and figure.unit < _SMALL and said(words, index - 1) not in _MONEYED
+    return status and figure.value < _SMALL and said(words, index - 1) not in _MONEYED

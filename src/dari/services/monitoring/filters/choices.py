@@ -207,6 +207,9 @@ def _payment_by_number(words: Words, index: int) -> Found | None:
         "QUARTER",
         "AM",
         "PM",
+        "MONTH",
+        "ORDER",
+        "MOST",
     }:
         return None
     if not nth and (said(words, at + 1) in {"건", "건만", "%"} or said(words, index) == "거래"):
@@ -295,7 +298,7 @@ def limit(words: Words, index: int) -> Found | None:
         return None
     after, count = figure
     counted = _counted(words, after)
-    if kind(words, after) in {"UNIT", "WON", "FOREIGN", "NTH", "SCALE", "OCLOCK", "MONTH_KO", "BAND"}:
+    if kind(words, after) in {"UNIT", "WON", "FOREIGN", "NTH", "SCALE", "OCLOCK", "MONTH_KO", "MONTH", "BAND", "NUM"}:
         return None
     if led == "FIRST" and said(words, after) not in {"rows", "results", "row", "result", "records", "items", "entries"}:
         return None

@@ -80,13 +80,13 @@ def extent(words: Words, index: int, now: datetime, near: Extent | None = None) 
     if named.grain != "day":
         return found
     nxt = past(words, after, "at", "around-none", ",")
-    if kind(words, nxt) in {"AM", "PM"} and number(words, nxt + 1) is None:
-        noon = named.start + timedelta(hours=NOON)
-        morning = kind(words, nxt) == "AM"
-        return nxt + 1, Extent(named.start, noon, "period") if morning else Extent(noon, named.end, "period")
     clock = _clock(words, nxt, near)
     if clock:
         return clock[0], _at(named.start.date(), clock[1], clock[2])
+    if kind(words, nxt) in {"AM", "PM"}:
+        noon = named.start + timedelta(hours=NOON)
+        morning = kind(words, nxt) == "AM"
+        return nxt + 1, Extent(named.start, noon, "period") if morning else Extent(noon, named.end, "period")
     if kind(words, after) == "DURATION" and words[after].value == (1, "day"):  # 오늘 하루
         after += 1
     return after, named
@@ -271,8 +271,8 @@ def _english_date(words: Words, index: int, today: date, near: Extent | None) ->
         after = second[0] if second and day is not None else after
     else:
         return None
-    year = whole(words, after + 1 if said(words, after) == "," else after)
-    if year and 1970 <= year[1] <= 9998:
+    year = _year(words, after + 1 if said(words, after) == "," else after, today)
+    if year:
         after, chosen = year
     else:
         chosen = today.year
@@ -284,10 +284,18 @@ def _english_date(words: Words, index: int, today: date, near: Extent | None) ->
     return after, of_day(_day(words[index:after], chosen, month, day))
 
 
+def _year(words: Words, index: int, today: date) -> tuple[int, int] | None:
+    """A year behind a month or a quarter; november 12 2000원 is money."""
+    found = whole(words, index)
+    if not found or not said(words, index).isdigit() or not 1970 <= found[1] <= today.year + 1:
+        return None
+    unit = kind(words, found[0]) in {"WON", "CMP", "UNIT", "COUNT", "BAND", "THAN", "SCALE"}
+    return None if unit or said(words, found[0]) == "건" else found
+
+
 def _quarter(words: Words, index: int, today: date) -> tuple[int, Extent] | None:
     if kind(words, index) == "NTH_QUARTER":  # Q3, Q3 2025
-        year = whole(words, index + 1)
-        after, named = year if year and 1970 <= year[1] <= 9998 else (index + 1, today.year)
+        after, named = _year(words, index + 1, today) or (index + 1, today.year)
         return after, _nth_quarter(words[index:after], named, words[index].value)
     found = whole(words, index)
     if not found or kind(words, found[0]) != "QUARTER":
@@ -357,7 +365,7 @@ def _clock(words: Words, index: int, near: Extent | None) -> tuple[int, tuple[in
             minute, after = minutes[1], minutes[0] + 1
         elif kind(words, after) == "HALF":
             minute, after = 30, after + 1
-        half = half or (near.half if near else "")
+        half = half or (near.half if near and hour <= NOON else "")
         day_long = said(words, at).startswith("0") or (
             near is not None and near.grain == "clock" and not near.half and not 0 < near.start.hour <= NOON
         )  # 09시, or beside 14시: a clock of 24 hours

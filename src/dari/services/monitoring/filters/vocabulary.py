@@ -224,5 +224,6 @@ PHRASES: Final[tuple[tuple[str, Any, str], ...]] = (
         "can you|could you|can i|could i|i need|i want|we need|볼 수 있을까요|볼 수 있나요|볼 수 있어|보고 싶어",
     ),
     ("FOREIGN", None, "us dollars"),
+    ("UNREAD", None, "may be|may have|may fail|that may|which may"),  # the verb, not the month
 )
 """Words that mean something only together, separated by |."""
