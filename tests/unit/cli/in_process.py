@@ -55,7 +55,7 @@ class Role:
         with suppress(RuntimeError):  # a role without a loop ends by itself
             loop, task = asyncio.get_running_loop(), asyncio.current_task()
             if task is not None:
-                self._stop = lambda: loop.call_soon_threadsafe(loop.call_later, MOMENT, task.cancel)
+                self._stop = lambda: loop.call_soon_threadsafe(lambda: loop.call_later(MOMENT, task.cancel))
         self._said.set()
 
     async def first(self) -> str:

@@ -358,7 +358,7 @@ async def test_a_run_counts_what_came_through_and_what_was_refused(monkeypatch: 
         number = len(started)
         return Greedy(words[4], 6, {"cpu_ms": number, "wall_ms": 10 * number, "corrected": 1})
 
-    monkeypatch.setattr(pacing.asyncio, "create_subprocess_exec", start)
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
     told = await pacing._run(1.0, 0)
     assert started[0][:4] == (sys.executable, "-m", "dari.cli.bench.children", "worker")
     assert len(started) == pacing.PROCESSES
