@@ -13,6 +13,7 @@ from dari.cli import main
 from dari.cli.printing import fail
 from dari.core.errors import DariError, InvalidInput
 from dari.serving.oauth import people
+from dari.serving.oauth.sessions import Sessions
 from tests.unit.oauth.guarded import PASSWORD, QUICK
 
 
@@ -110,3 +111,37 @@ def test_two_passwords_at_a_terminal(capsys: pytest.CaptureFixture[str], monkeyp
         main.app(["auth", "admin", "root"])
     assert ended.value.code in {0, None}
     assert "root" in capsys.readouterr().out
+
+
+def test_sessions_are_listed_and_taken_back(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dari.cli import authing  # noqa: PLC0415 -- only here
+
+    def ask(*words: str, said: str = "") -> Any:
+        return dari(capsys, monkeypatch, *words, said=said)
+
+    assert ask("admin", "root", said=f"{PASSWORD}\n")[0] == 0
+    grants: dict[str, Any] = {
+        "client_id": "editor",
+        "tenant": "default",
+        "scope": "read",
+        "resources": (),
+        "grant": "code",
+    }
+    with authing._house() as house:
+        kept = Sessions(house.records, house.clock)
+        first, *_ = [kept.begin(**{**grants, "user": user}) for user in ("root", "root", "kim", "lee", "")]
+    told = ask("sessions", "--json")["sessions"]
+    assert len(told) == 5
+    assert told[0]["ends"] > told[0]["made"]
+    assert "+09:00" in told[0]["ends"]
+    _, text, _ = ask("sessions")
+    assert len([line for line in text.splitlines() if line.split()[1] == "editor"]) == 1, "a program has no user"
+    assert [one["user"] for one in ask("sessions", "--of", "kim", "--json")["sessions"]] == ["kim"]
+    assert ask("revoke", first.id)[:2] == (0, "1\n")
+    assert ask("revoke", first.id)[0] == 2, "once"
+    assert ask("revoke", "--of", "root")[:2] == (0, "1\n")
+    assert ask("user", "root", "--password", said="another long password\n")[0] == 0
+    assert ask("revoke", "--everybody")[:2] == (0, "3\n")
+    assert ask("sessions", "--json") == {"sessions": []}

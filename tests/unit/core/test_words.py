@@ -44,6 +44,23 @@ async def test_a_manual_clock_moves_when_slept_on_and_wakes_sleepers_in_order() 
     assert clock.now() == NOON + timedelta(seconds=3)
 
 
+def test_a_manual_clock_is_moved_by_the_loop_that_sleeps_on_it_last() -> None:
+    """Who was left asleep in another loop is woken there at his time, and that loop moves the clock no more."""
+    clock, one, other = ManualClock(NOON), asyncio.new_event_loop(), asyncio.new_event_loop()
+    left = one.create_task(clock.sleep(1.0))
+    one.run_until_complete(asyncio.sleep(0))  # asleep, and one turn of its loop is to come
+    other.run_until_complete(clock.sleep(5.0))
+    assert (clock.monotonic(), left.done()) == (5.0, False)
+    later = other.create_task(clock.sleep(10.0))
+    other.run_until_complete(asyncio.sleep(0))
+    one.run_until_complete(asyncio.wait_for(left, 1.0))
+    assert clock.monotonic() == 5.0
+    later.cancel()
+    other.run_until_complete(asyncio.gather(later, return_exceptions=True))
+    for loop in (one, other):
+        loop.close()
+
+
 async def test_a_running_clock_starts_elsewhere_and_runs_at_its_speed() -> None:
     stands, runs = RunningClock(NOON, speed=0), RunningClock(NOON, speed=1000)
     before = runs.monotonic()

@@ -232,3 +232,34 @@ async def test_only_what_came_later_than_usual_by_more_than_the_guard_is_correct
     ring.correct.assert_not_awaited()
     await pacing(call())
     assert ring.correct.await_args_list == [mock.call(*limit, ticket, pytest.approx(0.03)) for limit in limits]
+
+
+@pytest.mark.parametrize(("late", "owed"), [(GUARD_SECONDS, 0), (2 * GUARD_SECONDS, 1)])
+async def test_a_loss_as_long_as_the_guard_is_covered_by_it(late: float, owed: int) -> None:
+    """The ring keeps a place for the window and the guard: only what is lost beyond that is owed."""
+    ring, clock = AsyncMock(), mock.Mock(sleep=AsyncMock())
+    ring.take.return_value = Ticket(0, 0.0)
+    clock.monotonic.side_effect = [0.0, late]
+
+    async def inner(_: Call, /) -> Reply:
+        return Reply({}, NOON)
+
+    await Pacing(inner, ring, lambda _: (("lane", Rate(9)),), clock)(call())
+    assert ring.correct.await_count == owed
+
+
+async def test_usual_is_what_the_latest_round_trips_were(clock: ManualClock) -> None:
+    """Of the 31 latest the middle one: where an upstream has become quick, sixteen quick replies make that usual."""
+    ring, takes = AsyncMock(), [0.1] * 16 + [0.01] * 16 + [0.04]
+
+    async def inner(_: Call, /) -> Reply:
+        await clock.sleep(takes.pop(0))
+        return Reply({}, clock.now())
+
+    ring.take.return_value = ticket = Ticket(0, 0.0)
+    pacing = Pacing(inner, ring, lambda _: (("lane", Rate(9)),), clock)
+    for _ in range(32):
+        await pacing(call())
+    ring.correct.reset_mock()
+    await pacing(call())
+    ring.correct.assert_awaited_once_with("lane", Rate(9), ticket, pytest.approx(0.03))
