@@ -51,6 +51,13 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What a test measured and told by record_property("figure", …) is shown, whichever worker measured it."""
+    for report in (one for kind in ("passed", "failed") for one in terminalreporter.stats.get(kind, ())):
+        for figure in (value for name, value in report.user_properties if name == "figure"):
+            terminalreporter.write_line(str(figure))
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.skipped and os.environ.get("DARI_TELL_SKIPS") and not os.environ.get("PYTEST_XDIST_WORKER"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)

@@ -367,7 +367,7 @@ GRAMMAR = tuple(
 def some() -> None:
     """Enough sentences to count the branches they take."""
     dice = random.Random(20261120)
-    for turn in range(700):
+    for turn in range(500):
         judged(sentence(dice), dice)
         if turn % 3 == 0:
             read(salad(dice), NOW)

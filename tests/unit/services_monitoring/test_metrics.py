@@ -34,7 +34,7 @@ HOUR = timedelta(hours=1)
         ("Redis 메모리 사용량 오늘", "redis_memory", DAY, NOW, False),
         ("메모리 사용률", "memory", NOW - HOUR, NOW, True),
         ("p95 latency over time today", "http_p95", DAY, NOW, False),
-        ("최근 10분 응답 시간 평균은?", "http_p95", NOW - HOUR / 6, NOW, False),
+        ("최근 10분 응답 시간 평균은?", "http_average", NOW - HOUR / 6, NOW, False),
         ("지난주 트래픽 어때?", "http_requests", DAY - timedelta(days=11), DAY - timedelta(days=4), False),
         ("what was the http latency in the last 2 hours?", "http_p95", NOW - 2 * HOUR, NOW, False),
     ],
@@ -126,6 +126,8 @@ async def test_the_page_shows_its_promql_and_runs_nothing_it_did_not_understand(
             assert (await ask(promql="rate(("))["problem"] == "promql"
             late = await ask(promql="up", since="2026-03-02T09:00:00+09:00", until="2026-03-01T09:00:00+09:00")
             assert late["problem"] == "window"
+            other = await ask(question="지난 1시간 CPU", since="2026-03-02T03:21:00+09:00")
+            assert other["problem"] == "conflict"  # the sentence and the parameter name two beginnings
             blind = Monitor(dataclasses.replace(ports, metrics=None), sandbox.world_clock)
             unknown = create_app(Service(monitor=blind), beat=False)
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=unknown), base_url="http://m") as client:

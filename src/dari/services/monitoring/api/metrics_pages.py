@@ -17,12 +17,18 @@ LONGEST: Final = timedelta(days=31)
 BAD: Final = "bad_data"
 """Prometheus' word for a query it cannot read."""
 EXAMPLES: Final = ("지난 1시간 HTTP 요청 수는?", "CPU 사용률 추이 보여줘", "error rate last 30 minutes")
+Ends = tuple[datetime | None, datetime | None]
 
 
 def _ask_again(problem: str, leftover: tuple[str, ...]) -> dict[str, Any]:
     names = [{"id": one.id, "ko": one.ko[0], "en": one.en[0]} for one in CATALOGUE]
     told = {"problem": problem, "leftover": list(leftover)[:20], "metrics": names, "examples": list(EXAMPLES)}
     return {"status": "needs_clarification", **told}
+
+
+def _disagree(given: Ends, told: Ends) -> bool:
+    """Whether an end stands in the parameters and in the question, differently."""
+    return any(one and other and one != other for one, other in zip(given, told, strict=True))
 
 
 def pages(service: Service) -> APIRouter:
@@ -44,9 +50,11 @@ def pages(service: Service) -> APIRouter:
             return _ask_again("either_question_or_promql", ())
         if question is not None:
             read = understood(question, now)
-            if read.problem is not None or read.metric is None:
-                return _ask_again(read.problem or "metric", read.leftover)
-            begin, end = begin or read.since, end or read.until
+            told = (None if read.assumed_window else read.since, None if read.until == now else read.until)
+            problem = read.problem or ("conflict" if _disagree((begin, end), told) else None)
+            if problem is not None or read.metric is None:
+                return _ask_again(problem or "metric", read.leftover)
+            begin, end = begin or told[0], end or told[1]
             assumed = read.assumed_window and since is None
             unit, name = read.metric.unit, read.metric.id
         end = end or now

@@ -53,6 +53,13 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "ms, 95th percentile",
     ),
     _metric(
+        "http_average",
+        "평균 응답 시간|응답 시간 평균|평균 응답속도|평균 지연 시간",
+        "average response time|average latency|mean response time|mean latency",
+        f"1000 * sum(rate({_HTTP}_sum[{{step}}])) / sum(rate({_HTTP}_count[{{step}}]))",
+        "ms, mean",
+    ),
+    _metric(
         "cpu",
         "CPU 사용률|CPU 사용량|씨피유 사용률",
         "cpu usage|cpu utilization|cpu",

@@ -11,16 +11,31 @@ from dari.services.monitoring.filters import Understood, read
 from dari.services.monitoring.metrics.catalogue import CATALOGUE, Metric
 
 DEFAULT: Final = timedelta(hours=1)
-_NAMES: Final = sorted(
-    ((name.lower(), metric) for metric in CATALOGUE for name in (*metric.ko, *metric.en)),
-    key=lambda one: -len(one[0]),
-)
+
+
+def _spelled(name: str) -> re.Pattern[str]:
+    """A name as a word of its own, spaces or none within it, and the particle that clings to it."""
+    within = r"\s*".join(re.escape(part) for part in name.split())
+    return re.compile(rf"(?<![A-Za-z0-9가-힣]){within}(?:은|는|이|가|을|를|의|도)?(?![A-Za-z0-9가-힣])", re.IGNORECASE)
+
+
+_NAMES: Final = [
+    (_spelled(name), metric)
+    for name, metric in sorted(
+        ((name, metric) for metric in CATALOGUE for name in (*metric.ko, *metric.en)), key=lambda one: -len(one[0])
+    )
+]
 _TALK: Final = re.compile(
     r"(?<![가-힣A-Za-z])(?:추이|추세|변화|그래프|시계열|평균|최대|최소|현황|통계|어때|어떄|어떻게|얼마나|얼마|몇|수치|지표|"
+    r"지금|현재|(?<!until )(?<!till )(?<!to )now|currently|"
     r"trends?|over time|graph|average|maximum|minimum|chart|how|much|many|metrics?)"
-    r"(?:은|는|이|가|을|를|의|도|야|인가요|인가|였어|돼|되나|되나요|됐어)?(?![가-힣A-Za-z])",
+    r"(?:은|는|이|가|을|를|의|도|로|으로|야|인가요|인가|였어|돼|되나|되나요|됐어)?(?![가-힣A-Za-z])",
     re.IGNORECASE,
 )
+_FIGURE: Final = re.compile(r"평균|최대|최소|average|maximum|minimum", re.IGNORECASE)
+"""Told of every series in the reply; of a percentile it would be another metric."""
+_PAYMENTS: Final = ("결제", "거래", "금액", "상태", "payment", "transaction", "txn", "amount", "status")
+"""Words a filter may pass over; beside a metric they ask for another one: 결제 오류율 is not the share of 5xx."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +56,24 @@ def understood(text: str, now: datetime) -> Question:
     nothing = Question(metric=metric, since=None, until=None)
     if metric is None:
         return replace(nothing, problem="metric", leftover=tuple(text.split()[:20]))
-    other, second = _named(rest)
+    _, second = _named(rest)
     if second is not None:
         return replace(nothing, problem="two_metrics", leftover=(second.ko[0],))
-    del other
+    return _windowed(rest, metric, now)
+
+
+def _windowed(rest: str, metric: Metric, now: datetime) -> Question:
+    """What stands beside the name: a window and talk, nothing else."""
+    nothing = Question(metric=metric, since=None, until=None)
+    figure = _FIGURE.search(rest)
+    if figure and "percentile" in metric.unit:
+        return replace(nothing, problem="figure", leftover=(figure.group(),))
     reading = read(_TALK.sub(" ", rest), now)
-    if not reading.runs:
-        return replace(nothing, problem="words", leftover=tuple(one.words for one in reading.problems))
+    left = [one.words for one in reading.problems] or [
+        word for word in reading.ignored if word.lower().startswith(_PAYMENTS)
+    ]
+    if left:
+        return replace(nothing, problem="words", leftover=tuple(left))
     told = reading.understood
     if told != Understood(since=told.since, until=told.until):
         return replace(nothing, problem="condition", leftover=reading.consumed)
@@ -59,11 +85,9 @@ def understood(text: str, now: datetime) -> Question:
 
 
 def _named(text: str) -> tuple[str, Metric | None]:
-    """The longest name in the text, and the text without it and the particle that clings to it."""
-    for name, metric in _NAMES:
-        pattern = r"\s*".join(re.escape(part) for part in name.split())
-        edges = rf"(?<![A-Za-z0-9가-힣]){pattern}(?:은|는|이|가|을|를|의|도)?(?![A-Za-z0-9가-힣])"
-        found = re.search(edges, text, re.IGNORECASE)
+    """The metric of the longest name in the text, and the text without that name."""
+    for spelled, metric in _NAMES:
+        found = spelled.search(text)
         if found:
             return f"{text[: found.start()]} {text[found.end() :]}", metric
     return text, None
