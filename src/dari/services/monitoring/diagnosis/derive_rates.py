@@ -153,7 +153,22 @@ def _http(now: Snapshot, history: History) -> dict[str, Any]:
         "http.errors": sum(n for status, n in everything.items() if status.startswith("5")),
         "http.too_many": everything.get("429", 0),
         "http.p95_ms": _p95(mine),
+        "http.writes": [_writes(now, history, seconds) for seconds in (QUICK, NOW)],
     }
+
+
+def _writes(now: Snapshot, history: History, seconds: float) -> dict[str, int] | None:
+    """Authorizations that failed, and payments written meanwhile; None without a look at both then and now.
+
+    An answer of 2xx alone tells of no write: a repeated request is answered from what was kept.
+    """
+    line = [one for one in history.since(now, seconds) if one.metrics is not None and one.database is not None]
+    if not line or line[0].metrics is None or line[0].database is None or now.metrics is None or now.database is None:
+        return None
+    answers = _by(minus(now.metrics, line[0].metrics, "http_server_requests_seconds_count"), "uri", "status")
+    written = sum(now.database.statuses.values()) - sum(line[0].database.statuses.values())
+    failed = sum(n for (uri, status), n in answers.items() if uri == AUTHORIZE and status in {"500", "503"})
+    return {"failed": failed, "written": max(0, written)}
 
 
 def _publish(now: Snapshot, history: History, window: float) -> dict[str, Any]:
@@ -244,6 +259,32 @@ def _limits(now: Snapshot, history: History, window: float) -> dict[str, Any]:
         "limit.refused_total": total,
         "limit.refused_merchants": len({merchant for merchant, _ in refused}),
         "limit.fail_open": sum(opened.values()),
+        **_uncounted(now, history),
+    }
+
+
+def _uncounted(now: Snapshot, history: History) -> dict[str, Any]:
+    """Requests that passed the limiter uncounted in the part of the last minute in which Redis answered every look."""
+    if now.redis is None or now.metrics is None:
+        return {}
+    line: list[Snapshot] = []
+    for one in reversed(history.since(now, NOW)):
+        if one.redis is None:
+            break
+        if one.metrics is not None:
+            line.append(one)
+    # One beat may hold the end of an outage.
+    if len(line) < 2:
+        return {}
+    first = line[-1]
+    grown = minus(now.metrics, first.metrics or Exposition(), "rate_limit_fail_open_total")
+    asked = minus(now.metrics, first.metrics or Exposition(), "http_server_requests_seconds_count")
+    return {
+        "limit.uncounted": {
+            "passed": round(sum(grown.values())),
+            "requests": round(sum(asked.values())),
+            "seconds": round((now.at - first.at).total_seconds(), 3),
+        }
     }
 
 

@@ -75,7 +75,9 @@ def _misuse(f: Facts) -> dict[str, Any]:
 
 
 def _pressure(f: Facts) -> bool:
-    """The load is felt: backlog, latency or pool, against what is usual."""
+    """The load is felt: backlog, latency or pool, against what is usual; without its database nothing tells."""
+    if not known(f, "database.reachable", True):  # noqa: FBT003 — what is not known counts as there
+        return True
     pool = f["pool.usage"] if "traffic.backlog" not in f else known(f, "pool.usage", {"pending": 0})
     usual, now = known(f, "http.usual_p95_ms", None), known(f, "http.p95_ms", None)
     backlog, habit = known(f, "traffic.backlog", 0.0), known(f, "traffic.usual_backlog", 0.0)
@@ -241,13 +243,14 @@ USE: Final[tuple[Rule, ...]] = (
         requires=(
             app_up,
             so("requests a second are four times the usual or more", _surging),
-            so("the load is felt", _pressure),
+            so("the load is felt, or the part that would feel it is away", _pressure),
         ),
         forbids=(so("the extra traffic is refused", _one_sender),),
         report=_surge,
+        own=so("they are more than clients that try again bring", lambda f: f["traffic.ratio"] >= 2 * SURGE),
         disproof="Requests a second are near what is usual.",
         next_step="payment_statistics",
-        explains=frozenset({"CONSUMER_SLOW", "DB_POOL_EXHAUSTED", "LATENCY", "OUTBOX_AGE"}),
+        explains=frozenset({"CONSUMER_SLOW", "OUTBOX_SLOW", "DB_POOL_EXHAUSTED", "LATENCY", "OUTBOX_AGE"}),
     ),
     Rule(
         id="PG_UNREACHABLE",
