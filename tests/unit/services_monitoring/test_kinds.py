@@ -73,7 +73,7 @@ def test_sends_that_fail_where_nobody_leads_are_the_offline_partitions(place: st
     errors = [{"error": "LEADER_NOT_AVAILABLE", "partition": place, "count": 9}]
     flapping = breaker(state="OPEN", opened=3, reopened=2, errors=errors)
     more = {"breaker.kafka-publisher": flapping, "partitions.offline": [OFFLINE], "publish.errors_lately": 4}
-    assert named(**more) == causes
+    assert named(**more, **{"partitions.leaderless": ["payment.captured", "payment.captured-1"]}) == causes
 
 
 @pytest.mark.parametrize(
@@ -129,3 +129,42 @@ def test_what_needs_writes_is_no_cause_beside_a_database_that_takes_none(above: 
 
 def test_a_pool_that_is_exhausted_is_why_nothing_is_written() -> None:
     assert named("DB_POOL_EXHAUSTED", "DB_WRITES_FAILING") == ["DB_POOL_EXHAUSTED"]
+
+
+def test_a_breaker_that_opened_over_an_outage_that_is_over_does_not_flap() -> None:
+    assert named("BREAKER_FLAPPING", **{"kafka.right_seconds": 20.0}) == []
+    own = breaker(
+        state="OPEN", opened=3, errors=[{"error": "REQUEST_TIMED_OUT", "partition": "payment.captured-1", "count": 9}]
+    )
+    more = {"kafka.right_seconds": 20.0, "breaker.kafka-publisher": own}
+    assert named("BREAKER_FLAPPING", **more) == ["BREAKER_FLAPPING"]
+
+
+@pytest.mark.parametrize(
+    ("errors", "good", "causes"), [(2, 90, ["PUBLISH_REFUSED"]), (0, 0, ["PUBLISH_REFUSED"]), (0, 90, [])]
+)
+def test_what_is_published_again_is_not_refused(errors: int, good: int, causes: list[str]) -> None:
+    assert named("PUBLISH_REFUSED", **{"publish.errors_lately": errors, "publish.ok_lately": good}) == causes
+
+
+REFUSED_CALLS = {"authorize": {"calls": 300, "error": 280, "declined": 0, "ok": 20, "p95_ms": None}}
+
+
+@pytest.mark.parametrize(
+    ("state", "causes"),
+    [
+        (breaker(state="OPEN", slow_rate=60.0, known_slow_rate=60.0), ["PG_SLOW"]),
+        (breaker(state="HALF_OPEN", slow_rate=-1.0, known_slow_rate=60.0), ["PG_SLOW"]),
+        (breaker(state="OPEN", known_failure_rate=60.0, failed=6), ["PG_UNREACHABLE"]),
+        (
+            breaker(state="CLOSED", errors=[{"error": "GatewayError", "partition": None, "count": 3}]),
+            ["PG_UNREACHABLE"],
+        ),
+        (breaker(state="CLOSED"), []),
+        (breaker(state="FORCED_OPEN"), ["PG_BREAKER_FORCED"]),
+    ],
+)
+def test_calls_that_only_the_breaker_refused_are_no_answer_of_the_gateway(
+    state: dict[str, Any], causes: list[str]
+) -> None:
+    assert named(**{"pg.operations": REFUSED_CALLS, "breaker.pg-auth-api": state}) == causes

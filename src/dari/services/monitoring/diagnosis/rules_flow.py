@@ -57,6 +57,11 @@ def _flapping(f: Facts) -> bool:
     return bool(said["opened"] >= 2 and not settled)
 
 
+def _after_outage(f: Facts) -> bool:
+    """The cluster had a fault of its own in the window and has it no more; no broker fails sends beside that."""
+    return known(f, "kafka.right_seconds", None) is not None and not brokers_fail(f)
+
+
 def _half_open_stuck(f: Facts) -> bool:
     said = f[PUBLISHER]
     return said["state"] == "HALF_OPEN" and (said["seconds_in_state"] or 0.0) > HALF_OPEN_LONG
@@ -68,6 +73,10 @@ def _refused(f: Facts) -> list[dict[str, Any]]:
     return [
         row for row in f["publish.errors_by"] if row["error"] not in REFUSALS_ELSEWHERE and row["topic"] not in missing
     ]
+
+
+def _publishes_again(f: Facts) -> bool:
+    return known(f, "publish.errors_lately", 1) == 0 and known(f, "publish.ok_lately", 0) > 0
 
 
 def _flap_report(f: Facts) -> dict[str, Any]:
@@ -190,6 +199,7 @@ FLOW: Final[tuple[Rule, ...]] = (
         ko="서킷 브레이커가 OPEN과 HALF_OPEN을 오갑니다.",
         en="The publisher's circuit breaker flaps between OPEN and HALF_OPEN.",
         requires=(app_up, kafka_up, so("it opened again and again in the window", _flapping)),
+        forbids=(so("it opened over a fault of the cluster that is over", _after_outage),),
         report=_flap_report,
         disproof="Fewer than two openings in the window, or CLOSED without errors since.",
         next_step="diagnose_circuit_breaker",
@@ -225,6 +235,7 @@ FLOW: Final[tuple[Rule, ...]] = (
         ko="Kafka가 일부 발행을 거절합니다.",
         en="The brokers refuse some publishes.",
         requires=(kafka_up, so("the cluster itself answers publishes with an error", lambda f: bool(_refused(f)))),
+        forbids=(so("publishes succeed again", _publishes_again),),
         report=lambda f: {
             "errors": _refused(f),
             "publishedOk": f.get("publish.ok_by_topic"),

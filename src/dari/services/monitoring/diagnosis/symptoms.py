@@ -57,7 +57,7 @@ SYMPTOMS: Final[tuple[Symptom, ...]] = (
             "state is not CLOSED", lambda f: f["breaker.pg-auth-api"]["state"] in {"OPEN", "HALF_OPEN", "FORCED_OPEN"}
         ),
         report=lambda f: {"state": f["breaker.pg-auth-api"]["state"]},
-        causes=frozenset({"PG_UNREACHABLE", "PG_SLOW"}),
+        causes=frozenset({"PG_UNREACHABLE", "PG_SLOW", "PG_BREAKER_FORCED"}),
     ),
     Symptom(
         id="OUTBOX_AGE",
@@ -101,7 +101,15 @@ SYMPTOMS: Final[tuple[Symptom, ...]] = (
         ),
         report=lambda f: {"errors": f["http.errors"], "authorizeByStatus": f["http.authorize"]},
         causes=frozenset(
-            {"DB_UNREACHABLE", "DB_WRITES_FAILING", "PG_UNREACHABLE", "PG_SLOW", "DB_POOL_EXHAUSTED", "DB_SLOW"}
+            {
+                "DB_UNREACHABLE",
+                "DB_WRITES_FAILING",
+                "PG_UNREACHABLE",
+                "PG_SLOW",
+                "PG_BREAKER_FORCED",
+                "DB_POOL_EXHAUSTED",
+                "DB_SLOW",
+            }
         ),
     ),
     Symptom(
