@@ -76,7 +76,7 @@ def _refused(f: Facts) -> list[dict[str, Any]]:
 
 
 def _publishes_again(f: Facts) -> bool:
-    return known(f, "publish.errors_lately", 1) == 0 and known(f, "publish.ok_lately", 0) > 0
+    return bool(known(f, "publish.errors_lately", 1) == 0 and known(f, "publish.ok_lately", 0) > 0)
 
 
 def _flap_report(f: Facts) -> dict[str, Any]:
