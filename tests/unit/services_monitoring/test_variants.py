@@ -15,13 +15,19 @@ from dari.services.payments.sandbox import Sandbox
 from tests.unit.services_monitoring.test_living import Act, verdict
 
 
+def planted(part: Any, **instead: Any) -> None:
+    """What a part does from now on instead of its own."""
+    for name, act in instead.items():
+        setattr(part, name, act)
+
+
 async def redis_full(s: Sandbox) -> None:
     async def refused(*_: Any) -> Any:
         raise KeyValueError("OutOfMemoryError", "OOM command not allowed when used memory > 'maxmemory'.")
 
     said = s.keys.info
-    s.keys.put = s.keys.count = refused  # type: ignore[method-assign]  # a server that takes no writes
-    s.keys.info = lambda: {**said(), "maxmemory": 900_000, "maxmemory_policy": "noeviction"}  # type: ignore[method-assign]  # as above
+    bounded = {"maxmemory": 900_000, "maxmemory_policy": "noeviction"}
+    planted(s.keys, put=refused, count=refused, info=lambda: {**said(), **bounded})
 
 
 async def database_read_only(s: Sandbox) -> None:
@@ -37,14 +43,13 @@ async def database_read_only(s: Sandbox) -> None:
                 await connection.exec_driver_sql("PRAGMA query_only=OFF")
 
     async def read_only(*asked: Any) -> Any:
-        s.database.transaction = whole  # type: ignore[method-assign]  # the monitor reads past the application
+        planted(s.database, transaction=whole)  # the monitor reads past the application
         try:
             return await probed(*asked)
         finally:
-            s.database.transaction = locked  # type: ignore[method-assign]  # as above
+            planted(s.database, transaction=locked)
 
-    s.database.transaction = locked  # type: ignore[method-assign]  # a database set to read only
-    s.database.read_only = read_only  # type: ignore[method-assign]  # as above
+    planted(s.database, transaction=locked, read_only=read_only)
 
 
 async def poller_cannot_follow(s: Sandbox) -> None:
