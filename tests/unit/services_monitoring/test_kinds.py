@@ -168,3 +168,18 @@ def test_calls_that_only_the_breaker_refused_are_no_answer_of_the_gateway(
     state: dict[str, Any], causes: list[str]
 ) -> None:
     assert named(**{"pg.operations": REFUSED_CALLS, "breaker.pg-auth-api": state}) == causes
+
+
+@pytest.mark.parametrize(
+    ("kind", "topic", "causes"),
+    [
+        ("record_without_outbox_row", "payment.captured", ["POISON_MESSAGE"]),
+        ("record_without_outbox_row", "payment.refunded", ["EVENT_LOST", "POISON_MESSAGE"]),
+        ("record_differs", "payment.captured", ["EVENT_LOST", "POISON_MESSAGE"]),
+    ],
+)
+def test_a_strangers_record_that_was_taken_belongs_to_those_that_were_not(
+    kind: str, topic: str, causes: list[str]
+) -> None:
+    stray = {**STATES["EVENT_LOST"]["ledger.findings"][0], "kind": kind, "rows": [f"{topic}:x-1"]}
+    assert sorted(named("POISON_MESSAGE", **{"ledger.findings": [stray]})) == causes

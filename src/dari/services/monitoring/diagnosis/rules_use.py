@@ -117,6 +117,17 @@ def _books(f: Facts, *where: str) -> list[dict[str, Any]]:
     return [one for one in f["ledger.findings"] if one["area"] in where]
 
 
+def _lost(f: Facts) -> list[dict[str, Any]]:
+    """Findings about events, but for a stranger's records in a topic whose others went to the dead letters of now."""
+    poisoned = {str(one.get("originalTopic")) for one in known(f, "letters.new", []) if not one["infrastructure"]}
+    strays = "record_without_outbox_row"
+    return [
+        one
+        for one in _books(f, "event")
+        if not (one["kind"] == strays and any(row.split(":", 1)[0] in poisoned for row in one["rows"]))
+    ]
+
+
 def _tampered(f: Facts) -> dict[str, Any]:
     rows = _books(f, "ledger")
     return {
@@ -232,8 +243,8 @@ USE: Final[tuple[Rule, ...]] = (
         component="events",
         ko="발행된 이벤트가 토픽이나 소비 기록에 없습니다.",
         en="Events that were published are not in their topic, or were skipped by a consumer.",
-        requires=(so("an event is missing on its way", lambda f: bool(_books(f, "event"))),),
-        report=lambda f: {"findings": _books(f, "event")[:10], "count": len(_books(f, "event"))},
+        requires=(so("an event is missing on its way", lambda f: bool(_lost(f))),),
+        report=lambda f: {"findings": _lost(f)[:10], "count": len(_lost(f))},
         disproof="Every published event id is in its topic and in the inbox.",
         next_step="reconciliation_check",
         explains=frozenset({"LEDGER_GAP"}),
