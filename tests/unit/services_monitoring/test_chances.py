@@ -6,8 +6,9 @@ import pytest
 
 from dari.services.monitoring.diagnosis.common import over_limit
 from dari.services.monitoring.diagnosis.facts import Facts
+from dari.services.monitoring.diagnosis.rules_gateway import _gateway, by_chance
 from dari.services.monitoring.diagnosis.rules_groups import _left
-from dari.services.monitoring.diagnosis.rules_use import _gateway, _one_sender, by_chance
+from dari.services.monitoring.diagnosis.rules_use import _one_sender
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,22 @@ class History:
                 return one
         return None
 
+    def recovery(self, now: Snapshot, seconds: float, wrong: Callable[[Snapshot], bool | None]) -> Snapshot | None:
+        """The first look that was right again after the last wrong one of these seconds, `now` at the latest.
+
+        None where it is wrong now, or was never seen wrong in that time.
+        """
+        if wrong(now) is not False:
+            return None
+        first = now
+        for one in reversed(self.since(now, seconds)):
+            said = wrong(one)
+            if said:
+                return first
+            if said is False:
+                first = one
+        return None
+
     def span(self, now: Snapshot, seconds: float) -> float | None:
         """How many seconds `growth` really looked back."""
         earlier = self.before(now, seconds, lambda one: one.metrics is not None)

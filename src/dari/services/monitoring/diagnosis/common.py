@@ -117,5 +117,11 @@ def over_limit(f: Facts) -> dict[str, int]:
 def brokers_fail(f: Facts) -> bool:
     """Three or more sends ended in an error that a broker gave (no `_` before it) and that no other cause gives."""
     others = ("_", "NOT_ENOUGH_REPLICAS", "UNKNOWN_TOPIC")
-    theirs = [row for row in known(f, PUBLISHER, {"errors": []})["errors"] if not row["error"].startswith(others)]
+    # Where nobody leads, what is sent must fail.
+    leaderless = known(f, "partitions.leaderless", [])
+    theirs = [
+        row
+        for row in known(f, PUBLISHER, {"errors": []})["errors"]
+        if not row["error"].startswith(others) and row["partition"] not in leaderless
+    ]
     return sum(int(row["count"]) for row in theirs) >= FAILED_SENDS

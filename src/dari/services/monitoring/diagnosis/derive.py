@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any, Final
 
 from dari.services.monitoring.diagnosis.derive_kafka import kafka_facts
-from dari.services.monitoring.diagnosis.derive_rates import rate_facts
+from dari.services.monitoring.diagnosis.derive_rates import QUICK, rate_facts
 from dari.services.monitoring.diagnosis.facts import Facts
 from dari.services.monitoring.history import History
 from dari.services.monitoring.probes.snapshot import PROBE_LATE, Snapshot, moment
@@ -66,6 +66,14 @@ def _usually(part: str, lately: list[float | None], now: float | None) -> dict[s
     return {f"{part}.ms": round(median([*known, now]), 1)}
 
 
+def _slope(now: Snapshot, line: list[Snapshot]) -> float | None:
+    """Events a second by which the outbox grew since the first of these looks; None without one."""
+    if not line or not line[0].database or not now.database or now.at <= line[0].at:
+        return None
+    passed = (now.at - line[0].at).total_seconds()
+    return round((now.database.unpublished - line[0].database.unpublished) / passed, 3)
+
+
 def _age(now: datetime, then: datetime | None) -> float | None:
     return None if then is None else round((now - then).total_seconds(), 3)
 
@@ -76,10 +84,9 @@ def _database(now: Snapshot, history: History, app_now: datetime) -> dict[str, A
         return {}
     lock = base.lock or {}
     line = [one for one in history.since(now, 60.0) if one.database is not None]
-    passed = (now.at - line[0].at).total_seconds() if line else 0.0
-    before = line[0].database.unpublished if line and line[0].database else 0
     return {
-        "outbox.slope": round((base.unpublished - before) / passed, 3) if passed > 0 else None,
+        "outbox.slope": _slope(now, line),
+        "outbox.slope_lately": _slope(now, [one for one in line if (now.at - one.at).total_seconds() <= QUICK]),
         **_usually("database", [one.database.milliseconds for one in line if one.database], base.milliseconds),
         "outbox.unpublished": base.unpublished,
         "outbox.oldest_age": _age(app_now, base.oldest_unpublished) or 0.0,
@@ -129,6 +136,7 @@ def _redis(now: Snapshot, history: History, window: float) -> dict[str, Any]:
         "redis.keys": keys,
         "redis.uptime": int(now.redis.get("uptime_in_seconds", 0)),
         "redis.memory": {name: now.redis.get(name) for name in ("used_memory", "maxmemory", "maxmemory_policy")},
+        "redis.role": now.redis.get("role"),
         "limit.counters": now.counters or (),
         "limit.never_ending": [
             {"action": one.action, "merchant": one.merchant, "count": one.count}

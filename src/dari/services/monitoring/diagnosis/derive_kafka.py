@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
+from dari.services.monitoring.diagnosis.derive_rates import kafka_wrong
 from dari.services.monitoring.history import History
 from dari.services.monitoring.ports import Topic
 from dari.services.monitoring.probes import kafka_probe
@@ -36,6 +37,10 @@ def kafka_facts(now: Snapshot, history: History, window: float) -> dict[str, Any
     values["topics.expected"] = list(wanted)
     values["topics.missing"] = sorted(set(wanted) - set(topics))
     values.update(_partitions(topics, (now.info or {}).get("min_insync_replicas")))
+    values["partitions.leaderless"] = sorted(_leaderless([*history.since(now, window), now]))
+    right = history.recovery(now, window, kafka_wrong)
+    if right is not None:
+        values["kafka.right_seconds"] = round((now.at - right.at).total_seconds(), 3)
     values.update(_groups(now, history, topics, window))
     values["letters.new"] = [letter_row(letter) for letter in now.letters or ()]
     values["letters.total"] = sum(
@@ -67,6 +72,18 @@ def _partitions(topics: Mapping[str, Topic], default: Any) -> dict[str, Any]:
             if set(part.isr) < set(part.replicas):
                 behind.append(row)
     return {"partitions.offline": offline, "partitions.under_min": few, "partitions.under_replicated": behind}
+
+
+def _leaderless(line: list[Snapshot]) -> set[str]:
+    """topic-partition, and the topic alone (for errors that tell no partition), of those without a leader in a look."""
+    return {
+        place
+        for one in line
+        for topic in one.topics or ()
+        for part in topic.partitions
+        if part.leader is None
+        for place in (topic.name, f"{topic.name}-{part.partition}")
+    }
 
 
 def _groups(now: Snapshot, history: History, topics: Mapping[str, Topic], window: float) -> dict[str, Any]:

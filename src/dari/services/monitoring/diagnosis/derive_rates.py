@@ -67,6 +67,18 @@ def _lacks_replicas(one: Snapshot) -> bool | None:
     )
 
 
+def _lacks_leader(one: Snapshot) -> bool | None:
+    if one.topics is None:
+        return None
+    return any(part.leader is None for topic in one.topics for part in topic.partitions)
+
+
+def kafka_wrong(one: Snapshot) -> bool | None:
+    """Whether the cluster itself was away, or lacked a topic, a leader or replicas; None where none of it was told."""
+    said = [wrong(one) for wrong in (WRONG["kafka"], _lacks_topic, _lacks_replicas, _lacks_leader)]
+    return True if True in said else (False if False in said and one.topics is not None else None)
+
+
 WRONG: Final[Mapping[str, Callable[[Snapshot], bool | None]]] = {
     "redis": lambda one: "redis" in one.failures,
     "database": lambda one: "database" in one.failures,
@@ -153,15 +165,38 @@ def _http(now: Snapshot, history: History) -> dict[str, Any]:
         "http.errors": sum(n for status, n in everything.items() if status.startswith("5")),
         "http.too_many": everything.get("429", 0),
         "http.p95_ms": _p95(mine),
+        "http.writes": [_writes(now, history, seconds) for seconds in (QUICK, NOW)],
     }
 
 
+def _writes(now: Snapshot, history: History, seconds: float) -> dict[str, int] | None:
+    """Authorizations that failed, and payments written meanwhile; None without a look at both then and now.
+
+    An answer of 2xx alone tells of no write: a repeated request is answered from what was kept.
+    """
+    line = [one for one in history.since(now, seconds) if one.metrics is not None and one.database is not None]
+    if not line or line[0].metrics is None or line[0].database is None or now.metrics is None or now.database is None:
+        return None
+    answers = _by(minus(now.metrics, line[0].metrics, "http_server_requests_seconds_count"), "uri", "status")
+    written = sum(now.database.statuses.values()) - sum(line[0].database.statuses.values())
+    failed = sum(n for (uri, status), n in answers.items() if uri == AUTHORIZE and status in {"500", "503"})
+    return {"failed": failed, "written": max(0, written)}
+
+
+def _grown(now: Snapshot, history: History, name: str, seconds: float, after: Snapshot | None) -> dict[Labels, float]:
+    """What each series grew by in these seconds, and not before `after`."""
+    if after is None or (now.at - after.at).total_seconds() >= seconds:
+        return history.growth(now, name, seconds) or {}
+    return minus(now.metrics or Exposition(), after.metrics or Exposition(), name) if after.metrics else {}
+
+
 def _publish(now: Snapshot, history: History, window: float) -> dict[str, Any]:
-    grown = history.growth(now, "outbox_publish_total", NOW) or {}
-    outcomes = _by(grown, "outcome")
+    outcomes = _by(history.growth(now, "outbox_publish_total", NOW) or {}, "outcome")
     longer = history.growth(now, "outbox_publish_total", window) or {}
     quick = history.growth(now, "outbox_publish_total", QUICK) or {}
-    seconds = history.growth(now, "outbox_publish_seconds_bucket", NOW) or {}
+    # What failed or was slow while the cluster had a fault of its own, now over, says nothing of the cluster as it is.
+    right = history.recovery(now, NOW, kafka_wrong)
+    name, timer = "outbox_publish_total", "outbox_publish_seconds_bucket"
 
     def listed(rows: dict[Labels, float]) -> list[dict[str, Any]]:
         return [
@@ -175,15 +210,17 @@ def _publish(now: Snapshot, history: History, window: float) -> dict[str, Any]:
         "publish.errors": outcomes.get(("error",), 0),
         "publish.skipped": outcomes.get(("skipped",), 0),
         "publish.ok_lately": _by(quick, "outcome").get(("ok",), 0),
-        "publish.errors_lately": _by(quick, "outcome").get(("error",), 0),
-        "publish.errors_by": listed(grown),
+        "publish.errors_lately": _by(_grown(now, history, name, QUICK, right), "outcome").get(("error",), 0),
+        "publish.errors_by": listed(_grown(now, history, name, NOW, right)),
         "publish.errors_by_window": listed(longer),
         "publish.ok_window": _by(longer, "outcome").get(("ok",), 0),
         "publish.ok_by_topic": {
-            topic: n for (topic, outcome), n in _by(grown, "topic", "outcome").items() if outcome == "ok"
+            topic: n
+            for (topic, outcome), n in _by(history.growth(now, name, NOW) or {}, "topic", "outcome").items()
+            if outcome == "ok"
         },
-        "publish.p95_ms": _p95(seconds),
-        "publish.lately_p95_ms": _p95(history.growth(now, "outbox_publish_seconds_bucket", QUICK) or {}),
+        "publish.p95_ms": _p95(_grown(now, history, timer, NOW, right)),
+        "publish.lately_p95_ms": _p95(_grown(now, history, timer, QUICK, right)),
     }
 
 
@@ -244,6 +281,32 @@ def _limits(now: Snapshot, history: History, window: float) -> dict[str, Any]:
         "limit.refused_total": total,
         "limit.refused_merchants": len({merchant for merchant, _ in refused}),
         "limit.fail_open": sum(opened.values()),
+        **_uncounted(now, history),
+    }
+
+
+def _uncounted(now: Snapshot, history: History) -> dict[str, Any]:
+    """Requests that passed the limiter uncounted in the part of the last minute in which Redis answered every look."""
+    if now.redis is None or now.metrics is None:
+        return {}
+    line: list[Snapshot] = []
+    for one in reversed(history.since(now, NOW)):
+        if one.redis is None:
+            break
+        if one.metrics is not None:
+            line.append(one)
+    # One beat may hold the end of an outage.
+    if len(line) < 2:
+        return {}
+    first = line[-1]
+    grown = minus(now.metrics, first.metrics or Exposition(), "rate_limit_fail_open_total")
+    asked = minus(now.metrics, first.metrics or Exposition(), "http_server_requests_seconds_count")
+    return {
+        "limit.uncounted": {
+            "passed": round(sum(grown.values())),
+            "requests": round(sum(asked.values())),
+            "seconds": round((now.at - first.at).total_seconds(), 3),
+        }
     }
 
 

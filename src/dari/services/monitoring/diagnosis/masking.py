@@ -38,6 +38,7 @@ HIDDEN: Final[Mapping[str, frozenset[str]]] = {
     },
     # Without its counters the limiter refuses nobody; what the keys were before is not asked of a server that is away.
     "REDIS_UNREACHABLE": _LIMITS | {"REDIS_FLUSHED", "REDIS_RESTARTED", "REDIS_EVICTING", "REDIS_SLOW"},
+    "REDIS_WRITES_FAILING": _LIMITS,
     "OUTBOX_STUCK": _PUBLISHES,
     "BREAKER_FORCED": _PUBLISHES,
     "UNDER_MIN_ISR": _PUBLISHES,

@@ -21,6 +21,8 @@ from dari.services.monitoring.diagnosis.rules_groups import GROUPS, STUCK
 
 STALE: Final = 20.0
 """Seconds without a poll, a publish or a commit that are no pause any more."""
+PAUSE: Final = 15.0
+"""Seconds without a commit, three looks, that a slow consumer may take."""
 HALF_OPEN_LONG: Final = 60.0
 
 REFUSALS_ELSEWHERE: Final = frozenset({"_MSG_TIMED_OUT", "_TRANSPORT", "_TIMED_OUT", "_ALL_BROKERS_DOWN"})
@@ -36,6 +38,12 @@ def _poller_silent(f: Facts) -> bool:
     return bool(tried == 0 and f["publish.skipped"] == 0 and f["outbox.oldest_age"] > STUCK)
 
 
+def _outbox_grows(f: Facts) -> bool:
+    """By one event a second or more over the last minute, and it does not shrink again."""
+    slopes = f["outbox.slope"], f["outbox.slope_lately"]
+    return all(slope is not None and slope >= least for slope, least in zip(slopes, (1.0, 0.0), strict=True))
+
+
 def _untried(f: Facts) -> bool:
     """Kafka is away for a while, and not one publish failed or was held back since: a poller that runs meets it."""
     since = known(f, "since.kafka", None)
@@ -49,6 +57,11 @@ def _flapping(f: Facts) -> bool:
     return bool(said["opened"] >= 2 and not settled)
 
 
+def _after_outage(f: Facts) -> bool:
+    """The cluster had a fault of its own in the window and has it no more; no broker fails sends beside that."""
+    return known(f, "kafka.right_seconds", None) is not None and not brokers_fail(f)
+
+
 def _half_open_stuck(f: Facts) -> bool:
     said = f[PUBLISHER]
     return said["state"] == "HALF_OPEN" and (said["seconds_in_state"] or 0.0) > HALF_OPEN_LONG
@@ -60,6 +73,10 @@ def _refused(f: Facts) -> list[dict[str, Any]]:
     return [
         row for row in f["publish.errors_by"] if row["error"] not in REFUSALS_ELSEWHERE and row["topic"] not in missing
     ]
+
+
+def _publishes_again(f: Facts) -> bool:
+    return bool(known(f, "publish.errors_lately", 1) == 0 and known(f, "publish.ok_lately", 0) > 0)
 
 
 def _flap_report(f: Facts) -> dict[str, Any]:
@@ -149,11 +166,40 @@ FLOW: Final[tuple[Rule, ...]] = (
         explains=frozenset({"LEDGER_GAP"}),
     ),
     Rule(
+        id="OUTBOX_SLOW",
+        component="outbox-poller",
+        severity="warning",
+        ko="아웃박스 발행기가 들어오는 이벤트를 따라가지 못합니다.",
+        en="The outbox poller publishes, but slower than events arrive.",
+        requires=(
+            so("it publishes", lambda f: f["publish.ok_lately"] > 0),
+            so("events wait for long", lambda f: f["outbox.oldest_age"] > STALE),
+            so("the outbox grows, also lately", _outbox_grows),
+            so("the breaker lets calls through", lambda f: f[PUBLISHER]["state"] == "CLOSED"),
+        ),
+        forbids=(
+            slow_publishing,
+            so("publishes failed or were held back", lambda f: f["publish.errors"] + f["publish.skipped"] > 0),
+        ),
+        report=lambda f: {
+            **outbox(f),
+            "publishedInTheLastMinute": f.get("publish.ok"),
+            "rps": f.get("traffic.rps"),
+            "usualRps": f.get("traffic.usual_rps"),
+            "heartbeatAgeSeconds": f.get("poller.age"),
+            "lockHolder": f.get("outbox.lock_holder"),
+        },
+        disproof="The outbox's slope is level or falls.",
+        next_step="check_outbox_status",
+        explains=frozenset({"LEDGER_GAP"}),
+    ),
+    Rule(
         id="BREAKER_FLAPPING",
         component="kafka-publisher-breaker",
         ko="서킷 브레이커가 OPEN과 HALF_OPEN을 오갑니다.",
         en="The publisher's circuit breaker flaps between OPEN and HALF_OPEN.",
         requires=(app_up, kafka_up, so("it opened again and again in the window", _flapping)),
+        forbids=(so("it opened over a fault of the cluster that is over", _after_outage),),
         report=_flap_report,
         disproof="Fewer than two openings in the window, or CLOSED without errors since.",
         next_step="diagnose_circuit_breaker",
@@ -189,6 +235,7 @@ FLOW: Final[tuple[Rule, ...]] = (
         ko="Kafka가 일부 발행을 거절합니다.",
         en="The brokers refuse some publishes.",
         requires=(kafka_up, so("the cluster itself answers publishes with an error", lambda f: bool(_refused(f)))),
+        forbids=(so("publishes succeed again", _publishes_again),),
         report=lambda f: {
             "errors": _refused(f),
             "publishedOk": f.get("publish.ok_by_topic"),
@@ -256,12 +303,16 @@ FLOW: Final[tuple[Rule, ...]] = (
 
 
 def _behind(f: Facts) -> list[dict[str, Any]]:
-    """Groups that commit, but whose waiting grew by ≥ 1/s over the last minute to more than ten seconds of traffic."""
+    """Groups that commit, but whose waiting grew by ≥ 1/s over the last minute to more than ten seconds of traffic.
+
+    Who has committed nothing for three looks is not slow: it may have stopped.
+    """
     rows = []
     for name in ("payment-consumer", "settlement-worker-group", "refund-worker-group"):
         said = f[f"groups.{name}"]
         enough = max(50.0, 10 * known(f, "traffic.rps", 0.0))
-        if said["growth"] is not None and said["growth"] >= 1 and said["waiting"] > enough and said["members"] != 0:
+        working = said["members"] != 0 and said["unchanged_seconds"] < PAUSE
+        if working and said["growth"] is not None and said["growth"] >= 1 and said["waiting"] > enough:
             rows.append(
                 {
                     "group": name,

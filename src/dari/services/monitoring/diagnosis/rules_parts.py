@@ -1,4 +1,4 @@
-"""Causes that are a part's own: the application, the database, Redis, the brokers, the clocks."""
+"""Causes that are a part's own: the application, the database, Redis (rules_redis), the brokers, the clocks."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ from dari.services.monitoring.diagnosis.common import (
     kafka_up,
     known,
     outbox,
-    over_limit,
-    redis_down,
     slow_publishing,
 )
 from dari.services.monitoring.diagnosis.facts import Facts
 from dari.services.monitoring.diagnosis.rule import Rule, so
+from dari.services.monitoring.diagnosis.rules_redis import REDIS
+
+FAILED_WRITES: Final = 2
+NEEDS_WRITES: Final = frozenset(
+    {"OUTBOX_STUCK", "OUTBOX_SLOW", "CONSUMER_SLOW", "CONSUMER_STUCK", "SETTLEMENT_WORKER_STUCK", "REFUND_WORKER_STUCK"}
+)
+"""What stands still where the application cannot write to its database."""
 
 
 def _platform_feels_kafka(f: Facts) -> bool:
@@ -40,8 +45,10 @@ def _platform_feels_database(f: Facts) -> bool:
     return bool(known(f, "http.errors", 0) > 0.01 * known(f, "http.authorize_total", 0))
 
 
-def _platform_feels_redis(f: Facts) -> bool:
-    return bool(known(f, "limit.fail_open", 0) > 0 or known(f, "http.authorize_ok_lately", 0) == 0)
+def _nothing_written(f: Facts) -> bool:
+    """Two or more failed and none was written, in the last twenty seconds or, where little comes, in the minute."""
+    said = [one for one in f["http.writes"] if one is not None]
+    return any(one["failed"] >= FAILED_WRITES and one["written"] == 0 for one in said)
 
 
 def _dead_brokers(f: Facts) -> dict[str, Any]:
@@ -53,11 +60,6 @@ def _dead_brokers(f: Facts) -> dict[str, Any]:
         "outbox": outbox(f),
         **authorize(f, "kafka"),
     }
-
-
-def _lookups(f: Facts) -> dict[str, int]:
-    since = f.get("since.redis") or {"lookups": f.get("idempotency.lookups") or {}}
-    return dict(since["lookups"])
 
 
 def _slow(f: Facts) -> dict[str, Any]:
@@ -105,6 +107,7 @@ PARTS: Final[tuple[Rule, ...]] = (
         explains=frozenset(
             {
                 "OUTBOX_STUCK",
+                "OUTBOX_SLOW",
                 "CONSUMER_STUCK",
                 "CONSUMER_SLOW",
                 "POISON_INFRASTRUCTURE",
@@ -130,7 +133,7 @@ PARTS: Final[tuple[Rule, ...]] = (
         },
         disproof="SELECT 1 answers in milliseconds while authorize stays slow.",
         next_step="payment_statistics",
-        explains=frozenset({"DB_POOL_EXHAUSTED", "CONSUMER_SLOW", "LATENCY"}),
+        explains=frozenset({"DB_POOL_EXHAUSTED", "CONSUMER_SLOW", "OUTBOX_SLOW", "LATENCY"}),
     ),
     Rule(
         id="DB_WRITES_FAILING",
@@ -139,17 +142,13 @@ PARTS: Final[tuple[Rule, ...]] = (
         en="The database can be read, but writes fail.",
         requires=(
             so("database answers", lambda f: f["database.reachable"]),
-            so(
-                "authorize fails with 5xx",
-                lambda f: sum(n for s, n in f["http.authorize"].items() if s in {"500", "503"}) > 0,
-            ),
-            so("no authorize succeeds lately", lambda f: f["http.authorize_ok_lately"] == 0),
+            so("authorize fails with 5xx, and no payment is written meanwhile", _nothing_written),
         ),
         forbids=(so("the payment gateway fails", lambda f: gateway_failing(f, "authorize")),),
-        report=lambda f: {**authorize(f), "health": f.get("app.health")},
+        report=lambda f: {**authorize(f), "writes": f.get("http.writes"), "health": f.get("app.health")},
         disproof="A payment row newer than the first 5xx exists.",
         next_step="check_outbox_status",
-        explains=frozenset({"CONSUMER_STUCK", "OUTBOX_STUCK"}),
+        explains=NEEDS_WRITES,
     ),
     Rule(
         id="DB_POOL_EXHAUSTED",
@@ -170,92 +169,9 @@ PARTS: Final[tuple[Rule, ...]] = (
         },
         disproof="hikaricp_connections_pending is 0.",
         next_step="get_system_overview",
-        explains=frozenset({"LATENCY"}),
+        explains=NEEDS_WRITES | {"DB_WRITES_FAILING", "LATENCY"},
     ),
-    Rule(
-        id="REDIS_UNREACHABLE",
-        component="redis",
-        ko="Redis에 연결할 수 없습니다. 요청 제한이 열린 채로 통과합니다.",
-        en="Redis cannot be reached; the rate limiter lets everything through.",
-        requires=(redis_down, so("the platform feels it too", _platform_feels_redis)),
-        report=lambda f: {
-            "pingError": f.get("redis.error"),
-            "limiterFailOpen": (f.get("since.redis") or {}).get("fail_open", f.get("limit.fail_open")),
-            "sinceSeconds": (f.get("since.redis") or {}).get("seconds"),
-            "merchantsAboveLimit": over_limit(f),
-            "authorizeP95Ms": f.get("http.p95_ms"),
-            "authorizeP95UsualMs": f.get("http.usual_p95_ms"),
-            "idempotencyServedByDatabase": _lookups(f).get("db", 0),
-            "idempotencyLookedUpInDatabase": sum(_lookups(f).get(where, 0) for where in ("db", "none")),
-        },
-        disproof="PING answers, or rate_limit_fail_open_total does not grow while payments arrive.",
-        next_step="cache_stats",
-        explains=frozenset({"REDIS_FLUSHED", "REDIS_RESTARTED", "REDIS_SLOW", "LATENCY"}),
-    ),
-    Rule(
-        id="REDIS_FLUSHED",
-        component="redis",
-        ko="Redis의 키가 지워졌습니다(서버는 재시작되지 않음).",
-        en="Redis' keys were deleted; the server itself was not restarted.",
-        requires=(
-            so("keys vanished between two samples that expiry does not explain", lambda f: bool(f["redis.vanished"])),
-        ),
-        forbids=(so("the server restarted", lambda f: bool(f["redis.restarted"])),),
-        report=lambda f: {
-            "keysBefore": f["redis.vanished"]["keys_before"],
-            "keysAfter": f["redis.vanished"]["keys_after"],
-            "keysNow": f.get("redis.keys"),
-            "flushCommands": f["redis.vanished"]["flush_commands"],
-            "at": f["redis.vanished"]["at"].isoformat(),
-            "idempotencyKeysAfter": f["redis.vanished"]["idem_keys_after"],
-            "idempotencyKeysNow": f.get("redis.idem_keys"),
-            "idempotencyRowsInDatabaseWithinTtl": f.get("idempotency.rows_within_ttl"),
-            "uptimeSeconds": f.get("redis.uptime"),
-            "restarted": False,
-            "rateCountersRestarted": True,
-            "idempotencyHeldBy": "database",
-        },
-        disproof="uptime_in_seconds fell (a restart), or evicted_keys/expired_keys account for the loss.",
-        next_step="ttl_analysis",
-    ),
-    Rule(
-        id="REDIS_RESTARTED",
-        component="redis",
-        severity="warning",
-        ko="Redis가 재시작되었습니다.",
-        en="Redis was restarted.",
-        requires=(so("uptime fell between two samples", lambda f: bool(f["redis.restarted"])),),
-        report=lambda f: {
-            **f["redis.restarted"],
-            "at": f["redis.restarted"]["at"].isoformat(),
-            "keysNow": f.get("redis.keys"),
-        },
-        disproof="uptime_in_seconds grew without a break.",
-        next_step="cache_stats",
-    ),
-    Rule(
-        id="REDIS_EVICTING",
-        component="redis",
-        severity="warning",
-        ko="Redis 메모리가 가득 차 키를 내보내고 있습니다.",
-        en="Redis is full and evicts keys.",
-        requires=(so("keys are evicted", lambda f: f["redis.evicted"] > 0),),
-        report=lambda f: {"evicted": f["redis.evicted"], **(f.get("redis.memory") or {})},
-        disproof="evicted_keys stands still.",
-        next_step="cache_stats",
-    ),
-    Rule(
-        id="REDIS_SLOW",
-        component="redis",
-        severity="warning",
-        ko="Redis 응답이 느립니다.",
-        en="Redis answers slowly.",
-        requires=(so("INFO takes 200 ms or more", lambda f: f["redis.ms"] >= 200),),
-        report=lambda f: {"infoMs": f.get("redis.ms"), "authorizeP95Ms": f.get("http.p95_ms")},
-        disproof="INFO answers in milliseconds.",
-        next_step="cache_stats",
-        explains=frozenset({"LATENCY"}),
-    ),
+    *REDIS,
     Rule(
         id="KAFKA_UNREACHABLE",
         component="kafka",
@@ -276,7 +192,9 @@ PARTS: Final[tuple[Rule, ...]] = (
         report=_slow,
         disproof="outbox_publish_seconds p95 is below 2 s, or a broker is missing.",
         next_step="diagnose_circuit_breaker",
-        explains=frozenset({"BREAKER_FLAPPING", "BREAKER_STUCK_HALF_OPEN", "OUTBOX_STUCK", "CONSUMER_SLOW"}),
+        explains=frozenset(
+            {"BREAKER_FLAPPING", "BREAKER_STUCK_HALF_OPEN", "OUTBOX_STUCK", "OUTBOX_SLOW", "CONSUMER_SLOW"}
+        ),
     ),
     Rule(
         id="KAFKA_BROKER_DOWN",

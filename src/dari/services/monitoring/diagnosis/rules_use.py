@@ -1,13 +1,13 @@
-"""Causes that lie with those who use the platform, with the payment gateway, or with the books."""
+"""Causes that lie with those who use the platform, with the payment gateway (rules_gateway), or with the books."""
 
 from __future__ import annotations
 
-from math import exp, lgamma, log
 from typing import Any, Final
 
 from dari.services.monitoring.diagnosis.common import app_up, known, over_limit
 from dari.services.monitoring.diagnosis.facts import Facts
 from dari.services.monitoring.diagnosis.rule import Rule, so
+from dari.services.monitoring.diagnosis.rules_gateway import GATEWAY
 
 MISUSED: Final = 2
 """Refused re-uses of keys in the window that are no single slip."""
@@ -15,12 +15,6 @@ MANY: Final = 3
 """Merchants refused at once that are no longer one merchant's affair."""
 SURGE: Final = 4.0
 LOADED: Final = 2.5
-GATEWAY_SHARE: Final = 0.2
-USUAL_SHARE: Final = 0.05
-"""What a gateway declines on an ordinary day."""
-BY_CHANCE: Final = 0.00001
-"""What happens by chance less often than this in a minute is no chance."""
-GATEWAY_SLOW_MS: Final = {"authorize": 2000.0, "settle": 6000.0, "refund": 6000.0}
 
 
 def _hot(f: Facts) -> list[dict[str, Any]]:
@@ -75,7 +69,9 @@ def _misuse(f: Facts) -> dict[str, Any]:
 
 
 def _pressure(f: Facts) -> bool:
-    """The load is felt: backlog, latency or pool, against what is usual."""
+    """The load is felt: backlog, latency or pool, against what is usual; without its database nothing tells."""
+    if not known(f, "database.reachable", True):  # noqa: FBT003 — what is not known counts as there
+        return True
     pool = f["pool.usage"] if "traffic.backlog" not in f else known(f, "pool.usage", {"pending": 0})
     usual, now = known(f, "http.usual_p95_ms", None), known(f, "http.p95_ms", None)
     backlog, habit = known(f, "traffic.backlog", 0.0), known(f, "traffic.usual_backlog", 0.0)
@@ -117,48 +113,19 @@ def _surge(f: Facts) -> dict[str, Any]:
     }
 
 
-def _gateway(f: Facts, outcome: str) -> dict[str, Any]:
-    """Operations of which more than a fifth ended so, at least three calls, and more than a bad minute brings.
-
-    While nothing new arrives only retries are counted: four of seventeen are one in a hundred such minutes, no cause.
-    """
-    return {
-        name: said
-        for name, said in f["pg.operations"].items()
-        if said[outcome] >= 3
-        and said[outcome] / max(1, said["calls"]) > GATEWAY_SHARE
-        and by_chance(round(said["calls"]), round(said[outcome]), USUAL_SHARE) < BY_CHANCE
-    }
-
-
-def by_chance(calls: int, ended: int, share: float) -> float:
-    """How likely `ended` or more of `calls` end so, when each does with probability `share`."""
-    most = lgamma(calls + 1)
-    whole = 0.0
-    for n in range(ended, calls + 1):
-        # In logarithms: the ways to choose are more than a float holds from a thousand calls on.
-        part = exp(most - lgamma(n + 1) - lgamma(calls - n + 1) + n * log(share) + (calls - n) * log(1 - share))
-        whole += part
-        if n > calls * share and part <= whole * 1e-12:
-            break
-    return whole
-
-
-def _gateway_breaker(f: Facts) -> bool:
-    said = known(f, "breaker.pg-auth-api", None)
-    return bool(said and said["state"] in {"OPEN", "HALF_OPEN"})
-
-
-def _gateway_slow(f: Facts) -> dict[str, Any]:
-    return {
-        name: said
-        for name, said in f["pg.operations"].items()
-        if said["p95_ms"] is not None and said["p95_ms"] >= GATEWAY_SLOW_MS.get(name, 6000.0)
-    }
-
-
 def _books(f: Facts, *where: str) -> list[dict[str, Any]]:
     return [one for one in f["ledger.findings"] if one["area"] in where]
+
+
+def _lost(f: Facts) -> list[dict[str, Any]]:
+    """Findings about events, but for a stranger's records in a topic whose others went to the dead letters of now."""
+    poisoned = {str(one.get("originalTopic")) for one in known(f, "letters.new", []) if not one["infrastructure"]}
+    strays = "record_without_outbox_row"
+    return [
+        one
+        for one in _books(f, "event")
+        if not (one["kind"] == strays and any(row.split(":", 1)[0] in poisoned for row in one["rows"]))
+    ]
 
 
 def _tampered(f: Facts) -> dict[str, Any]:
@@ -241,64 +208,16 @@ USE: Final[tuple[Rule, ...]] = (
         requires=(
             app_up,
             so("requests a second are four times the usual or more", _surging),
-            so("the load is felt", _pressure),
+            so("the load is felt, or the part that would feel it is away", _pressure),
         ),
         forbids=(so("the extra traffic is refused", _one_sender),),
         report=_surge,
+        own=so("they are more than clients that try again bring", lambda f: f["traffic.ratio"] >= 2 * SURGE),
         disproof="Requests a second are near what is usual.",
         next_step="payment_statistics",
-        explains=frozenset({"CONSUMER_SLOW", "DB_POOL_EXHAUSTED", "LATENCY", "OUTBOX_AGE"}),
+        explains=frozenset({"CONSUMER_SLOW", "OUTBOX_SLOW", "DB_POOL_EXHAUSTED", "LATENCY", "OUTBOX_AGE"}),
     ),
-    Rule(
-        id="PG_UNREACHABLE",
-        component="payment-gateway",
-        ko="PG(결제 대행)가 응답하지 않습니다.",
-        en="The payment gateway fails.",
-        requires=(
-            app_up,
-            so("calls to the gateway end in errors", lambda f: bool(_gateway(f, "error")) or _open_for_errors(f)),
-        ),
-        report=lambda f: {
-            "operations": _gateway(f, "error") or f.get("pg.operations"),
-            "breaker": _pg_breaker(f),
-            "authorizeByStatus": f.get("http.authorize"),
-        },
-        disproof="pg_calls_total{outcome=error} does not grow.",
-        next_step="get_circuit_breaker_status",
-        explains=frozenset({"DEAD_REQUESTS", "PG_SLOW", "DB_WRITES_FAILING", "LATENCY"}),
-    ),
-    Rule(
-        id="PG_DECLINING",
-        component="payment-gateway",
-        severity="warning",
-        ko="PG가 비정상적으로 많이 거절합니다.",
-        en="The payment gateway declines far more than usual.",
-        requires=(app_up, so("more than a fifth is declined", lambda f: bool(_gateway(f, "declined")))),
-        report=lambda f: {
-            "operations": _gateway(f, "declined"),
-            "settlement": f.get("requests.settlement"),
-            "refund": f.get("requests.refund"),
-        },
-        disproof="pg_calls_total{outcome=declined} is below a fifth of the calls.",
-        next_step="payment_statistics",
-        explains=frozenset({"DEAD_REQUESTS"}),
-    ),
-    Rule(
-        id="PG_SLOW",
-        component="payment-gateway",
-        severity="warning",
-        ko="PG 응답이 느립니다.",
-        en="The payment gateway is slow.",
-        requires=(app_up, so("p95 is far above normal", lambda f: bool(_gateway_slow(f)))),
-        report=lambda f: {
-            "operations": _gateway_slow(f),
-            "breaker": _pg_breaker(f),
-            "authorizeP95Ms": f.get("http.p95_ms"),
-        },
-        disproof="pg_call_seconds p95 is below 2 s (authorize) or 6 s (settle, refund).",
-        next_step="get_system_overview",
-        explains=frozenset({"LATENCY"}),
-    ),
+    *GATEWAY,
     Rule(
         id="LEDGER_TAMPERED",
         component="ledger",
@@ -324,25 +243,10 @@ USE: Final[tuple[Rule, ...]] = (
         component="events",
         ko="발행된 이벤트가 토픽이나 소비 기록에 없습니다.",
         en="Events that were published are not in their topic, or were skipped by a consumer.",
-        requires=(so("an event is missing on its way", lambda f: bool(_books(f, "event"))),),
-        report=lambda f: {"findings": _books(f, "event")[:10], "count": len(_books(f, "event"))},
+        requires=(so("an event is missing on its way", lambda f: bool(_lost(f))),),
+        report=lambda f: {"findings": _lost(f)[:10], "count": len(_lost(f))},
         disproof="Every published event id is in its topic and in the inbox.",
         next_step="reconciliation_check",
         explains=frozenset({"LEDGER_GAP"}),
     ),
 )
-
-
-def _pg_breaker(f: Facts) -> dict[str, Any] | None:
-    said = f.get("breaker.pg-auth-api")
-    return (
-        {"state": said["state"], "failureRate": said["failure_rate"], "slowCallRate": said["slow_rate"]}
-        if said
-        else None
-    )
-
-
-def _open_for_errors(f: Facts) -> bool:
-    """The gateway's breaker is not closed, and not because it is slow."""
-    said = known(f, "breaker.pg-auth-api", None)
-    return bool(_gateway_breaker(f) and said and said["slow_rate"] < 50 and not _gateway_slow(f))

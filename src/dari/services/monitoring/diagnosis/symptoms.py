@@ -57,7 +57,7 @@ SYMPTOMS: Final[tuple[Symptom, ...]] = (
             "state is not CLOSED", lambda f: f["breaker.pg-auth-api"]["state"] in {"OPEN", "HALF_OPEN", "FORCED_OPEN"}
         ),
         report=lambda f: {"state": f["breaker.pg-auth-api"]["state"]},
-        causes=frozenset({"PG_UNREACHABLE", "PG_SLOW"}),
+        causes=frozenset({"PG_UNREACHABLE", "PG_SLOW", "PG_BREAKER_FORCED"}),
     ),
     Symptom(
         id="OUTBOX_AGE",
@@ -67,7 +67,8 @@ SYMPTOMS: Final[tuple[Symptom, ...]] = (
             "the oldest waits longer than 45 s", lambda f: f["outbox.unpublished"] > 0 and f["outbox.oldest_age"] > OLD
         ),
         report=outbox,
-        causes=_KAFKA | {"OUTBOX_STUCK", "DB_UNREACHABLE", "CLOCK_SKEW", "TRAFFIC_SURGE", "DB_WRITES_FAILING"},
+        causes=_KAFKA
+        | {"OUTBOX_STUCK", "OUTBOX_SLOW", "DB_UNREACHABLE", "CLOCK_SKEW", "TRAFFIC_SURGE", "DB_WRITES_FAILING"},
     ),
     Symptom(
         id="LAG",
@@ -100,7 +101,15 @@ SYMPTOMS: Final[tuple[Symptom, ...]] = (
         ),
         report=lambda f: {"errors": f["http.errors"], "authorizeByStatus": f["http.authorize"]},
         causes=frozenset(
-            {"DB_UNREACHABLE", "DB_WRITES_FAILING", "PG_UNREACHABLE", "PG_SLOW", "DB_POOL_EXHAUSTED", "DB_SLOW"}
+            {
+                "DB_UNREACHABLE",
+                "DB_WRITES_FAILING",
+                "PG_UNREACHABLE",
+                "PG_SLOW",
+                "PG_BREAKER_FORCED",
+                "DB_POOL_EXHAUSTED",
+                "DB_SLOW",
+            }
         ),
     ),
     Symptom(
@@ -136,7 +145,7 @@ SYMPTOMS: Final[tuple[Symptom, ...]] = (
         en="The rate limiter lets requests through uncounted.",
         shows=so("fail-open grew", lambda f: f["limit.fail_open"] > 0),
         report=lambda f: {"count": f["limit.fail_open"]},
-        causes=frozenset({"REDIS_UNREACHABLE", "REDIS_SLOW", "REDIS_RESTARTED"}),
+        causes=frozenset({"REDIS_UNREACHABLE", "REDIS_WRITES_FAILING", "REDIS_SLOW", "REDIS_RESTARTED"}),
     ),
     Symptom(
         id="PUBLISH_ERRORS",
@@ -159,6 +168,7 @@ SYMPTOMS: Final[tuple[Symptom, ...]] = (
             "POISON_INFRASTRUCTURE",
             "DB_UNREACHABLE",
             "OUTBOX_STUCK",
+            "OUTBOX_SLOW",
             "CONSUMER_SLOW",
             "EVENT_LOST",
             "LEDGER_TAMPERED",
