@@ -24,6 +24,7 @@ AMOUNTS = (
     "5만원 >=", "이상 5만원", "more than 5 failed payments", "between 2 and 3", "between 9000 and 5000 won",
     "3~5건", "5천5천원 이상",
     "1,00원 이상", "3만5만원 이상", "99999999999999999999원 이상", "2천3천만 이상", "삼사원 이상",
+    "1억2천 이상", "1억 2천원 이하",
 )  # fmt: skip
 CHOICES = (
     "요청", "매입 또는 환불 실패", "failed captures or refunds", "매입 취소", "cancelled refund",

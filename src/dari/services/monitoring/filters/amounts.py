@@ -21,6 +21,7 @@ _MONEYED: Final = frozenset(
 """Beside these an English figure is money: payments over 50000 captured today."""
 _LEADING: Final = frozenset(["최소", "최소한", "적어도", "최대", "최대한", "많아야"])
 _EITHER_SIDE: Final = frozenset({"minimum", "maximum", "max", "at least", "at most"})
+_MAN: Final = 10_000
 _SMALL: Final = 1_000
 """A bare range below it may as well be hours or pieces: between 2 and 3."""
 
@@ -63,6 +64,8 @@ def money(words: Words, index: int) -> tuple[int, Money] | None:
         step = numerals.unit_of(raw)
         if text and not (unit > 1 and more < unit):
             break
+        if unit > _MAN > step > 1:  # 1억 2천: said of 120,000,000 and written of 100,002,000
+            raise Unclear("amount", words[index : at + 1], "만 단위까지 적어 주세요.", "Say of which unit.")
         value, unit, text, at = value + more, _scale(raw, step), raw, at + 1
         if unit == 1:
             break

@@ -23,6 +23,7 @@ def korean(text: str) -> Decimal | None:
     """The value of digits and 십백천만억조 in any mixture, or None when it is not one number.
 
     A unit without a digit counts once (만 = 10,000); 1.5만 = 15,000; larger units must come first.
+    1억 2천 is no number: it is said of 120,000,000 and written of 100,002,000.
     """
     total = section = Decimal(0)
     digits = ""
@@ -55,7 +56,8 @@ def korean(text: str) -> Decimal | None:
             section = Decimal(0)
         elif sign == "":
             below = last_small if last_small < LARGE["만"] else last_large  # 3천 5백: what follows 천 is less than 천
-            if number is not None and number >= below:
+            dangling = last_small < LARGE["만"] < last_large <= max(LARGE.values())
+            if dangling or (number is not None and number >= below):
                 return None
             section += number or Decimal(0)
         else:

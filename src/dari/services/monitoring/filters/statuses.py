@@ -6,7 +6,7 @@ from typing import Final
 
 from dari.services.monitoring.filters.reading import FAILED, REFUNDS, STATUSES
 
-_ENDINGS: Final = ("된", "됨", "되", "됐", "됐던", "되었던", "한", "했", "했던", "함")
+_ENDINGS: Final = ("된", "됨", "되", "됐", "됐던", "되었", "되었던", "한", "했", "했던", "함")
 
 
 def _happened(*stems: str, more: str) -> tuple[str, ...]:
