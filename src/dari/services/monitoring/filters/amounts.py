@@ -16,7 +16,19 @@ _ROWS: Final = frozenset(
     ["payments", "transactions", "rows", "records", "results", "items", "failures", "refunds", "captures"]
 )
 _MONEYED: Final = frozenset(
-    ["payment", "payments", "transaction", "transactions", "refunds", "amount", "amounts", "of", "worth"]
+    [
+        "payment",
+        "payments",
+        "transaction",
+        "transactions",
+        "refunds",
+        "amount",
+        "amounts",
+        "of",
+        "worth",
+        "금액",
+        "금액이",
+    ]
 )
 """Beside these an English figure is money: payments over 50000 captured today."""
 _LEADING: Final = frozenset(["최소", "최소한", "적어도", "최대", "최대한", "많아야"])
@@ -132,7 +144,7 @@ def _led(words: Words, index: int, side: str) -> tuple[int, Bounds] | None:
     if found is None:
         return None
     after, figure = found
-    if not figure.won and (_not_money(words, after, prefix=True) or _counting(words, index, after, figure)):
+    if not figure.won and (_not_money(words, after, prefix=True) or _counting(words, index, figure)):
         return None
     nxt = past(words, after)
     if kind(words, nxt) == "CMP" and _follows(said(words, nxt)):
@@ -263,7 +275,6 @@ def _priced(words: Words, first: Money, second: Money, after: int, *, prefix: bo
     return second.value >= _SMALL and not _not_money(words, after, prefix=prefix)
 
 
-def _counting(words: Words, index: int, after: int, figure: Money) -> bool:
-    """More than 5 failed payments: a count, though a status stands between."""
-    status = kind(words, after) in {"QUALITY", "NOUN", "MADE"} and said(words, after).isascii()
-    return status and figure.value < _SMALL and said(words, index - 1) not in _MONEYED
+def _counting(words: Words, index: int, figure: Money) -> bool:
+    """More than 5 failed payments, max 5: a small bare figure counts rows unless it stands beside a word for money."""
+    return figure.unit < _SMALL and figure.value < _SMALL and said(words, index - 1) not in _MONEYED

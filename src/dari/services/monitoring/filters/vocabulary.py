@@ -16,7 +16,7 @@ FILLER: Final = """
 중에서 가운데 상태 상태인 상태의 금액 금액이 금액인 결제금액 결제액 결제금액이 발생한 발생했던 발생된 발생 들어온
 일어난 있었던 있는 있어 있어요 있나 있나요 있었어 있었나요 있니 생긴 해당하는 해당 뭐 뭐가 뭐야 뭐있어 뭔지 어떤
 어떤게 무슨 이루어진 처리 원화 요 show me the a an all any every list find get give fetch display search query
-look up see please i only just payment payments transaction transactions txn txns record
+look see please i only just payment payments transaction transactions txn txns record
 records entries rows row result results item items that which are is was were have has had been be what
 where whose of in on during for with there did do does status statuses state amount amounts amounting worth
 valued value made occurred happened created placed data at those these ones
@@ -221,7 +221,8 @@ PHRASES: Final[tuple[tuple[str, Any, str], ...]] = (
     (
         "FILL",
         None,
-        "can you|could you|can i|could i|i need|i want|we need|볼 수 있을까요|볼 수 있나요|볼 수 있어|보고 싶어",
+        "look up|can you|could you|can i|could i|i need|i want|we need|"
+        "볼 수 있을까요|볼 수 있나요|볼 수 있어|보고 싶어",
     ),
     ("FOREIGN", None, "us dollars"),
     ("UNREAD", None, "may be|may have|may fail|that may|which may"),  # the verb, not the month
