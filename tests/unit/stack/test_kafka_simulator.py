@@ -87,6 +87,31 @@ async def test_records_go_round_and_an_administrator_sees_what_there_is(brokers:
     await log.close()
 
 
+async def test_offsets_are_read_when_their_coordinator_has_just_moved(brokers: tuple[KafkaDoors, str]) -> None:
+    """An admin client of librdkafka ends the whole program here: "not coordinator" (its issue 5040)."""
+    doors, where = brokers
+    hands, log = KafkaHands(where), KafkaLog(where)
+    await hands.make({"payment.captured": 1}, 3)
+    await log.publish(words(3))
+    reader = await log.subscribe("payment-consumer", ["payment.captured"], "reader")
+    got: list[Any] = []
+
+    async def some() -> bool:
+        got.extend(await reader.fetch(10))
+        return len(got) >= 3
+
+    await until(some)
+    await reader.commit(got)
+    await reader.close()
+    eyes = KafkaAdmin(where, deadline=2.0)
+    for seat in (2, 3, 1):
+        assert [one.offset for one in await eyes.committed("payment-consumer")] == [3]
+        doors._cluster._seats["payment-consumer"] = seat  # __consumer_offsets has another leader
+        assert (await hands.committed("payment-consumer")) == {("payment.captured", 0): 3}
+    await eyes.close()
+    await log.close()
+
+
 async def test_replicas_topics_and_brokers_that_are_missing_are_told_in_kafkas_words(
     brokers: tuple[KafkaDoors, str],
 ) -> None:

@@ -52,7 +52,8 @@ def connect(addresses: Addresses, clock: Clock, *, platform: Any = None) -> tupl
         if addresses.kafka:
             from dari.services.monitoring.adapters.kafka_admin import KafkaAdmin  # noqa: PLC0415 — loaded only when it is needed
 
-            ports = replace(ports, kafka=KafkaAdmin(addresses.kafka, clock, deadline=addresses.deadline))
+            cluster = KafkaAdmin(addresses.kafka, clock, deadline=addresses.deadline)
+            ports, closers = replace(ports, kafka=cluster), [*closers, cluster.close]
     except ImportError as missing:
         raise MissingExtra(f"{missing.name} is not installed", hint=EXTRA) from missing
     if addresses.prometheus:

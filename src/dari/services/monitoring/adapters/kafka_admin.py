@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from dari.core.clock import KST, Clock, SystemClock
 from dari.services.monitoring.ports import Cluster, Committed, Group, Member, Message, Partition, ProbeFailed, Topic
 
 _T = TypeVar("_T")
+MOVING: Final = frozenset(
+    {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
+)
+READERS: Final = 32
+"""Groups whose offsets are read at hand; each costs some threads."""
 CONFIGS_AGE: Final = 60.0
 CONFIGS: Final = ("min.insync.replicas", "retention.ms", "cleanup.policy")
 
 
 class KafkaAdmin:
-    """One cluster. A new admin client is made after a failure: an old one's coordinator calls stay slow for seconds."""
+    """One cluster. New clients are made after a failure: an old one's coordinator calls stay slow for seconds."""
 
     def __init__(self, bootstrap: str, clock: Clock | None = None, *, deadline: float = 1.0) -> None:
         self._bootstrap = bootstrap
         self._clock = clock or SystemClock()
         self._deadline = deadline
         self._admin: Any = None
+        self._readers: dict[str, Any] = {}
+        self._one = threading.Lock()
         self._told: tuple[float, set[str], dict[str, dict[str, str]]] | None = None
 
     def _client(self) -> Any:
@@ -35,11 +43,15 @@ class KafkaAdmin:
             self._admin = AdminClient(self._settings())
         return self._admin
 
+    async def close(self) -> None:
+        """Let go of the cluster."""
+        self._forget()
+
     def _forget(self) -> None:
-        """Let go of the client in a thread: librdkafka waits for its own threads, seconds long where a broker hangs."""
-        if self._admin is not None:
-            held, self._admin = [self._admin], None
-            threading.Thread(target=held.clear, daemon=True).start()
+        with self._one:
+            held = [one for one in (self._admin, *self._readers.values()) if one is not None]
+            self._admin, self._readers = None, {}
+        _end(held)
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -157,37 +169,43 @@ class KafkaAdmin:
         return found
 
     async def committed(self, group: str) -> list[Committed]:
-        """Committed offsets; a negative one means never. Raises ProbeFailed."""
+        """Offsets it has committed of the topics there are. Raises ProbeFailed."""
 
         def work() -> list[Committed]:
-            asked = self._client().list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group)], request_timeout=self._deadline
-            )
-            said = asked[group].result(self._deadline)
-            if not said.topic_partitions:
-                return self._committed_by_name(group)
-            return [
-                Committed(one.topic, one.partition, one.offset if one.offset is not None and one.offset >= 0 else None)
-                for one in said.topic_partitions
-            ]
+            topics = self._client().list_topics(timeout=self._deadline).topics.items()
+            places = [TopicPartition(t, p) for t, one in topics if not t.startswith("__") for p in one.partitions]
+            if not places:
+                return []
+            rows = self._asked(self._reader(group), places)
+            return [Committed(one.topic, one.partition, one.offset) for one in rows if one.offset >= 0]
 
         return await self._run(work)
 
-    def _committed_by_name(self, group: str) -> list[Committed]:
-        """A cluster that does not tell all of a group's offsets at once may tell those of named partitions."""
-        meta = self._client().list_topics(timeout=self._deadline)
-        places = [
-            TopicPartition(name, part)
-            for name, topic in meta.topics.items()
-            if not name.startswith("__")
-            for part in topic.partitions
-        ]
-        if not places:
-            return []
-        wanted = [ConsumerGroupTopicPartitions(group, places)]
-        said = self._client().list_consumer_group_offsets(wanted, request_timeout=self._deadline)[group]
-        rows = said.result(self._deadline).topic_partitions or []
-        return [Committed(one.topic, one.partition, one.offset) for one in rows if one.offset >= 0]
+    def _asked(self, reader: Any, places: list[TopicPartition]) -> list[TopicPartition]:
+        """Where the coordinator has just moved, the reader looks for it and is asked again until the deadline."""
+        until = time.monotonic() + self._deadline
+        while True:
+            try:
+                return _offsets_of(reader.committed(places, timeout=max(0.05, until - time.monotonic())))
+            except KafkaException as error:
+                if error.args[0].code() not in MOVING or time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+
+    def _reader(self, group: str) -> Any:
+        """What reads a group's offsets: a consumer that names the group and never subscribes, so it joins nothing.
+
+        An admin client can read them too, and ends the whole program where the coordinator has just moved
+        (librdkafka 5040): it looks for its own group then, and has none.
+        """
+        with self._one:
+            reader = self._readers.pop(group, None)
+            if reader is None:
+                reader = Consumer({**self._settings(), "group.id": group, "enable.auto.commit": False})
+            self._readers[group] = reader  # the latest last
+            longest_ago = [self._readers.pop(next(iter(self._readers)))] if len(self._readers) > READERS else []
+        _end(longest_ago)
+        return reader
 
     async def messages(self, topic: str, partition: int, offset: int, limit: int) -> list[Message]:
         """Records by assignment, never by subscription: no group sees it, nothing is committed. Raises ProbeFailed."""
@@ -216,6 +234,19 @@ class KafkaAdmin:
             return found
         finally:
             consumer.close()
+
+
+def _offsets_of(rows: list[TopicPartition]) -> list[TopicPartition]:
+    for one in rows:
+        if one.error is not None:
+            raise KafkaException(one.error)
+    return rows
+
+
+def _end(clients: list[Any]) -> None:
+    """Let go of clients in a thread: librdkafka waits for its own, seconds long where a broker hangs."""
+    if clients:
+        threading.Thread(target=clients.clear, daemon=True).start()
 
 
 def _message(record: Any) -> Message:
