@@ -141,10 +141,16 @@ def test_a_breaker_that_opened_over_an_outage_that_is_over_does_not_flap() -> No
 
 
 @pytest.mark.parametrize(
-    ("errors", "good", "causes"), [(2, 90, ["PUBLISH_REFUSED"]), (0, 0, ["PUBLISH_REFUSED"]), (0, 90, [])]
+    ("errors", "good", "causes"),
+    [
+        (2, "payment.captured", ["PUBLISH_REFUSED"]),
+        (0, "payment.refunded", ["PUBLISH_REFUSED"]),
+        (0, "payment.captured", []),
+    ],
 )
-def test_what_is_published_again_is_not_refused(errors: int, good: int, causes: list[str]) -> None:
-    assert named("PUBLISH_REFUSED", **{"publish.errors_lately": errors, "publish.ok_lately": good}) == causes
+def test_a_topic_that_takes_records_again_is_not_refused(errors: int, good: str, causes: list[str]) -> None:
+    more = {"publish.errors_lately": errors, "publish.ok_lately_by_topic": {good: 9}}
+    assert named("PUBLISH_REFUSED", **more) == causes
 
 
 REFUSED_CALLS = {"authorize": {"calls": 300, "error": 280, "declined": 0, "ok": 20, "p95_ms": None}}

@@ -76,7 +76,9 @@ def _refused(f: Facts) -> list[dict[str, Any]]:
 
 
 def _publishes_again(f: Facts) -> bool:
-    return bool(known(f, "publish.errors_lately", 1) == 0 and known(f, "publish.ok_lately", 0) > 0)
+    """No error lately, and each topic that had one takes records."""
+    taken = known(f, "publish.ok_lately_by_topic", {})
+    return known(f, "publish.errors_lately", 1) == 0 and all(row["topic"] in taken for row in _refused(f))
 
 
 def _flap_report(f: Facts) -> dict[str, Any]:
