@@ -141,10 +141,16 @@ def test_a_breaker_that_opened_over_an_outage_that_is_over_does_not_flap() -> No
 
 
 @pytest.mark.parametrize(
-    ("errors", "good", "causes"), [(2, 90, ["PUBLISH_REFUSED"]), (0, 0, ["PUBLISH_REFUSED"]), (0, 90, [])]
+    ("errors", "good", "causes"),
+    [
+        (2, "payment.captured", ["PUBLISH_REFUSED"]),
+        (0, "payment.refunded", ["PUBLISH_REFUSED"]),
+        (0, "payment.captured", []),
+    ],
 )
-def test_what_is_published_again_is_not_refused(errors: int, good: int, causes: list[str]) -> None:
-    assert named("PUBLISH_REFUSED", **{"publish.errors_lately": errors, "publish.ok_lately": good}) == causes
+def test_a_topic_that_takes_records_again_is_not_refused(errors: int, good: str, causes: list[str]) -> None:
+    more = {"publish.errors_lately": errors, "publish.ok_lately_by_topic": {good: 9}}
+    assert named("PUBLISH_REFUSED", **more) == causes
 
 
 REFUSED_CALLS = {"authorize": {"calls": 300, "error": 280, "declined": 0, "ok": 20, "p95_ms": None}}
@@ -183,3 +189,32 @@ def test_a_strangers_record_that_was_taken_belongs_to_those_that_were_not(
 ) -> None:
     stray = {**STATES["EVENT_LOST"]["ledger.findings"][0], "kind": kind, "rows": [f"{topic}:x-1"]}
     assert sorted(named("POISON_MESSAGE", **{"ledger.findings": [stray]})) == causes
+
+
+@pytest.mark.parametrize(
+    ("state", "lately", "causes"),
+    [
+        (breaker(state="OPEN", opened=2, known_slow_rate=60.0), None, ["KAFKA_SLOW"]),
+        (breaker(state="HALF_OPEN", opened=2, known_slow_rate=60.0), None, ["KAFKA_SLOW"]),
+        (breaker(state="HALF_OPEN", opened=2, known_slow_rate=60.0), 5.0, ["BREAKER_FLAPPING"]),
+        (breaker(state="OPEN", opened=2, known_slow_rate=60.0, known_failure_rate=60.0), None, ["BREAKER_FLAPPING"]),
+        (breaker(state="OPEN", opened=2, known_failure_rate=60.0), None, ["BREAKER_FLAPPING"]),
+        (breaker(state="CLOSED", known_slow_rate=60.0), None, []),
+    ],
+)
+def test_a_breaker_that_opened_over_slow_calls_tells_of_slow_brokers(
+    state: dict[str, Any], lately: float | None, causes: list[str]
+) -> None:
+    """Also for a monitor that has no history yet, or while nothing is tried."""
+    more = {"publish.p95_ms": None, "publish.lately_p95_ms": lately, "breaker.kafka-publisher": state}
+    assert named(**more) == causes
+
+
+@pytest.mark.parametrize("name", ["CONSUMER_SLOW", "OUTBOX_SLOW"])
+def test_who_cannot_follow_is_not_blamed_before_it_is_known_what_is_usual(name: str) -> None:
+    """It may be the traffic that surged: a monitor that has just begun abstains."""
+    values = {key: value for key, value in {**HEALTHY, **STATES[name]}.items() if not key.startswith("traffic.usual_r")}
+    verdict = diagnose(Facts(values), AT)
+    assert verdict["causes"] == []
+    assert name in {one["rule"] for one in verdict["undecided"]}
+    assert verdict["status"] == "symptoms_only"

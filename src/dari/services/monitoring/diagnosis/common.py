@@ -9,6 +9,8 @@ from dari.services.monitoring.diagnosis.rule import so
 
 PUBLISHER: Final = "breaker.kafka-publisher"
 SLOW_MS: Final = 2000.0
+OPENS: Final = 50.0
+"""Per cent of calls, failed or slow, at which the publisher's breaker opens."""
 FAILED_SENDS: Final = 3
 REFUSED_WRITES: Final = frozenset(
     {
@@ -34,13 +36,7 @@ all_brokers = so("every broker is there", lambda f: not f["kafka.absent"])
 isr_full = so("every replica is in sync", lambda f: not f["partitions.under_replicated"])
 breaker_open = so("the publisher's breaker is OPEN", lambda f: f[PUBLISHER]["state"] in {"OPEN", "FORCED_OPEN"})
 clock_wrong = so("the application's clock is off", lambda f: "app" in f["clock.outliers"])
-slow_publishing = so(
-    "publishes are slow",
-    lambda f: (
-        max(f["publish.p95_ms"] or 0.0, f["publish.lately_p95_ms"] or 0.0) >= SLOW_MS
-        and not (f["publish.lately_p95_ms"] is not None and f["publish.lately_p95_ms"] < SLOW_MS / 4)
-    ),
-)
+usual_known = so("what is usual is known", lambda f: f["traffic.usual_rps"] is not None)
 
 
 def known(facts: Facts, name: str, default: Any) -> Any:
@@ -125,3 +121,21 @@ def brokers_fail(f: Facts) -> bool:
         if not row["error"].startswith(others) and row["partition"] not in leaderless
     ]
     return sum(int(row["count"]) for row in theirs) >= FAILED_SENDS
+
+
+def _slow(f: Facts) -> bool:
+    """By the last minute's p95, unless it is quick again lately; else by the breaker, which opened over slow calls."""
+    lately = known(f, "publish.lately_p95_ms", None)
+    if lately is not None and lately < SLOW_MS / 4:
+        return False
+    said = known(f, PUBLISHER, None)
+    if (
+        said
+        and said["state"] in {"OPEN", "HALF_OPEN"}
+        and said["known_slow_rate"] >= OPENS > said["known_failure_rate"]
+    ):
+        return True
+    return max(f["publish.p95_ms"] or 0.0, f["publish.lately_p95_ms"] or 0.0) >= SLOW_MS
+
+
+slow_publishing = so("publishes are slow", _slow)

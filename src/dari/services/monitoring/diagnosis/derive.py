@@ -25,7 +25,7 @@ def derive(now: Snapshot, history: History, *, window: float) -> Facts:
         if now.failures.get(probe, ("",))[0] == PROBE_LATE:
             continue
         if probe in now.failures:
-            values[f"{part}.reachable"] = False
+            values[f"{part}.reachable"] = part == "app" and _answers(now)
             values[f"{part}.error"] = now.failures[probe][0]
             values[f"{part}.message"] = now.failures[probe][1]
         else:
@@ -42,6 +42,11 @@ def derive(now: Snapshot, history: History, *, window: float) -> Facts:
     values.update(kafka_facts(now, history, window))
     values.update(rate_facts(now, history, window, app_now))
     return Facts(values, now.failures)
+
+
+def _answers(now: Snapshot) -> bool:
+    """Whether another page of the application was there: then it is one page that fails, not the application."""
+    return any(page is not None for page in (now.metrics, now.breakers, now.events, now.health))
 
 
 def _clock(now: Snapshot) -> dict[str, Any]:

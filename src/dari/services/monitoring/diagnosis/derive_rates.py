@@ -194,8 +194,9 @@ def _publish(now: Snapshot, history: History, window: float) -> dict[str, Any]:
     outcomes = _by(history.growth(now, "outbox_publish_total", NOW) or {}, "outcome")
     longer = history.growth(now, "outbox_publish_total", window) or {}
     quick = history.growth(now, "outbox_publish_total", QUICK) or {}
-    # What failed or was slow while the cluster had a fault of its own, now over, says nothing of the cluster as it is.
-    right = history.recovery(now, NOW, kafka_wrong)
+    # What failed or timed out while the cluster had a fault of its own, now over, says nothing of it as it is. Where
+    # nothing failed the fault was our own look's alone.
+    right = history.recovery(now, NOW, kafka_wrong) if outcomes["error",] else None
     name, timer = "outbox_publish_total", "outbox_publish_seconds_bucket"
 
     def listed(rows: dict[Labels, float]) -> list[dict[str, Any]]:
@@ -210,6 +211,9 @@ def _publish(now: Snapshot, history: History, window: float) -> dict[str, Any]:
         "publish.errors": outcomes.get(("error",), 0),
         "publish.skipped": outcomes.get(("skipped",), 0),
         "publish.ok_lately": _by(quick, "outcome").get(("ok",), 0),
+        "publish.ok_lately_by_topic": {
+            t: n for (t, outcome), n in _by(quick, "topic", "outcome").items() if outcome == "ok"
+        },
         "publish.errors_lately": _by(_grown(now, history, name, QUICK, right), "outcome").get(("error",), 0),
         "publish.errors_by": listed(_grown(now, history, name, NOW, right)),
         "publish.errors_by_window": listed(longer),

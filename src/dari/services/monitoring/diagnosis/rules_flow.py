@@ -13,6 +13,7 @@ from dari.services.monitoring.diagnosis.common import (
     known,
     outbox,
     slow_publishing,
+    usual_known,
 )
 from dari.services.monitoring.diagnosis.derive_kafka import grouped
 from dari.services.monitoring.diagnosis.facts import Facts
@@ -76,7 +77,9 @@ def _refused(f: Facts) -> list[dict[str, Any]]:
 
 
 def _publishes_again(f: Facts) -> bool:
-    return bool(known(f, "publish.errors_lately", 1) == 0 and known(f, "publish.ok_lately", 0) > 0)
+    """No error lately, and each topic that had one takes records."""
+    taken = known(f, "publish.ok_lately_by_topic", {})
+    return known(f, "publish.errors_lately", 1) == 0 and all(row["topic"] in taken for row in _refused(f))
 
 
 def _flap_report(f: Facts) -> dict[str, Any]:
@@ -106,6 +109,8 @@ FLOW: Final[tuple[Rule, ...]] = (
         requires=(
             kafka_up,
             so("a group's backlog grows while it commits", lambda f: bool(_behind(f))),
+            # Else it may be the traffic that surged.
+            usual_known,
         ),
         report=lambda f: {"groups": _behind(f), "rps": f.get("traffic.rps"), "usualRps": f.get("traffic.usual_rps")},
         disproof="The backlog's trend is level.",
@@ -175,6 +180,7 @@ FLOW: Final[tuple[Rule, ...]] = (
             so("it publishes", lambda f: f["publish.ok_lately"] > 0),
             so("events wait for long", lambda f: f["outbox.oldest_age"] > STALE),
             so("the outbox grows, also lately", _outbox_grows),
+            usual_known,
             so("the breaker lets calls through", lambda f: f[PUBLISHER]["state"] == "CLOSED"),
         ),
         forbids=(
