@@ -259,15 +259,15 @@ async def test_the_breaker_speaks_the_ten_fields(app: FastAPI) -> None:
 async def test_the_operators_pages(sandbox: Sandbox, app: FastAPI) -> None:
     await pay(app)
     sandbox.log.down = {1, 2, 3}
-    await sandbox.run(30)
+    await sandbox.run(4)
     info = (await ask(app, "GET", "/actuator/info")).json()
     assert info["rate_limits"]["authorize"] == {"capacity": 24000, "window_seconds": 60}
     assert info["groups"]["payment-consumer"] == ["payment.captured", "payment.refunded"]
-    assert info["min_insync_replicas"] == 2
+    assert info["min_insync_replicas"] == sandbox.log.min_insync
     events = (await ask(app, "GET", "/actuator/circuitbreakerevents")).json()["circuitBreakerEvents"]
     assert {event["type"] for event in events} == {"ERROR"}
     assert events[0]["errorMessage"].startswith("_MSG_TIMED_OUT payment.")
-    assert events[0]["durationInMs"] == 5000
+    assert 0 <= events[0]["durationInMs"] - 1000 * sandbox.log.delivery_timeout < 4000
     text = (await ask(app, "GET", "/actuator/prometheus")).text
     assert 'resilience4j_circuitbreaker_state{name="kafka-publisher",state="closed"} 1.0' in text
     assert 'http_server_requests_seconds_count{method="POST",status="200",uri="/payments/authorize"} 1.0' in text

@@ -89,11 +89,11 @@ async def test_a_crash_between_send_and_mark_sends_twice_and_posts_once(
 
 
 async def test_a_payments_events_wait_for_the_one_before(sandbox: Sandbox) -> None:
-    sandbox.log.refuse = lambda topic, _: "REQUEST_TIMED_OUT" if topic == "payment.authorized" else None
+    sandbox.log.refuse = lambda topic, _: "MSG_SIZE_TOO_LARGE" if topic == "payment.authorized" else None
     await sandbox.authorize("M", 7000)
     await sandbox.run(10)
     assert sandbox.log.records("payment.capture-requested") == []
-    assert await count(sandbox, "outbox_event", "last_error = 'REQUEST_TIMED_OUT'") == 1
+    assert await count(sandbox, "outbox_event", "last_error = 'MSG_SIZE_TOO_LARGE'") == 1
     sandbox.log.refuse = None
     assert await sandbox.settle()
     assert await check_state(sandbox) == []
@@ -106,7 +106,8 @@ async def test_failed_sends_are_tried_again_ever_more_slowly(sandbox: Sandbox) -
     row = (await sandbox.database.rows("SELECT retry_count, last_error FROM outbox_event ORDER BY event_id"))[0]
     # 1 + 2 + 4 + 8 + 16 + 30 + 30 seconds, each up to a poll longer: seven or eight tries in two minutes.
     assert row["retry_count"] in {7, 8}
-    assert row["last_error"] == "UNKNOWN_TOPIC_OR_PART"
+    # The broker's word, or the client's own once it has looked.
+    assert row["last_error"] in {"UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC"}
     # A missing topic says nothing of the brokers.
     assert sandbox.platform.breakers["kafka-publisher"].state == "CLOSED"
 
@@ -148,7 +149,7 @@ async def test_while_the_circuit_is_open_nothing_is_sent_and_nothing_lost(sandbo
 
 
 async def test_slow_acknowledgements_open_the_circuit_without_a_failure(sandbox: Sandbox) -> None:
-    sandbox.log.rtt = 2.5
+    sandbox.log.rtt = 2.1
     for _ in range(6):
         await sandbox.authorize("M", 1000)
     await sandbox.run(20)
@@ -205,7 +206,7 @@ async def test_a_bad_record_is_buried_and_the_rest_goes_on(sandbox: Sandbox, val
 
 
 async def test_a_letter_the_dlq_does_not_take_is_not_lost(sandbox: Sandbox) -> None:
-    sandbox.log.refuse = lambda topic, _: "REQUEST_TIMED_OUT" if topic == "payment.dlq" else None
+    sandbox.log.refuse = lambda topic, _: "MSG_SIZE_TOO_LARGE" if topic == "payment.dlq" else None
     sandbox.log.append(Message(CAPTURED_TOPIC, "{", None), 0)
     await sandbox.run(10)
     assert sandbox.log.lag(CONSUMER_GROUP) == 1

@@ -6,13 +6,14 @@ import asyncio
 import json
 import random
 from collections import Counter, deque
+from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
 from typing import Final, Self
 
 from fastapi import FastAPI
 
-from dari.core.clock import KST
+from dari.core.clock import KST, Clock
 from dari.services.payments.adapters.sql import MEMORY, Database
 from dari.services.payments.api import create_app
 from dari.services.payments.assembly import PaymentPlatform
@@ -47,6 +48,8 @@ class Sandbox:
         gateway: GatewayConfig | None = None,
         start: datetime = START,
         database_url: str = MEMORY,
+        keys: Callable[[Clock], MemoryKeys] = MemoryKeys,
+        log: Callable[[Clock], MemoryLog] = MemoryLog,
     ) -> None:
         self.seed = seed
         self.random = random.Random(seed)  # noqa: S311 — a replayable run, not a secret
@@ -54,8 +57,8 @@ class Sandbox:
         self.app_clock = SkewedClock(self.world_clock)
         self.schedule = Schedule(self.world_clock)
         self.database = Database(database_url)
-        self.keys = MemoryKeys(self.world_clock)
-        self.log = MemoryLog(self.world_clock)
+        self.keys = keys(self.world_clock)
+        self.log = log(self.world_clock)
         self.gateway = RuleGateway(seed, gateway)
         self.platform = PaymentPlatform(
             settings=settings or SIM,

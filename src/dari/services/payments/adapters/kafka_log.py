@@ -36,10 +36,11 @@ def _code(error: KafkaError | None) -> str:
 
 
 class KafkaLog:
-    """`bootstrap` is host:port[,…]; `delivery_timeout` seconds bound every send."""
+    """`bootstrap` is host:port[,…]; `delivery_timeout` seconds bound every send; `options` are librdkafka's and win."""
 
     def __init__(self, bootstrap: str, *, delivery_timeout: float = 5.0, **options: Any) -> None:
-        self._common: dict[str, Any] = {"bootstrap.servers": bootstrap, **QUIET, **options}
+        self._common: dict[str, Any] = {"bootstrap.servers": bootstrap, **QUIET}
+        self._options = options
         self._timeout = delivery_timeout
         self._producer: Producer | None = Producer(
             {
@@ -55,6 +56,7 @@ class KafkaLog:
                 "retry.backoff.ms": 50,
                 "retry.backoff.max.ms": 400,
                 "topic.metadata.propagation.max.ms": 1000,
+                **options,
             },
         )
         # A thread of its own: a broker that hangs must not use up the threads of everybody else.
@@ -66,7 +68,7 @@ class KafkaLog:
 
     def _create(self, replication: int) -> None:
         # From its begin to its end in one thread: a client must not end while an answer of its own is under way.
-        admin = AdminClient(self._common)
+        admin = AdminClient({**self._common, **self._options})
         wanted = [NewTopic(name, count, replication) for name, count in PARTITIONS.items()]
         answers = admin.create_topics(wanted, request_timeout=ADMIN_SECONDS)
         refused = {}
@@ -137,6 +139,7 @@ class KafkaLog:
             "allow.auto.create.topics": False,
             "session.timeout.ms": 6_000,
             "fetch.wait.max.ms": 250,
+            **self._options,
         }
         consumer = Consumer(settings)
         consumer.subscribe(list(topics))
@@ -161,6 +164,8 @@ class KafkaSubscription:
         self._consumer = consumer
         self._thread = ThreadPoolExecutor(1, f"kafka-{name}")
         self._closed = False
+        self._astray = False
+        """Whether the next record is not the one after the committed ones: what was fetched would be passed over."""
 
     async def _run(self, work: Any, *arguments: Any) -> Any:
         if self._closed:
@@ -182,6 +187,8 @@ class KafkaSubscription:
         return records
 
     async def fetch(self, limit: int) -> list[Record]:
+        if self._astray:
+            await self._run(self._find_back)
         found: list[Record] = await self._run(self._fetch, limit)
         return found
 
@@ -202,9 +209,16 @@ class KafkaSubscription:
         for place in self._consumer.committed(assigned, 2.0):
             place.offset = max(place.offset, 0)
             self._consumer.seek(place)
+        self._astray = False
+
+    def _find_back(self) -> None:
+        # Who does not ask is not told of a rebalance either; what comes along lies after the committed offsets.
+        self._consumer.consume(1, 0)
+        self._rewind()
 
     async def rewind(self) -> None:
-        # When not even the committed offsets can be read, the next rebalance starts from them anyway.
+        self._astray = True
+        # When not even the committed offsets can be read now, nothing is fetched until they can.
         with suppress(LogError):
             await self._run(self._rewind)
 
