@@ -411,7 +411,7 @@ def test_alerts_of_a_watch_reach_a_webhook(monkeypatch: pytest.MonkeyPatch, caps
             heard.append({"closed": True})
 
     monkeypatch.setattr(command, "Webhook", Hook)
-    words = ("watch", "kis-trade", "005930", "--webhook", "http://127.0.0.1:9/hook", "--seconds", "1.2", "--simulated")
+    words = ("watch", "kis-trade", "005930", "--webhook", "http://127.0.0.1:9/hook", "--seconds", "2", "--simulated")
     assert exits(*words, "--alert", "price>=1") == 0
     assert [one.get("event", "closed") for one in heard] == ["alert", "closed"]
     assert heard[0]["text"].startswith("[모의 데이터 simulated] *: price ≥ 1: 005930 ")
