@@ -121,24 +121,6 @@ def _progress(what: str, seconds: float, found: list[Measured], failed: str | No
     sys.stderr.flush()
 
 
-async def _steadily_worse(
-    name: str, told: list[Measured], than: Mapping[str, Mapping[str, Any]], *, long: bool, **more: Any
-) -> list[report.Regression]:
-    """What is worse than committed in this measurement and in every further one."""
-    steady = {one.name: one for one in report.worse(told, than)}
-    for _ in range(report.TIMES - 1):
-        if not steady:
-            break
-        again = {one.name: one for one in report.worse(await _measured(name, long=long, **more), than)}
-        steady = {one: again[one] for one in steady if one in again}
-    return list(steady.values())
-
-
-async def _measured(name: str, *, long: bool, **more: Any) -> list[Measured]:
-    measure: Measure = import_module(BENCHES[name]).measure
-    return await measure(long=long, **more)
-
-
 def _table(found: list[Measured]) -> Table:
     table = Table("figure", "ours", "floor", "ratio", "limit", "")
     for one in found:

@@ -187,11 +187,11 @@ class Hand:
         self._link = link
         self.links[link] = self._entries
 
-    async def report(self, limit: int = 100, *, app_now: datetime | None = None) -> dict[str, Any]:
-        """One reconciliation of them."""
+    async def report(self, **how: Any) -> dict[str, Any]:
+        """One reconciliation of them; `how` is what `Reconciler.run` takes."""
         away: Any = None
         ports = Ports(database=self.tables, redis=away, kafka=self.records, platform=away)  # type: ignore[arg-type]  # only what reconciliation asks
-        return await Reconciler(ports, ManualClock(NOW)).run(app_now=app_now, limit=limit)
+        return await Reconciler(ports, ManualClock(NOW)).run(**how)
 
     async def found(self) -> list[str]:
         """What is wrong, a line each; a hash of the ledger as its entry's number in angle brackets."""

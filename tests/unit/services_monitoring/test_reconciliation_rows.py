@@ -123,9 +123,19 @@ async def test_of_many_findings_the_limit_is_listed_and_all_are_counted() -> Non
     hand = Hand()
     hand.tables.do("UPDATE ledger_head SET entry_hash='a'", "UPDATE ledger_account SET balance=0 WHERE account='cash'")
     for limit, truncated in ((2, True), (3, False), (4, False)):
-        report = await hand.report(limit)
+        report = await hand.report(limit=limit)
         assert (len(report["findings"]), report["findingCount"], report["truncated"]) == (min(limit, 3), 3, truncated)
         assert len(report["all"]) == 3
+
+
+async def test_a_hundred_are_listed_unless_more_are_asked_for() -> None:
+    hand = Hand()
+    for number in range(101, 202):
+        hand.tables.insert("payment", payment_id=number, merchant_id="M", amount=1, currency="KRW",
+                           status="CAPTURED", idempotency_key=f"k{number}")  # fmt: skip
+    report = await hand.report()
+    assert (len(report["findings"]), report["truncated"]) == (100, True)
+    assert report["findingCount"] == len(report["all"]) >= 101
 
 
 async def test_the_original_has_neither_lines_nor_hashes_and_is_judged_by_the_rest() -> None:

@@ -217,6 +217,14 @@ async def test_without_kafka_the_tables_are_compared_and_the_rest_is_unknown(
     assert (report["balanced"], report["status"]) == (False, "inconsistent")
 
 
+async def test_a_cluster_that_was_away_a_moment_ago_is_not_asked_again() -> None:
+    hand = Hand()
+    report = await hand.report(away={"kafka": ("Timeout", "no answer within 1 s"), "redis": ("Other", "")})
+    assert (report["unknown"], report["waitingInConsumers"]) == ([{"probe": "kafka", "reason": "Timeout"}], None)
+    assert (report["balanced"], report["conservation"], hand.records.asked) == (None, [], [])
+    assert (await hand.report(away={"redis": ("Timeout", "")}))["balanced"] is True
+
+
 async def test_who_cannot_see_the_consumers_takes_them_to_be_at_work() -> None:
     hand = Hand()
     hand.records.lost = {"topics"}
