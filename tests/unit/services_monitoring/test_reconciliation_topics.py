@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 
-from dari.services.monitoring.reconciliation import topics_check
+from dari.services.monitoring.reconciliation import run, topics_check
 from dari.services.monitoring.reconciliation.entries_check import json_of
 from dari.services.monitoring.reconciliation.topics_check import plain_json
 from tests.unit.services_monitoring.books_in_hand import Hand, at
@@ -259,7 +259,15 @@ def paid(hand: Hand, number: int, *moves: str, published: int = 1) -> None:
         hand.event(number, kind, {"amount": 1}, published=published if after == moves[-1] else 1)
 
 
-@pytest.mark.parametrize(("count", "stay"), [(500, 0), (501, 501)])
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two are looked at again at once, and seven at most."""
+    monkeypatch.setattr(run, "LOOKED_AGAIN", 2)
+    monkeypatch.setattr(run, "MOST_AGAIN", 7)
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize(("count", "stay"), [(1, 0), (2, 0), (7, 0), (8, 8)])
 async def test_of_very_many_wrong_payments_no_second_look_is_taken(count: int, stay: int) -> None:
     """A payment whose entry is only on its way is not wrong: it takes nobody's place among those looked at again."""
     hand = Hand()
@@ -273,7 +281,29 @@ async def test_of_very_many_wrong_payments_no_second_look_is_taken(count: int, s
     assert (report["findingCount"], report["pending"]) == (stay, {"on_its_way": 1})
 
 
-@pytest.mark.parametrize(("count", "stay"), [(500, 0), (501, 1)])
+async def test_a_payment_is_read_again_as_long_as_others_move() -> None:
+    """1 is written after the first reading, 2 after the second; what is wrong with 3 stays."""
+    hand = Hand()
+    said = "UPDATE payment SET status='{}' WHERE payment_id={}"
+    hand.tables.do(*(said.format("READY", number) for number in (1, 2, 3)))
+    written = iter([said.format("CAPTURED", 1), said.format("REFUNDED", 2)])
+    readings, select = list[str](), hand.tables.select
+
+    async def counted(statement: str, parameters: Any = None) -> Any:
+        rows = await select(statement, parameters)
+        if "FROM idem_response_cache" in statement:
+            readings.append(statement)
+            hand.tables.do(next(written, "SELECT 1"))
+        return rows
+
+    with mock.patch.object(hand.tables, "select", counted):
+        findings = (await hand.report())["findings"]
+    assert {one["payment_id"] for one in findings} == {3}
+    assert len(readings) == 4
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize(("count", "stay"), [(1, 0), (7, 0), (8, 1)])
 async def test_a_record_whose_row_was_written_meanwhile_is_no_stranger(count: int, stay: int) -> None:
     hand = Hand()
     for number in range(100, 100 + count):

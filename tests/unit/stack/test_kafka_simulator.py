@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from dari.services.monitoring.adapters.kafka_admin import KafkaAdmin
+from dari.services.payments.adapters import kafka_log
 from dari.services.payments.adapters.kafka_hands import KafkaHands
 from dari.services.payments.adapters.kafka_log import KafkaLog
 from dari.services.payments.ports import LogError, Message
@@ -109,6 +110,28 @@ async def test_offsets_are_read_when_their_coordinator_has_just_moved(brokers: t
         doors._cluster._seats["payment-consumer"] = seat  # __consumer_offsets has another leader
         assert (await hands.committed("payment-consumer")) == {("payment.captured", 0): 3}
     await eyes.close()
+    await log.close()
+
+
+async def test_a_member_is_not_waited_for_where_no_broker_answers(
+    brokers: tuple[KafkaDoors, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_log, "LEAVING_SECONDS", 0.3)
+    doors, where = brokers
+    log = KafkaLog(where)
+    await KafkaHands(where).make({"payment.captured": 1}, 3)
+    await log.publish(words(1))
+    reader = await log.subscribe("payment-consumer", ["payment.captured"], "reader")
+
+    async def some() -> bool:
+        return bool(await reader.fetch(10))
+
+    await until(some)
+    doors.pause([1, 2, 3])
+    began = time.monotonic()
+    await reader.close()
+    assert 0.2 < time.monotonic() - began < 2.0
+    doors.resume([1, 2, 3])
     await log.close()
 
 

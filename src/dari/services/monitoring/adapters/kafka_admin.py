@@ -20,6 +20,8 @@ _T = TypeVar("_T")
 MOVING: Final = frozenset(
     {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
 )
+READING: Final = {"enable.auto.commit": False, "isolation.level": "read_uncommitted"}
+"""Offsets as they are: a committed reading waits while they cannot be replicated, which is when one looks."""
 READERS: Final = 32
 """Groups whose offsets are read at hand; each costs some threads."""
 CONFIGS_AGE: Final = 60.0
@@ -201,7 +203,7 @@ class KafkaAdmin:
         with self._one:
             reader = self._readers.pop(group, None)
             if reader is None:
-                reader = Consumer({**self._settings(), "group.id": group, "enable.auto.commit": False})
+                reader = Consumer({**self._settings(), **READING, "group.id": group})
             self._readers[group] = reader  # the latest last
             longest_ago = [self._readers.pop(next(iter(self._readers)))] if len(self._readers) > READERS else []
         _end(longest_ago)

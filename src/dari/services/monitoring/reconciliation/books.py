@@ -10,6 +10,8 @@ from typing import Any, Final, Literal
 from dari.services.monitoring.ports import Database, ProbeFailed, Row
 
 CHUNK: Final = 20_000
+PAIRS: Final = 100
+"""Kept answers asked for at once."""
 Area = Literal["ledger", "payment", "event", "poison", "pending"]
 """Where a contradiction lies: `poison` is a record nobody wrote, before a consumer; `pending` is only on its way."""
 
@@ -129,13 +131,20 @@ class Reader:
         if not wanted:
             rows = await self._by_pair("idem_response_cache", ("merchant_id", "idempotency_key"))
             books.idem = {(str(row["merchant_id"]), str(row["idempotency_key"])): row for row in rows}
-        elif payments:
-            for row in payments:
-                key = {"merchant": row["merchant_id"], "key": row["idempotency_key"]}
-                found = await self._database.select(
-                    "SELECT * FROM idem_response_cache WHERE merchant_id = :merchant AND idempotency_key = :key", key
-                )
-                books.idem.update({(str(one["merchant_id"]), str(one["idempotency_key"])): one for one in found})
+        else:
+            for at in range(0, len(payments), PAIRS):
+                rows = await self._kept_answers(payments[at : at + PAIRS])
+                books.idem.update({(str(one["merchant_id"]), str(one["idempotency_key"])): one for one in rows})
+
+    async def _kept_answers(self, payments: Sequence[Row]) -> list[Row]:
+        pairs, keys = list[str](), dict[str, Any]()
+        for at, row in enumerate(payments):
+            pairs.append(f"(:m{at}, :k{at})")
+            keys |= {f"m{at}": row["merchant_id"], f"k{at}": row["idempotency_key"]}
+        return await self._database.select(
+            f"SELECT * FROM idem_response_cache WHERE (merchant_id, idempotency_key) IN ({', '.join(pairs)})",  # noqa: S608 — names of ours; every value is bound
+            keys,
+        )
 
     async def _exists(self, table: str) -> bool:
         try:

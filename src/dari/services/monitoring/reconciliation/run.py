@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +18,11 @@ from dari.services.monitoring.reconciliation.payments_check import PaymentsCheck
 from dari.services.monitoring.reconciliation.topics_check import TOPIC_OF, hidden, published, read_topics
 
 LOOKED_AGAIN: Final = 500
+"""So many payments or records are read again at once."""
+MOST_AGAIN: Final = 10_000
+"""More than these cannot have been moving while they were read."""
+LOOKS: Final = 3
+"""A payment may move on while it is read again."""
 OVERDUE: Final = 60.0
 STRANGER: Final = "record_without_outbox_row"
 CHECKED: Final = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I11", "I12", "I13", "I14", "I15")
@@ -90,35 +95,50 @@ class Reconciler:
     async def _written_meanwhile(self, findings: Sequence[Finding]) -> list[Finding]:
         """The tables were read before the topics: a record whose outbox row is there by now is no stranger."""
         strangers = [one for one in findings if one.kind == STRANGER]
-        ids = [int(key) for one in strangers if (key := _key(one)).isdigit()][:LOOKED_AGAIN]
-        if not ids:
-            return list(findings)
-        listed = ", ".join(map(str, ids))
-        rows = await self._ports.database.select(
-            f"SELECT event_id FROM outbox_event WHERE event_id IN ({listed})"  # noqa: S608 — integers of ours
-        )
-        there = {str(row["event_id"]) for row in rows}
+        ids = [int(key) for one in strangers if (key := _key(one)).isdigit()][:MOST_AGAIN]
+        there: set[str] = set()
+        for some in _parts(ids):
+            listed = ", ".join(map(str, some))
+            rows = await self._ports.database.select(
+                f"SELECT event_id FROM outbox_event WHERE event_id IN ({listed})"  # noqa: S608 — integers of ours
+            )
+            there |= {str(row["event_id"]) for row in rows}
         return [one for one in findings if one.kind != STRANGER or _key(one) not in there]
 
     async def _again(self, findings: Sequence[Finding], now: datetime, *, flowing: bool) -> list[Finding]:
         """Rows are read one table after the other: what seems wrong is read once more, and only what stays is said."""
-        ids = sorted({one.payment_id for one in findings if one.payment_id is not None and one.area != "pending"})
-        if not ids or len(ids) > LOOKED_AGAIN:
-            return list(findings)
-        try:
-            books = await Reader(self._ports.database).some(ids)
-        except ProbeFailed:
-            return list(findings)
-        stays = {
-            (one.invariant, one.kind, one.payment_id) for one in PaymentsCheck(books, now, flowing=flowing).findings()
-        }
-        return [
-            one
-            for one in findings
-            if one.area == "pending"
-            or one.kind in {"orphan_entry", "event_without_payment"}
-            or (one.invariant, one.kind, one.payment_id) in stays
-        ]
+        said = list(findings)
+        for _ in range(LOOKS):
+            moving = [one for one in said if _may_move(one)]
+            ids = sorted({one.payment_id for one in moving if one.payment_id is not None})
+            if not ids or len(ids) > MOST_AGAIN:
+                break
+            stays: set[tuple[str, str, int | None]] = set()
+            try:
+                for some in _parts(ids):
+                    books = await Reader(self._ports.database).some(some)
+                    again = PaymentsCheck(books, now, flowing=flowing).findings()
+                    stays |= {(one.invariant, one.kind, one.payment_id) for one in again}
+            except ProbeFailed:
+                break
+            before = len(said)
+            said = [one for one in said if not _may_move(one) or (one.invariant, one.kind, one.payment_id) in stays]
+            if len(said) == before:
+                break
+        return said
+
+
+def _may_move(finding: Finding) -> bool:
+    """Whether it is told of a payment's rows, which others may have been writing."""
+    return (
+        finding.area != "pending"
+        and finding.payment_id is not None
+        and finding.kind not in {"orphan_entry", "event_without_payment"}
+    )
+
+
+def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[at : at + LOOKED_AGAIN] for at in range(0, len(ids), LOOKED_AGAIN))
 
 
 def _key(stranger: Finding) -> str:

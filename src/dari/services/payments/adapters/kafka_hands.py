@@ -135,7 +135,8 @@ class KafkaHands:
 
         def work() -> dict[Place, int]:
             # By a consumer that joins nothing: an admin client may end the program here (librdkafka 5040).
-            reader = Consumer({**self._settings, "group.id": group, "enable.auto.commit": False})
+            how = {"group.id": group, "enable.auto.commit": False, "isolation.level": "read_uncommitted"}
+            reader = Consumer({**self._settings, **how})
             try:
                 topics = self._admin.list_topics(timeout=SECONDS).topics.items()
                 places = [TopicPartition(t, p) for t, one in topics if not t.startswith("__") for p in one.partitions]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -29,6 +30,7 @@ QUIET: Final = {"log_level": 0}
 calls at moments of its own while brokers are away, also from a client's end, where that has crashed programs."""
 FETCH_SECONDS: Final = 0.05
 ADMIN_SECONDS: Final = 3.0
+LEAVING_SECONDS: Final = 5.0
 
 
 def _code(error: KafkaError | None) -> str:
@@ -223,11 +225,22 @@ class KafkaSubscription:
             await self._run(self._rewind)
 
     async def close(self) -> None:
+        """Leave the group, or give up after a while: then its coordinator counts the member until its session ends."""
         if not self._closed:
             self._closed = True
-            # After what is under way in its thread; nothing comes after it.
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._consumer.close)
-            self._thread.shutdown(wait=False)
+            left = asyncio.Event()
+            told = partial(asyncio.get_running_loop().call_soon_threadsafe, left.set)
+            # A thread that nobody waits for at the program's end: where no broker answers, leaving does not end.
+            threading.Thread(target=self._leave, args=(told,), daemon=True).start()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(left.wait(), LEAVING_SECONDS)
+
+    def _leave(self, told: Callable[[], object]) -> None:
+        # After what is under way in its thread; nothing comes after it.
+        self._thread.shutdown()
+        self._consumer.close()
+        with suppress(RuntimeError):  # who waited has gone, and the loop with it
+            told()
 
 
 def _text(value: str | bytes | None) -> str | None:
