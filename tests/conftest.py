@@ -33,6 +33,12 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     return place
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--whole", action="store_true", help="also what CI alone has time for: the payment suite on real parts"
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     table = components()
     told = json.loads(ABSENT.read_text("utf-8")) if ABSENT.exists() else {}

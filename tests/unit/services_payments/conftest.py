@@ -1,8 +1,8 @@
 """The platform's tests once more on what it is made for: on a private MariaDB, and on MariaDB, Redis and Apache Kafka.
 
-`real` is the same tests over the adapters of a deployment. The platform's own clock and schedule stay virtual; the
-broker keeps its own time, and Redis is told what has passed (real_keys). What asks for a thing that only the simulated
-log can do is named in real_suite, with the reason.
+`real` (with `--whole`: in CI) is the same tests over the adapters of a deployment. The platform's own clock and schedule
+stay virtual; the broker keeps its own time, and Redis is told what has passed (real_keys). What asks for a thing that
+only the simulated log can do is named in real_suite, with the reason.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ REAL = pytest.param("real", marks=pytest.mark.needs("mariadb", "redis", "kafka")
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     module, name = metafunc.module.__name__.rpartition(".")[2], metafunc.function.__name__
     if module in STORED and stored(metafunc.function):
-        where = ["memory", MARIADB, *([] if only_simulated(module, name) else [REAL])]
+        real = metafunc.config.getoption("whole") and not only_simulated(module, name)
+        where = ["memory", MARIADB, *([REAL] if real else [])]
         # By session: those of one kind follow each other, so that few workers need a broker.
         metafunc.parametrize("kept", where, indirect=True, scope="session")
 
