@@ -1,6 +1,6 @@
 """The platform's tests once more on what it is made for: on a private MariaDB, and on MariaDB, Redis and Apache Kafka.
 
-`real` (with `--whole`: in CI) is the same tests over the adapters of a deployment. The platform's own clock and schedule
+`real` (with `--whole`: in CI) is the same tests over a deployment's adapters. The platform's own clock and schedule
 stay virtual; the broker keeps its own time, and Redis is told what has passed (real_keys). What asks for a thing that
 only the simulated log can do is named in real_suite, with the reason.
 """
