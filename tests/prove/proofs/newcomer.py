@@ -1,10 +1,9 @@
-"""What somebody sees who has just cloned Dari into an empty home: an answer, the whole tour, the whole check."""
+"""What somebody sees who has just cloned Dari into an empty home: how soon an answer, how soon the whole tour."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 import signal
 import tempfile
@@ -17,12 +16,11 @@ from typing import Final
 from tests.prove.proof import Figure, Outcome, Proof
 from tests.prove.record import ROOT
 
-FIRST_ANSWER, TOUR, CHECK = 60.0, 120.0, 600.0
+FIRST_ANSWER, TOUR = 60.0, 120.0
 ANSWER: Final = "volume-ranking ·"
 """The title of the tour's first panel, which is printed when the answer is there."""
 MINE: Final = ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONHOME", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 """What leads back to the environment of the run that asks."""
-COUNTED: Final = re.compile(r"(\d+) passed")
 
 
 @asynccontextmanager
@@ -74,34 +72,22 @@ def first(printed: list[tuple[float, str]]) -> float:
 async def prove(*, long: bool) -> Outcome:
     async with clone() as (place, env):
         printed, good = await lines(place, env, "demo", "ARGS=--once", until="" if long else ANSWER)
-        answered, toured = first(printed), printed[-1][0]
-        figures: dict[str, Figure] = {"first_answer_seconds": round(answered, 1)}
-        holds = good and answered <= FIRST_ANSWER
-        if long:
-            tested, passed = await lines(place, env, "test")
-            counted = [int(told[1]) for _, line in tested if (told := COUNTED.search(line))]
-            figures |= {
-                "tour_seconds": round(toured, 1),
-                "make_test_seconds": round(tested[-1][0], 1),
-                "make_test_passed": passed,
-                "tests_passed": max(counted, default=0),
-            }
-            holds = holds and passed and toured <= TOUR and tested[-1][0] <= CHECK
-            printed = printed if good else printed + tested
-        return Outcome(
-            holds=holds,
-            figures=figures,
-            load="a fresh clone, an empty home and an empty cache of packages",
-            why="" if holds else " | ".join(line for _, line in printed[-12:])[:800],
-        )
+    answered, toured = first(printed), printed[-1][0]
+    figures: dict[str, Figure] = {"first_answer_seconds": round(answered, 1)}
+    if long:
+        figures["tour_seconds"] = round(toured, 1)
+    holds = good and answered <= FIRST_ANSWER and toured <= TOUR
+    return Outcome(
+        holds=holds,
+        figures=figures,
+        load="a fresh clone, an empty home and an empty cache of packages",
+        why="" if holds else " | ".join(line for _, line in printed[-12:])[:800],
+    )
 
 
 PROOF = Proof(
     name="newcomer",
-    title=(
-        "In a fresh clone with an empty home the demo answers within 60 s of the install's start, its tour ends within "
-        "2 minutes, and `make test` passes within 10."
-    ),
+    title="In a fresh clone with an empty home the demo answers within 60 s of its install, and ends in 2 minutes.",
     rooms=(
         "Makefile",
         "requirements/run.txt",
@@ -111,5 +97,4 @@ PROOF = Proof(
     ),
     short=lambda: prove(long=False),
     long=lambda: prove(long=True),
-    serial=True,
 )
